@@ -1,0 +1,203 @@
+#include "runtime/command_buffer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/status.h"
+#include "runtime/timeline_impl.h"
+
+weft__chain *weft__chain_create(bool poisons)
+{
+    weft__chain *chain = calloc(1, sizeof *chain);
+    if (chain) {
+        atomic_init(&chain->references, 1);
+        chain->poisons = poisons;
+    }
+    return chain;
+}
+
+void weft__chain_release(weft__chain *chain)
+{
+    if (chain && atomic_fetch_sub_explicit(&chain->references, 1, memory_order_acq_rel) == 1)
+        free(chain);
+}
+
+weft_status weft__command_buffer_create(weft_device *device, weft__command_buffer **out, weft_error *err)
+{
+    pthread_mutex_lock(&device->lock);
+    weft__command_buffer *commands = device->idle;
+    if (commands)
+        device->idle = commands->next;
+    pthread_mutex_unlock(&device->lock);
+    if (!commands) {
+        commands = calloc(1, sizeof *commands);
+        if (!commands)
+            return weft__fail_memory(err, sizeof *commands, "a command buffer");
+        commands->device = device;
+        weft__arena_init(&commands->arena, 16384);
+    }
+    commands->next = NULL;
+    commands->id = atomic_fetch_add_explicit(&device->next_command_buffer_id, 1, memory_order_relaxed) + 1;
+    atomic_fetch_add_explicit(&device->counters.created, 1, memory_order_relaxed);
+    *out = commands;
+    return WEFT_OK;
+}
+
+/* Gives back all that a recording holds, and keeps the memory. */
+static void empty(weft__command_buffer *commands)
+{
+    for (size_t i = 0; i < commands->retained_count; i++)
+        weft__buffer_release(commands->retained[i]);
+    commands->retained_count = 0;
+    commands->written_count = 0;
+    commands->stream_count = 0;
+    commands->dispatch_count = commands->barrier_count = commands->inferred_count = 0;
+    commands->time_count = 0;
+    commands->times = NULL;
+    commands->timeline = NULL;
+    commands->sequence = 0;
+    commands->wait_value = commands->signal_value = 0;
+    commands->label[0] = '\0';
+    weft__chain_release(commands->chain);
+    commands->chain = NULL;
+    weft__arena_reset(&commands->arena);
+}
+
+void weft__command_buffer_recycle(weft__command_buffer *commands)
+{
+    if (!commands)
+        return;
+    weft_device *device = commands->device;
+    empty(commands);
+    pthread_mutex_lock(&device->lock);
+    commands->next = device->idle;
+    device->idle = commands;
+    pthread_mutex_unlock(&device->lock);
+}
+
+void weft__command_buffer_free(weft__command_buffer *commands)
+{
+    if (!commands)
+        return;
+    empty(commands);
+    weft__arena_destroy(&commands->arena);
+    free(commands->stream);
+    free(commands->retained);
+    free(commands->written);
+    free(commands);
+}
+
+/* Makes room for one more element of `size` bytes. */
+static void *grow(void *items, size_t *capacity, size_t count, size_t size)
+{
+    if (count < *capacity)
+        return items;
+    size_t wanted = *capacity ? *capacity * 2 : 64;
+    void *grown = realloc(items, wanted * size);
+    if (grown)
+        *capacity = wanted;
+    return grown;
+}
+
+static weft_status hold_first(weft__command_buffer *commands, const weft_buffer *buffer, weft_error *err)
+{
+    const weft_buffer **grown =
+        grow(commands->retained, &commands->retained_capacity, commands->retained_count, sizeof *grown);
+    if (!grown)
+        return weft__fail_memory(err, commands->retained_capacity * 2 * sizeof *grown, "a command buffer's buffers");
+    commands->retained = grown;
+    commands->retained[commands->retained_count++] = buffer;
+    weft__buffer_retain(buffer);
+    atomic_store_explicit(&((weft_buffer *)(uintptr_t)buffer)->retained_by, commands->id, memory_order_relaxed);
+    return WEFT_OK;
+}
+
+static weft_status note_written(weft__command_buffer *commands, const weft_buffer *buffer, weft_error *err)
+{
+    weft__allocation **grown =
+        grow(commands->written, &commands->written_capacity, commands->written_count, sizeof *grown);
+    if (!grown)
+        return weft__fail_memory(err, commands->written_capacity * 2 * sizeof *grown, "a command buffer's outputs");
+    commands->written = grown;
+    commands->written[commands->written_count++] = buffer->allocation;
+    atomic_store_explicit(&((weft_buffer *)(uintptr_t)buffer)->written_by, commands->id, memory_order_relaxed);
+    return WEFT_OK;
+}
+
+weft_status weft__command_buffer_hold(weft__command_buffer *commands, const weft_buffer *buffer, bool writes,
+                                      weft_error *err)
+{
+    /* The marks are only ever equal to our id if we set them: other encoders write their own ids. */
+    if (atomic_load_explicit(&buffer->retained_by, memory_order_relaxed) != commands->id) {
+        weft_status status = hold_first(commands, buffer, err);
+        if (status)
+            return status;
+    }
+    if (writes && atomic_load_explicit(&buffer->written_by, memory_order_relaxed) != commands->id)
+        return note_written(commands, buffer, err);
+    return WEFT_OK;
+}
+
+weft_status weft__command_buffer_append(weft__command_buffer *commands, const weft_dispatch *dispatch, weft_error *err)
+{
+    if (commands->stream_count == commands->stream_capacity) {
+        const weft_dispatch **grown =
+            grow(commands->stream, &commands->stream_capacity, commands->stream_count, sizeof *grown);
+        if (!grown)
+            return weft__fail_memory(err, commands->stream_capacity * 2 * sizeof *grown, "a command buffer's stream");
+        commands->stream = grown;
+    }
+    commands->stream[commands->stream_count++] = dispatch;
+    if (dispatch)
+        commands->dispatch_count++;
+    else
+        commands->barrier_count++;
+    return WEFT_OK;
+}
+
+weft_status weft__command_buffer_start(weft__command_buffer *commands, weft_error *err)
+{
+    weft__chain *chain = commands->chain;
+    if (chain->poisons && atomic_load_explicit(&chain->failed, memory_order_acquire))
+        return weft__fail_copy(err, &chain->error);
+    uint64_t reached = atomic_load_explicit(&chain->fence_value, memory_order_acquire);
+    if (commands->wait_value > reached)
+        return weft__fail(err, WEFT_DEADLOCK,
+                          "Command buffer '%s' waits for fence value %llu, but the fence stands at %llu and nothing "
+                          "before it raises it.",
+                          commands->label, (unsigned long long)commands->wait_value, (unsigned long long)reached);
+    return WEFT_OK;
+}
+
+static void record_outcome(weft__command_buffer *commands, weft_status status, const weft_error *error)
+{
+    weft__chain *chain = commands->chain;
+    weft__live_counters *counters = &commands->device->counters;
+    if (status == WEFT_OK) {
+        atomic_fetch_add_explicit(&chain->completed, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&counters->completed, 1, memory_order_relaxed);
+    } else {
+        atomic_fetch_add_explicit(&chain->failures, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&counters->failed, 1, memory_order_relaxed);
+        if (!atomic_load_explicit(&chain->failed, memory_order_acquire)) {
+            chain->error = *error;
+            atomic_store_explicit(&chain->failed, true, memory_order_release);
+        }
+    }
+    /* A failed stage signals too: what waits for it must come to its end, if only to be skipped. */
+    if (commands->signal_value)
+        atomic_store_explicit(&chain->fence_value, commands->signal_value, memory_order_release);
+}
+
+void weft__command_buffer_finish(weft__command_buffer *commands, weft_status status, const weft_error *error)
+{
+    weft_device *device = commands->device;
+    uint64_t sequence = commands->sequence;
+    record_outcome(commands, status, error);
+    if (commands->timeline)
+        weft__timeline_add(commands->timeline, commands);
+    weft__command_buffer_recycle(commands);
+    atomic_store_explicit(&device->finished_sequence, sequence, memory_order_release);
+    (void)weft__gate_add(&device->finished, 1);
+    weft__gate_wake(&device->finished, WEFT__WAKE_ALL);
+}

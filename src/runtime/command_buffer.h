@@ -1,0 +1,84 @@
+/* Command buffers: what an encoder records and a device runs.
+ *
+ * A command buffer belongs to its encoder while it is recorded, to the device's queue from commit to finish, and to the
+ * device's list of idle ones after that, with its memory kept for the next recording. */
+#ifndef WEFT_RUNTIME_COMMAND_BUFFER_H
+#define WEFT_RUNTIME_COMMAND_BUFFER_H
+
+#include <stdatomic.h>
+
+#include <weft/timeline.h>
+
+#include "base/arena.h"
+#include "runtime/device_impl.h"
+#include "runtime/label.h"
+
+/* What became of the command buffers of one encoder or session. Shared by the encoder and all that it has submitted. */
+typedef struct weft__chain {
+    _Atomic uint32_t references;
+    bool poisons;              /* after a failure, skip what follows (sessions) */
+    _Atomic bool failed;       /* `error` is set */
+    weft_error error;          /* of the first failure; written before `failed` is raised, by the finishing thread only */
+    _Atomic uint64_t completed, failures;
+    _Atomic uint64_t fence_value; /* the fence: grows as signals are reached */
+} weft__chain;
+
+weft__chain *weft__chain_create(bool poisons);
+void weft__chain_release(weft__chain *chain);
+
+/* When one dispatch ran. */
+typedef struct weft__dispatch_time {
+    const weft_dispatch *dispatch;
+    uint64_t start_ns, end_ns;
+} weft__dispatch_time;
+
+struct weft__command_buffer {
+    struct weft__command_buffer *next; /* in a queue or the idle list */
+    weft_device *device;
+    uint64_t id;       /* unique on the device */
+    uint64_t sequence; /* in the order of commits, from 1; 0 before the commit */
+    weft__arena arena; /* dispatches, parameters, labels */
+
+    /* The recording: dispatches in order, NULL for a barrier. */
+    const weft_dispatch **stream;
+    size_t stream_count, stream_capacity;
+    uint32_t dispatch_count, barrier_count, inferred_count;
+
+    /* Handles held until the finish, and allocations that are written, each once. */
+    const weft_buffer **retained;
+    size_t retained_count, retained_capacity;
+    weft__allocation **written;
+    size_t written_count, written_capacity;
+
+    weft__chain *chain; /* retained from commit to finish */
+    uint64_t wait_value, signal_value; /* of the chain's fence; 0: none */
+    char label[WEFT__LABEL_BYTES];
+
+    weft_timeline *timeline; /* or NULL: then no times are taken */
+    weft__dispatch_time *times; /* room for dispatch_count, when there is a timeline */
+    size_t time_count;
+    uint64_t submitted_ns, start_ns, end_ns;
+};
+
+/* A fresh or recycled command buffer; counts it as created. */
+weft_status weft__command_buffer_create(weft_device *device, weft__command_buffer **out, weft_error *err);
+/* Empties one that is not submitted and puts it on the idle list. NULL is fine. */
+void weft__command_buffer_recycle(weft__command_buffer *commands);
+/* Frees it for good. */
+void weft__command_buffer_free(weft__command_buffer *commands);
+
+/* Holds a handle until the finish; `writes` notes its allocation as written. */
+weft_status weft__command_buffer_hold(weft__command_buffer *commands, const weft_buffer *buffer, bool writes,
+                                      weft_error *err);
+/* Appends a dispatch, or NULL for a barrier. */
+weft_status weft__command_buffer_append(weft__command_buffer *commands, const weft_dispatch *dispatch, weft_error *err);
+
+/* WEFT_OK if the device should run it; otherwise the error with which it must be finished at once: its chain is poisoned,
+ * or it waits for a fence that nothing before it signals. */
+weft_status weft__command_buffer_start(weft__command_buffer *commands, weft_error *err);
+
+/* Called by the device, in order of submission, when the work is done or has failed. Gives everything back, and lets
+ * waiters go. The command buffer must not be touched afterwards. */
+void weft__command_buffer_finish(weft__command_buffer *commands, weft_status status, const weft_error *error);
+
+#endif

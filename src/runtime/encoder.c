@@ -1,0 +1,263 @@
+#include "runtime/encoder_impl.h"
+
+#include <stdalign.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/status.h"
+
+static weft_status make_parts(weft_encoder *encoder, const weft_encoder_options *options, weft_error *err)
+{
+    encoder->chain = weft__chain_create(false);
+    if (!encoder->chain)
+        return weft__fail_memory(err, sizeof *encoder->chain, "an encoder");
+    if (options)
+        encoder->options = *options;
+    weft_status status = WEFT_OK;
+    if (encoder->options.hazards || encoder->options.barriers == WEFT_BARRIERS_INFERRED)
+        status = weft__hazard_tracker_create(encoder->options.hazards, &encoder->tracker, err);
+    if (status == WEFT_OK)
+        status = weft__encoder_begin(encoder, 0, err);
+    return status;
+}
+
+weft_status weft_encoder_create(weft_device *device, const weft_encoder_options *options, weft_encoder **out,
+                                weft_error *err)
+{
+    *out = NULL;
+    weft_encoder *encoder = calloc(1, sizeof *encoder);
+    if (!encoder)
+        return weft__fail_memory(err, sizeof *encoder, "an encoder");
+    encoder->device = device;
+    weft__device_retain(device);
+    weft_status status = make_parts(encoder, options, err);
+    if (status) {
+        weft_encoder_destroy(encoder);
+        return status;
+    }
+    *out = encoder;
+    return WEFT_OK;
+}
+
+void weft_encoder_destroy(weft_encoder *encoder)
+{
+    if (!encoder)
+        return;
+    weft__command_buffer_recycle(encoder->commands);
+    weft__hazard_tracker_destroy(encoder->tracker);
+    weft__chain_release(encoder->chain);
+    weft__device_release(encoder->device);
+    free(encoder);
+}
+
+weft_status weft__encoder_begin(weft_encoder *encoder, uint64_t wait_value, weft_error *err)
+{
+    weft__command_buffer *commands;
+    weft_status status = weft__command_buffer_create(encoder->device, &commands, err);
+    if (status)
+        return status;
+    if (encoder->commands) {
+        weft__command_buffer_recycle(encoder->commands);
+        if (encoder->tracker)
+            weft__hazard_tracker_drop(encoder->tracker);
+    }
+    commands->wait_value = wait_value;
+    commands->timeline = encoder->options.timeline;
+    encoder->commands = commands;
+    encoder->label = NULL;
+    return WEFT_OK;
+}
+
+weft_status weft_encoder_reset(weft_encoder *encoder, weft_error *err)
+{
+    if (encoder->in_session)
+        return weft__fail(err, WEFT_INVALID_STATE, "The encoder of a session is reset by its session.");
+    return weft__encoder_begin(encoder, 0, err);
+}
+
+weft_status weft__encoder_not_recording(const weft_encoder *encoder, const char *verb, weft_error *err)
+{
+    return weft__fail(err, WEFT_INVALID_STATE, "Cannot %s: the command buffer has been committed, and %s has not been "
+                                               "called since.",
+                      verb, encoder->in_session ? "weft_session_reset_for_next_stage" : "weft_encoder_reset");
+}
+
+static weft_status append_barrier(weft_encoder *encoder, bool inferred, weft_error *err)
+{
+    weft_status status = weft__command_buffer_append(encoder->commands, NULL, err);
+    if (status == WEFT_OK && encoder->tracker) {
+        status = weft__hazard_tracker_barrier(encoder->tracker, inferred, err);
+        if (status) {
+            encoder->commands->stream_count--;
+            encoder->commands->barrier_count--;
+        }
+    }
+    return status;
+}
+
+weft_status weft_encoder_barrier(weft_encoder *encoder, weft_error *err)
+{
+    if (!encoder->commands)
+        return weft__encoder_not_recording(encoder, "place a barrier", err);
+    if (encoder->options.omit_barrier && encoder->manual_barriers + 1 == encoder->options.omit_barrier) {
+        encoder->manual_barriers++;
+        return WEFT_OK;
+    }
+    weft_status status = append_barrier(encoder, false, err);
+    if (status == WEFT_OK)
+        encoder->manual_barriers++;
+    return status;
+}
+
+void weft_encoder_set_label(weft_encoder *encoder, const char *label)
+{
+    encoder->label = NULL;
+    if (!encoder->commands || !label || !label[0])
+        return;
+    size_t bytes = strnlen(label, WEFT__LABEL_BYTES - 1) + 1;
+    char *copy = weft__arena_alloc(&encoder->commands->arena, bytes, 1);
+    if (!copy) /* a dispatch without its label is better than none */
+        return;
+    memcpy(copy, label, bytes - 1);
+    copy[bytes - 1] = '\0';
+    encoder->label = copy;
+}
+
+static weft_status fail_argument(weft_encoder *encoder, const weft_op *op, uint32_t index, const weft_buffer *buffer,
+                                 weft_error *err)
+{
+    const char *name = op->arguments[index].name;
+    if (!buffer)
+        return weft__fail(err, WEFT_INVALID_ARGUMENT, "%s: argument %s is NULL.", op->name, name);
+    if (buffer->allocation->device != encoder->device)
+        return weft__fail(err, WEFT_INVALID_ARGUMENT,
+                          "%s: argument %s is a buffer of another device than the encoder's ('%s').", op->name, name,
+                          encoder->device->table->scheme);
+    return weft__fail(err, WEFT_INVALID_ARGUMENT, "%s: output %s wraps read-only memory.", op->name, name);
+}
+
+/* The rule of op_impl.h for a written argument against all others. */
+static weft_status check_overlap(const weft_dispatch *dispatch, uint32_t written, weft_error *err)
+{
+    const weft_op *op = dispatch->op;
+    const weft_buffer *out = dispatch->arguments[written];
+    for (uint32_t i = 0; i < op->argument_count; i++) {
+        const weft_buffer *other = dispatch->arguments[i];
+        if (i == written || !other || other->allocation != out->allocation)
+            continue;
+        if (other->offset_bytes >= out->offset_bytes + out->bytes || out->offset_bytes >= other->offset_bytes + other->bytes)
+            continue;
+        bool same = other->offset_bytes == out->offset_bytes && other->bytes == out->bytes && other->dtype == out->dtype;
+        if (same && (op->in_place >> i & 1u))
+            continue;
+        return weft__fail(err, WEFT_INVALID_ARGUMENT,
+                          "%s: output %s, bytes [%zu, %zu) of its allocation, overlaps argument %s, bytes [%zu, %zu)%s.",
+                          op->name, op->arguments[written].name, out->offset_bytes, out->offset_bytes + out->bytes,
+                          op->arguments[i].name, other->offset_bytes, other->offset_bytes + other->bytes,
+                          op->in_place >> i & 1u ? " without being the same" : "");
+    }
+    return WEFT_OK;
+}
+
+static weft_status check_arguments(weft_encoder *encoder, const weft_dispatch *dispatch, weft_error *err)
+{
+    const weft_op *op = dispatch->op;
+    for (uint32_t i = 0; i < op->argument_count; i++) {
+        const weft_buffer *buffer = dispatch->arguments[i];
+        const weft__argument *argument = &op->arguments[i];
+        if (!buffer && argument->optional)
+            continue;
+        bool writes = argument->role & WEFT_WRITE;
+        if (!buffer || buffer->allocation->device != encoder->device || (writes && buffer->allocation->read_only))
+            return fail_argument(encoder, op, i, buffer, err);
+        if (writes && !op->checks_overlap_itself) {
+            weft_status status = check_overlap(dispatch, i, err);
+            if (status)
+                return status;
+        }
+    }
+    return op->check(dispatch, err);
+}
+
+static weft_dispatch *make_dispatch(weft_encoder *encoder, const weft_op *op, const weft_buffer *const *arguments,
+                                    const void *params)
+{
+    weft__command_buffer *commands = encoder->commands;
+    size_t bytes = sizeof(weft_dispatch) + op->params_bytes;
+    weft_dispatch *dispatch = weft__arena_alloc(&commands->arena, bytes, alignof(max_align_t));
+    if (!dispatch)
+        return NULL;
+    dispatch->op = op;
+    dispatch->label = encoder->label;
+    dispatch->index = commands->dispatch_count;
+    dispatch->barriers_before = commands->barrier_count;
+    dispatch->params = NULL;
+    if (op->params_bytes) {
+        dispatch->params = dispatch + 1;
+        memcpy(dispatch + 1, params, op->params_bytes);
+    }
+    for (uint32_t i = 0; i < op->argument_count; i++)
+        dispatch->arguments[i] = arguments[i];
+    return dispatch;
+}
+
+/* Lets the tracker look at a dispatch, and puts the barrier in that it asks for. */
+static weft_status track(weft_encoder *encoder, weft_dispatch *dispatch, weft_error *err)
+{
+    bool infers = encoder->options.barriers == WEFT_BARRIERS_INFERRED;
+    bool conflicts = false;
+    weft_status status = weft__hazard_tracker_look(encoder->tracker, dispatch, infers, &conflicts, err);
+    if (status == WEFT_OK && conflicts && infers) {
+        status = append_barrier(encoder, true, err);
+        if (status == WEFT_OK) {
+            encoder->commands->inferred_count++;
+            dispatch->barriers_before++;
+        }
+    }
+    if (status == WEFT_OK)
+        status = weft__hazard_tracker_add(encoder->tracker, dispatch, err);
+    return status;
+}
+
+weft_status weft_encoder_dispatch(weft_encoder *encoder, const weft_op *op, const weft_buffer *const *arguments,
+                                  size_t argument_count, const void *params, weft_error *err)
+{
+    if (!encoder->commands)
+        return weft__encoder_not_recording(encoder, "record a dispatch", err);
+    if (argument_count != op->argument_count)
+        return weft__fail(err, WEFT_INVALID_ARGUMENT, "%s: takes %u arguments, and %zu were given.", op->name,
+                          op->argument_count, argument_count);
+    if (op->params_bytes && !params)
+        return weft__fail(err, WEFT_INVALID_ARGUMENT, "%s: its parameters are NULL.", op->name);
+    weft__command_buffer *commands = encoder->commands;
+    weft_dispatch *dispatch = make_dispatch(encoder, op, arguments, params);
+    if (!dispatch)
+        return weft__fail_memory(err, sizeof *dispatch + op->params_bytes, "a dispatch");
+    weft_status status = check_arguments(encoder, dispatch, err);
+    if (status == WEFT_OK)
+        status = weft__device_kernel(encoder->device, op, &dispatch->kernel, err);
+    for (uint32_t i = 0; status == WEFT_OK && i < op->argument_count; i++)
+        if (arguments[i])
+            status = weft__command_buffer_hold(commands, arguments[i], op->arguments[i].role & WEFT_WRITE, err);
+    if (status == WEFT_OK && encoder->tracker)
+        status = track(encoder, dispatch, err);
+    if (status == WEFT_OK)
+        status = weft__command_buffer_append(commands, dispatch, err);
+    encoder->label = NULL;
+    return status;
+}
+
+uint32_t weft_encoder_dispatch_count(const weft_encoder *encoder)
+{
+    return encoder->commands ? encoder->commands->dispatch_count : 0;
+}
+
+uint32_t weft_encoder_barrier_count(const weft_encoder *encoder)
+{
+    return encoder->commands ? encoder->commands->barrier_count : 0;
+}
+
+weft_device *weft_encoder_device(const weft_encoder *encoder)
+{
+    return encoder->device;
+}

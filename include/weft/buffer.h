@@ -2,8 +2,8 @@
  *
  * A buffer is typed memory of a device with a dtype and a shape. A view is a buffer too: a checked sub-range of another
  * buffer's elements, with a shape of its own; views of views compose, and offsets count from the first element of what
- * they are taken from. Memory starts as zeros and lives as long as the last buffer, view or command buffer that uses it:
- * destroying a buffer whose work is in flight is safe.
+ * they are taken from. Memory starts as zeros and lives as long as the last buffer, view or command buffer that uses
+ * it: destroying a buffer whose work is in flight is safe.
  *
  * The host may write a buffer only when no submitted work uses its memory, and read it only when none writes it. "No
  * submitted work" means: the host has waited for it. Otherwise write and read give WEFT_INVALID_STATE, always, not just
@@ -31,8 +31,8 @@ WEFT_API WEFT_CHECKED weft_status weft_buffer_create(weft_device *device, weft_d
 /** Makes a buffer over host memory of the caller, without a copy, on devices that work in host memory (`ref`, `cpu`);
  *  WEFT_UNSUPPORTED on others. The device only reads it: an op that would write it is WEFT_INVALID_ARGUMENT.
  *  @param data     aligned to the element size, unchanged and valid until @p release is called.
- *  @param release  called once with @p context, from any thread, when the last user is gone; may be NULL. Not called when
- *                  this function fails. */
+ *  @param release  called once with @p context, from any thread, when the last user is gone; may be NULL. Not called
+ * when this function fails. */
 WEFT_API WEFT_CHECKED weft_status weft_buffer_wrap(weft_device *device, weft_dtype dtype, const weft_shape *shape,
                                                    const void *data, void (*release)(void *context), void *context,
                                                    weft_buffer **out, weft_error *err);
@@ -44,8 +44,8 @@ WEFT_API WEFT_CHECKED weft_status weft_buffer_view(weft_buffer *buffer, size_t o
 /** Gives a buffer or view back. NULL is fine. */
 WEFT_API void weft_buffer_destroy(weft_buffer *buffer);
 
-/** Copies host bytes into the buffer, at an offset from the first byte of the buffer or view. WEFT_OUT_OF_RANGE past its
- *  end, WEFT_INVALID_STATE while submitted work may use the memory (see above). */
+/** Copies host bytes into the buffer, at an offset from the first byte of the buffer or view. WEFT_OUT_OF_RANGE past
+ * its end, WEFT_INVALID_STATE while submitted work may use the memory (see above). */
 WEFT_API WEFT_CHECKED weft_status weft_buffer_write(weft_buffer *buffer, size_t offset_bytes, const void *data,
                                                     size_t bytes, weft_error *err);
 
@@ -67,9 +67,9 @@ WEFT_API weft_device *weft_buffer_device(const weft_buffer *buffer);
  *  other threads use the buffer. */
 WEFT_API void weft_buffer_set_label(weft_buffer *buffer, const char *label);
 
-/** Recycles memory. A buffer from a pool is destroyed like any other; its memory then goes back to the pool, exactly once
- *  and only when nothing uses it any more, so that no memory can ever be handed out twice. Sizes are rounded up to buckets
- *  (at most a quarter more); what is reused is cleared to zeros first. */
+/** Recycles memory. A buffer from a pool is destroyed like any other; its memory then goes back to the pool, exactly
+ * once and only when nothing uses it any more, so that no memory can ever be handed out twice. Sizes are rounded up to
+ * buckets (at most a quarter more); what is reused is cleared to zeros first. */
 typedef struct weft_pool weft_pool;
 
 /** Makes an empty pool. Threads: any number may use it. */
@@ -86,6 +86,7 @@ WEFT_API WEFT_CHECKED weft_status weft_pool_buffer(weft_pool *pool, weft_dtype d
 /** Frees the memory that the pool holds ready. */
 WEFT_API void weft_pool_trim(weft_pool *pool);
 
+/** What a pool holds and has handed out. */
 typedef struct weft_pool_info {
     uint64_t free_count; /**< allocations held ready */
     uint64_t free_bytes;

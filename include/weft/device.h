@@ -8,8 +8,9 @@
  *   shuffle=S   run the dispatches between two barriers in a random order drawn from seed S (`ref` and `cpu`). A stream
  *               whose barriers suffice gives the same bits for every S; a missing barrier shows as a wrong answer
  *
- * Execution model. Command buffers of one device run one after another in the order of their commits; each sees all that
- * earlier ones wrote. Within a command buffer only a barrier orders dispatches. Commit returns before the work is done.
+ * Execution model. Command buffers of one device run one after another in the order of their commits; each sees all
+ * that earlier ones wrote. Within a command buffer only a barrier orders dispatches. Commit returns before the work is
+ * done.
  *
  * Threads: a device, its buffers and its registry may be used from several threads at once. */
 #ifndef WEFT_DEVICE_H
@@ -25,18 +26,18 @@ extern "C" {
 typedef struct weft_device weft_device;
 
 /** Opens a device.
- *  @param uri  see above; an unknown scheme is WEFT_NOT_FOUND and names the nearest, a bad option WEFT_INVALID_ARGUMENT, a
- *              scheme or ISA that this build or machine lacks WEFT_UNSUPPORTED.
+ *  @param uri  see above; an unknown scheme is WEFT_NOT_FOUND and names the nearest, a bad option
+ * WEFT_INVALID_ARGUMENT, a scheme or ISA that this build or machine lacks WEFT_UNSUPPORTED.
  *  @param out  the device, owned by the caller until weft_device_close(); NULL on failure. */
 WEFT_API WEFT_CHECKED weft_status weft_device_open(const char *uri, weft_device **out, weft_error *err);
 
-/** Waits for all submitted work and gives the device back. NULL is fine. Buffers, encoders and sessions that still exist
- *  stay valid and keep what they need alive until they are destroyed. */
+/** Waits for all submitted work and gives the device back. NULL is fine. Buffers, encoders and sessions that still
+ * exist stay valid and keep what they need alive until they are destroyed. */
 WEFT_API void weft_device_close(weft_device *device);
 
 /** What a device has counted since it was opened. All counts only grow, but `bytes_allocated`. */
 typedef struct weft_counters {
-    uint64_t command_buffers_created;   /**< also those that were dropped without a commit */
+    uint64_t command_buffers_created; /**< also those that were dropped without a commit */
     uint64_t command_buffers_submitted;
     uint64_t command_buffers_completed; /**< finished without an error */
     uint64_t command_buffers_failed;    /**< finished with one, or skipped because their session was poisoned */
@@ -56,17 +57,18 @@ WEFT_API void weft_device_counters(const weft_device *device, weft_counters *out
 
 /** What a device is. */
 typedef struct weft_device_info {
-    char scheme[16];                        /**< "cpu" */
+    char scheme[16];                          /**< "cpu" */
     char description[WEFT_DEVICE_NAME_BYTES]; /**< for people */
-    char isa[16];                           /**< "avx512"; empty where it means nothing */
-    uint32_t threads;                       /**< worker threads, the submission thread included */
-    uint64_t memory_bytes;                  /**< memory that buffers come from, in all; 0 if unknown */
+    char isa[16];                             /**< "avx512"; empty where it means nothing */
+    uint32_t threads;                         /**< worker threads, the submission thread included */
+    uint64_t memory_bytes;                    /**< memory that buffers come from, in all; 0 if unknown */
 } weft_device_info;
 
 /** Fills @p out. Any thread. */
 WEFT_API void weft_device_get_info(const weft_device *device, weft_device_info *out);
 
-/** Schemes that weft_device_open() knows, those that this build cannot open included: NULL past the last. Any thread. */
+/** Schemes that weft_device_open() knows, those that this build cannot open included: NULL past the last. Any thread.
+ */
 WEFT_API const char *weft_device_scheme(size_t index);
 
 /** WEFT_OK if @p device has a kernel for the op of that name, WEFT_UNSUPPORTED with the reason if not, WEFT_NOT_FOUND

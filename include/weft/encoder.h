@@ -4,12 +4,12 @@
  * returns before the work is done; weft_encoder_reset() starts the next command buffer on the same encoder. Recording
  * after a commit without a reset is WEFT_INVALID_STATE.
  *
- * Between two barriers, dispatches may overlap and may run in any order. A `manual` encoder leaves barriers to the caller;
- * an `inferred` one puts a barrier before each dispatch that conflicts, by exact byte ranges, with one since the last
- * barrier.
+ * Between two barriers, dispatches may overlap and may run in any order. A `manual` encoder leaves barriers to the
+ * caller; an `inferred` one puts a barrier before each dispatch that conflicts, by exact byte ranges, with one since
+ * the last barrier.
  *
- * The work of several commits runs in the order of the commits. A dispatch that fails (an id out of range, say) ends its
- * command buffer there; the error comes back from the next wait on this encoder, once.
+ * The work of several commits runs in the order of the commits. A dispatch that fails (an id out of range, say) ends
+ * its command buffer there; the error comes back from the next wait on this encoder, once.
  *
  * Threads: an encoder is used from one thread at a time. */
 #ifndef WEFT_ENCODER_H
@@ -27,6 +27,7 @@ extern "C" {
 /** Records into a command buffer. Opaque. */
 typedef struct weft_encoder weft_encoder;
 
+/** Who places barriers. */
 typedef enum weft_barrier_mode {
     WEFT_BARRIERS_MANUAL = 0,
     WEFT_BARRIERS_INFERRED = 1 /**< weft_encoder_barrier() still works, and is then counted as the caller's */
@@ -65,13 +66,14 @@ WEFT_API void weft_encoder_set_label(weft_encoder *encoder, const char *label);
 WEFT_API WEFT_CHECKED weft_status weft_encoder_commit(weft_encoder *encoder, const char *label, weft_error *err);
 
 /** Commits and waits for everything this encoder has submitted. */
-WEFT_API WEFT_CHECKED weft_status weft_encoder_commit_and_wait(weft_encoder *encoder, const char *label, weft_error *err);
+WEFT_API WEFT_CHECKED weft_status weft_encoder_commit_and_wait(weft_encoder *encoder, const char *label,
+                                                               weft_error *err);
 
 /** Waits for everything this encoder has submitted. @return the first failure since the last wait, WEFT_OK if none. */
 WEFT_API WEFT_CHECKED weft_status weft_encoder_wait(weft_encoder *encoder, weft_error *err);
 
-/** Starts the next command buffer. Of an encoder that still records: drops what it holds and starts over. An encoder that
- *  belongs to a session is reset by its session only: WEFT_INVALID_STATE. */
+/** Starts the next command buffer. Of an encoder that still records: drops what it holds and starts over. An encoder
+ * that belongs to a session is reset by its session only: WEFT_INVALID_STATE. */
 WEFT_API WEFT_CHECKED weft_status weft_encoder_reset(weft_encoder *encoder, weft_error *err);
 
 /** Dispatches and barriers recorded so far in this command buffer. */

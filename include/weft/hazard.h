@@ -18,12 +18,14 @@
 extern "C" {
 #endif
 
+/** What is wrong. */
 typedef enum weft_verdict {
     WEFT_VERDICT_MISSING = 0,
     WEFT_VERDICT_NEEDLESS = 1,
     WEFT_VERDICT_TOO_WIDE = 2
 } weft_verdict;
 
+/** How two accesses to the same bytes conflict: the later one first. */
 typedef enum weft_hazard_kind {
     WEFT_HAZARD_RAW = 0, /**< read after write */
     WEFT_HAZARD_WAR = 1, /**< write after read */
@@ -40,19 +42,19 @@ WEFT_API const char *weft_hazard_kind_name(weft_hazard_kind kind);
 /** One verdict. Indices count within the command buffer, from 0; strings are copies. */
 typedef struct weft_hazard {
     weft_verdict verdict;
-    weft_hazard_kind kind;                     /**< missing only */
-    uint32_t command_buffer;                   /**< how many command buffers of this encoder or session came before */
-    char stage[WEFT_HAZARD_LABEL_BYTES];       /**< label of the command buffer, if it was committed with one */
-    uint32_t barrier;                          /**< needless and too wide: which barrier; missing: the one that would be put in */
-    uint32_t first_dispatch;                   /**< missing: the earlier one; too wide: the first that is held back */
-    uint32_t second_dispatch;                  /**< missing: the later one; too wide: how many are held back */
+    weft_hazard_kind kind;               /**< missing only */
+    uint32_t command_buffer;             /**< how many command buffers of this encoder or session came before */
+    char stage[WEFT_HAZARD_LABEL_BYTES]; /**< label of the command buffer, if it was committed with one */
+    uint32_t barrier;         /**< needless and too wide: which barrier; missing: the one that would be put in */
+    uint32_t first_dispatch;  /**< missing: the earlier one; too wide: the first that is held back */
+    uint32_t second_dispatch; /**< missing: the later one; too wide: how many are held back */
     char first_label[WEFT_HAZARD_LABEL_BYTES]; /**< op and, if given, label of the dispatch: "rope layer 0 q" */
     char second_label[WEFT_HAZARD_LABEL_BYTES];
-    const char *first_argument;                /**< name of the role, "out" say; static; NULL where it means nothing */
+    const char *first_argument; /**< name of the role, "out" say; static; NULL where it means nothing */
     const char *second_argument;
-    uint64_t allocation;                       /**< missing: id of the allocation, equal for all views of it */
+    uint64_t allocation;                        /**< missing: id of the allocation, equal for all views of it */
     char buffer_label[WEFT_HAZARD_LABEL_BYTES]; /**< its label, if it has one */
-    uint64_t begin_bytes, end_bytes;           /**< missing: the bytes of the allocation that both touch: [begin, end) */
+    uint64_t begin_bytes, end_bytes; /**< missing: the bytes of the allocation that both touch: [begin, end) */
 } weft_hazard;
 
 /** What a tracker found. Opaque. Give one to encoder or session options; it may serve several, one at a time. */

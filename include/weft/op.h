@@ -14,6 +14,7 @@ extern "C" {
 /** Definition of an op. Static storage, immutable; any thread. */
 typedef struct weft_op weft_op;
 
+/** What an op does with an argument. */
 typedef enum weft_role {
     WEFT_READ = 1,
     WEFT_WRITE = 2,
@@ -28,12 +29,14 @@ WEFT_API const weft_op *weft_op_at(size_t index);
 /** The op of a name; WEFT_NOT_FOUND names the nearest. */
 WEFT_API WEFT_CHECKED weft_status weft_op_find(const char *name, const weft_op **out, weft_error *err);
 
+/** Name and number of arguments. Static storage; any thread. */
 WEFT_API const char *weft_op_name(const weft_op *op);
 WEFT_API size_t weft_op_argument_count(const weft_op *op);
-/** Name, role and whether NULL is allowed, of the argument at an index below the count. Any of the outputs may be NULL. */
+/** Name, role and whether NULL is allowed, of the argument at an index below the count. Any of the outputs may be NULL.
+ */
 WEFT_API void weft_op_argument(const weft_op *op, size_t index, const char **name, weft_role *role, bool *optional);
-/** Bytes of the op's parameter struct in ops.h; 0 for none. Ops whose typed function takes a plain number (the factor of
- *  scale, the scale of embedding) take a struct of one float. */
+/** Bytes of the op's parameter struct in ops.h; 0 for none. Ops whose typed function takes a plain number (the factor
+ * of scale, the scale of embedding) take a struct of one float. */
 WEFT_API size_t weft_op_params_bytes(const weft_op *op);
 
 /** What a dispatch computes and moves, whatever the device: each argument's bytes are counted once. */

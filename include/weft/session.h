@@ -1,9 +1,9 @@
 /* Sessions: several command buffers, chained.
  *
  * A session is an encoder that carries one command buffer per stage. A stage ends in one of three ways: with a fence
- * (submitted, and a device-side signal of the next value), with a commit (submitted), or with a commit and a wait. After
- * it, weft_session_reset_for_next_stage() starts the next stage; if the last one ended with a fence, the new command
- * buffer first waits, on the device, for that fence's value. The host waits only where it says so.
+ * (submitted, and a device-side signal of the next value), with a commit (submitted), or with a commit and a wait.
+ * After it, weft_session_reset_for_next_stage() starts the next stage; if the last one ended with a fence, the new
+ * command buffer first waits, on the device, for that fence's value. The host waits only where it says so.
  *
  *                   fence_stage                       reset_for_next_stage
  *     recording ------------------> fenced  ---------------------------------> recording (waits for the fence)
@@ -11,12 +11,12 @@
  *         +-----------------------> drained ---------------------------------> recording
  *                commit_and_wait
  *
- * Recording in a fenced or drained session is WEFT_INVALID_STATE. A call that ends a stage does nothing in a session whose
- * stage has ended, except that commit_and_wait still waits for everything submitted.
+ * Recording in a fenced or drained session is WEFT_INVALID_STATE. A call that ends a stage does nothing in a session
+ * whose stage has ended, except that commit_and_wait still waits for everything submitted.
  *
- * If a stage fails, the stages after it are not run, and the next call that can fail gives the error of the first one that
- * failed, and so does every call after that: a poisoned session can only be destroyed. Destroying a session waits for its
- * work.
+ * If a stage fails, the stages after it are not run, and the next call that can fail gives the error of the first one
+ * that failed, and so does every call after that: a poisoned session can only be destroyed. Destroying a session waits
+ * for its work.
  *
  * Threads: a session is used from one thread at a time. */
 #ifndef WEFT_SESSION_H
@@ -59,8 +59,8 @@ WEFT_API WEFT_CHECKED weft_status weft_session_begin_stage(weft_session *session
 WEFT_API WEFT_CHECKED weft_status weft_session_fence_stage(weft_session *session, const char *label_or_null,
                                                            weft_error *err);
 
-/** Starts the next stage, waiting on the device for the last fence if there was one. Does nothing while a stage is being
- *  recorded. */
+/** Starts the next stage, waiting on the device for the last fence if there was one. Does nothing while a stage is
+ * being recorded. */
 WEFT_API WEFT_CHECKED weft_status weft_session_reset_for_next_stage(weft_session *session, weft_error *err);
 
 /** Ends the stage without a fence. */
@@ -76,19 +76,19 @@ WEFT_API WEFT_CHECKED weft_status weft_session_wait(weft_session *session, weft_
 
 /** Where a session stands. */
 typedef struct weft_session_state {
-    uint64_t fence_value; /**< value of the last fence; 0 before the first */
-    uint64_t wait_value;  /**< value of the last device-side wait; 0 before the first */
-    uint64_t wait_count;  /**< device-side waits so far */
-    bool is_drained;      /**< the stage has ended: reset before recording */
+    uint64_t fence_value;  /**< value of the last fence; 0 before the first */
+    uint64_t wait_value;   /**< value of the last device-side wait; 0 before the first */
+    uint64_t wait_count;   /**< device-side waits so far */
+    bool is_drained;       /**< the stage has ended: reset before recording */
     bool is_fence_pending; /**< it ended with a fence, and no stage has waited for that fence yet */
-    bool has_event;       /**< a fence was ever used */
-    bool is_poisoned;     /**< a stage has failed, as far as is known now */
+    bool has_event;        /**< a fence was ever used */
+    bool is_poisoned;      /**< a stage has failed, as far as is known now */
     char stage_label[WEFT_STAGE_LABEL_BYTES];
     weft_counters spent; /**< this session's own counts; bytes_allocated stays 0 */
 } weft_session_state;
 
-/** Fills @p out; changes nothing, and does not depend on how far the device has come (but is_poisoned and the completed and
- *  failed counts do). */
+/** Fills @p out; changes nothing, and does not depend on how far the device has come (but is_poisoned and the completed
+ * and failed counts do). */
 WEFT_API void weft_session_info(const weft_session *session, weft_session_state *out);
 
 #ifdef __cplusplus

@@ -1,9 +1,9 @@
 /* Statuses and error objects.
  *
  * Every call that can fail returns a weft_status and takes a weft_error pointer last, which may be NULL. The error is
- * written only on failure and never touched on success, so one object can serve a whole sequence of calls. The message is
- * one complete sentence that names the offending things and values; it never ends in a newline. There is no global and no
- * thread-local error: what a caller wants to know, it owns.
+ * written only on failure and never touched on success, so one object can serve a whole sequence of calls. The message
+ * is one complete sentence that names the offending things and values; it never ends in a newline. There is no global
+ * and no thread-local error: what a caller wants to know, it owns.
  *
  * Work that runs after a commit reports its failure through the same two: the status and the error come back from the
  * next wait, see encoder.h and session.h. */
@@ -33,11 +33,11 @@ typedef enum weft_status {
     WEFT_NOT_FOUND = 4,        /**< no such name; the message offers the nearest one */
     WEFT_UNSUPPORTED = 5,      /**< meaningful, but this build or device lacks it; the message says what is missing */
     WEFT_OUT_OF_MEMORY = 6,    /**< nothing was changed; free something and try again */
-    WEFT_PARSE = 7,            /**< a file's text or bytes break its format; line and column say where, if it has lines */
-    WEFT_IO = 8,               /**< the operating system refused a file */
-    WEFT_SHAPE_MISMATCH = 9,   /**< shapes or dtypes do not go together; the message names both */
-    WEFT_HAZARD = 10,          /**< an access whose order nothing guarantees */
-    WEFT_DEADLOCK = 11,        /**< everything waits and nothing is in flight */
+    WEFT_PARSE = 7,          /**< a file's text or bytes break its format; line and column say where, if it has lines */
+    WEFT_IO = 8,             /**< the operating system refused a file */
+    WEFT_SHAPE_MISMATCH = 9, /**< shapes or dtypes do not go together; the message names both */
+    WEFT_HAZARD = 10,        /**< an access whose order nothing guarantees */
+    WEFT_DEADLOCK = 11,      /**< everything waits and nothing is in flight */
     WEFT_BUDGET_EXCEEDED = 12, /**< more command buffers, barriers, ... than the caller allowed itself */
     WEFT_DEVICE_LOST = 13,     /**< the device can do no more work; close it */
     WEFT_INTERNAL = 14         /**< a bug in Weft: please report it with the message */

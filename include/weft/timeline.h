@@ -20,10 +20,10 @@ typedef struct weft_timeline weft_timeline;
 
 /** One command buffer, or one dispatch of it. */
 typedef struct weft_timeline_entry {
-    uint64_t sequence;    /**< of the command buffer, in the order of commits on its device, from 1 */
-    uint32_t dispatch;    /**< index within the command buffer, or UINT32_MAX for the command buffer itself */
-    uint32_t barriers;    /**< of a dispatch: barriers before it; of a command buffer: barriers in it */
-    const char *op;       /**< name of the op; NULL for a command buffer */
+    uint64_t sequence; /**< of the command buffer, in the order of commits on its device, from 1 */
+    uint32_t dispatch; /**< index within the command buffer, or UINT32_MAX for the command buffer itself */
+    uint32_t barriers; /**< of a dispatch: barriers before it; of a command buffer: barriers in it */
+    const char *op;    /**< name of the op; NULL for a command buffer */
     char label[WEFT_TIMELINE_LABEL_BYTES];
     uint64_t submitted_ns; /**< when the command buffer was committed */
     uint64_t start_ns;
@@ -39,8 +39,8 @@ WEFT_API void weft_timeline_destroy(weft_timeline *timeline);
 /** Entries so far: each command buffer is followed by its dispatches in the order in which they ran. */
 WEFT_API size_t weft_timeline_count(const weft_timeline *timeline);
 /** Copies the entry at @p index; WEFT_OUT_OF_RANGE at or past the count. */
-WEFT_API WEFT_CHECKED weft_status weft_timeline_get(const weft_timeline *timeline, size_t index, weft_timeline_entry *out,
-                                                    weft_error *err);
+WEFT_API WEFT_CHECKED weft_status weft_timeline_get(const weft_timeline *timeline, size_t index,
+                                                    weft_timeline_entry *out, weft_error *err);
 /** How many entries were lost because memory ran out. */
 WEFT_API uint64_t weft_timeline_lost(const weft_timeline *timeline);
 /** Forgets everything. */

@@ -15,8 +15,8 @@ extern "C" {
 /** Element type. Values are pinned; from 64 on they are reserved for block formats (quantised weights), whose elements
  *  come in blocks and have no size of their own. */
 typedef enum weft_dtype {
-    WEFT_F32 = 0, /**< IEEE 754 binary32 */
-    WEFT_F16 = 1, /**< IEEE 754 binary16 */
+    WEFT_F32 = 0,  /**< IEEE 754 binary32 */
+    WEFT_F16 = 1,  /**< IEEE 754 binary16 */
     WEFT_BF16 = 2, /**< the upper half of a binary32 */
     WEFT_I8 = 3,
     WEFT_U8 = 4,
@@ -35,8 +35,8 @@ WEFT_API size_t weft_dtype_bytes(weft_dtype dtype);
 
 #define WEFT_RANK_MAX 8
 
-/** Extents, outermost first; the last index runs fastest in memory. Rank 0 is a scalar: one element. An extent may be 0,
- *  which makes the whole shape empty. */
+/** Extents, outermost first; the last index runs fastest in memory. Rank 0 is a scalar: one element. An extent may be
+ * 0, which makes the whole shape empty. */
 typedef struct weft_shape {
     uint32_t rank;
     uint64_t extent[WEFT_RANK_MAX];

@@ -1,8 +1,8 @@
 /* A bump allocator: many small allocations that die together.
  *
- * Memory comes from malloc in chunks that grow from the first chunk's size to 1 MiB. A reset forgets every allocation at
- * once and keeps the chunks, so a loop that allocates the same things between two resets stops calling malloc after its
- * first round. A zeroed arena is empty and ready.
+ * Memory comes from malloc in chunks that grow from the first chunk's size to 1 MiB. A reset forgets every allocation
+ * at once and keeps the chunks, so a loop that allocates the same things between two resets stops calling malloc after
+ * its first round. A zeroed arena is empty and ready.
  *
  * Under the address sanitizer everything that is not allocated at the moment is poisoned, with a gap after each
  * allocation, so that an overrun or a use after a reset is reported like one of malloc's.
@@ -52,8 +52,8 @@ size_t weft__arena_held_bytes(const weft__arena *arena);
 /* What weft__arena_alloc does when the current chunk is too small. */
 void *weft__arena_alloc_slow(weft__arena *arena, size_t bytes, size_t alignment);
 
-/* `bytes` bytes, not cleared, at a multiple of `alignment`, a power of two. They live until the next reset or destroy. Zero
- * bytes give a pointer like any other, of its own. NULL when out of memory, with the arena as it was. */
+/* `bytes` bytes, not cleared, at a multiple of `alignment`, a power of two. They live until the next reset or destroy.
+ * Zero bytes give a pointer like any other, of its own. NULL when out of memory, with the arena as it was. */
 static inline void *weft__arena_alloc(weft__arena *arena, size_t bytes, size_t alignment)
 {
     assert(alignment != 0 && (alignment & (alignment - 1)) == 0);

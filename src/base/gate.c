@@ -1,5 +1,7 @@
 #include "base/gate.h"
 
+#include <sched.h>
+
 #if WEFT__GATE_FUTEX
 
 #include <limits.h>
@@ -85,11 +87,19 @@ void weft__gate_wake_sleepers(weft__gate *gate, uint32_t count)
 
 #endif
 
+/* Who waits longer than this many looks may be waiting for a thread that has no CPU to run on. From then on it offers
+ * its own every so often; when nobody wants it, the offer costs a fraction of a microsecond. */
+#define LOOKS_BEFORE_YIELDING 256u
+#define LOOKS_PER_YIELD 64u
+
 uint32_t weft__gate_wait(weft__gate *gate, uint32_t old, uint32_t spins)
 {
     uint32_t now = weft__gate_load(gate);
     for (uint32_t i = 0; now == old && i < spins; i++) {
-        weft__cpu_pause();
+        if (i >= LOOKS_BEFORE_YIELDING && i % LOOKS_PER_YIELD == 0)
+            (void)sched_yield();
+        else
+            weft__cpu_pause();
         now = weft__gate_load(gate);
     }
     return now != old ? now : sleep_while(gate, old);

@@ -1,18 +1,19 @@
-/* A 32-bit word that threads can wait on: spin first, then sleep. Changing the word costs one atomic operation, and waking
- * costs a load when nobody sleeps.
+/* A 32-bit word that threads can wait on: spin first, then sleep. Changing the word costs one atomic operation, and
+ * waking costs a load when nobody sleeps.
  *
- * The word is the only state; what its values mean is the user's business (a count of submissions, of tasks left, ...). A
- * change and a wake are two calls, so that a counter can be changed often and its waiter be woken at the last change alone.
- * A waiter may therefore sleep through changes that no wake follows; it never sleeps through one with a wake after it.
+ * The word is the only state; what its values mean is the user's business (a count of submissions, of tasks left, ...).
+ * A change and a wake are two calls, so that a counter can be changed often and its waiter be woken at the last change
+ * alone. A waiter may therefore sleep through changes that no wake follows; it never sleeps through one with a wake
+ * after it.
  *
- * Why no wake-up is lost. The waiter counts itself as a sleeper and then looks at the word; the other side changes the word
- * and then looks at the count of sleepers. All four are sequentially consistent, so they stand in one order, in which
- * either the waiter's count comes before the waker's look, which then wakes, or the change comes before the waiter's look,
- * which then does not sleep. Between the waiter's look and its sleep there is no hole either: the kernel (the mutex, where
- * there is no futex) compares the word once more under the lock that a wake takes.
+ * Why no wake-up is lost. The waiter counts itself as a sleeper and then looks at the word; the other side changes the
+ * word and then looks at the count of sleepers. All four are sequentially consistent, so they stand in one order, in
+ * which either the waiter's count comes before the waker's look, which then wakes, or the change comes before the
+ * waiter's look, which then does not sleep. Between the waiter's look and its sleep there is no hole either: the kernel
+ * (the mutex, where there is no futex) compares the word once more under the lock that a wake takes.
  *
- * A wake looks at the gate after the change that may let a waiter go on. So the gate must outlive not just the waiting but
- * also the calls that change and wake: join those threads, or hold a lock in both, before destroying it.
+ * A wake looks at the gate after the change that may let a waiter go on. So the gate must outlive not just the waiting
+ * but also the calls that change and wake: join those threads, or hold a lock in both, before destroying it.
  *
  * Threads: all functions but init and destroy may run at the same time in any number of threads. */
 #ifndef WEFT_BASE_GATE_H
@@ -70,8 +71,8 @@ static inline uint32_t weft__gate_add(weft__gate *gate, uint32_t addend)
     return atomic_fetch_add(&gate->word, addend) + addend;
 }
 
-/* Waits until the word is not `old` and gives its value. Looks at it `spins` times with a pause of the CPU between, then
- * sleeps. */
+/* Waits until the word is not `old` and gives its value. Looks at it up to `spins` times with a pause of the CPU
+ * between, after some microseconds also lets other threads have the CPU now and then, and at last sleeps. */
 uint32_t weft__gate_wait(weft__gate *gate, uint32_t old, uint32_t spins);
 
 /* What weft__gate_wake does when somebody sleeps. */

@@ -7,15 +7,11 @@
 #include "base/size.h"
 
 #define LEAF_SEGMENTS WEFT__RANGE_LEAF_SEGMENTS
+#define BLOCK_SEGMENTS 8
+#define SEGMENTS_TRIED 4
 
-struct weft__range_leaf {
-    weft__range_leaf *next_spare;
-    size_t count;
-    weft__range at[LEAF_SEGMENTS];
-};
-
-/* A place between segments: before segment `index` of leaf `leaf`. The end of a leaf and the start of the next one are the
- * same place with two names; which of them is meant matters only for the leaf in which something is put. */
+/* A place between segments: before segment `index` of leaf `leaf`. The end of a leaf and the start of the next one are
+ * the same place with two names; which of them is meant matters only for the leaf in which something is put. */
 typedef struct place {
     size_t leaf;
     size_t index;
@@ -113,58 +109,41 @@ void weft__range_map_clear_leaves(weft__range_map *map)
     map->count = 0;
 }
 
-/* Search. The loops halve without branches on the data: those would be mispredicted half the time. */
+/* Search */
 
-/* Leaves whose start is less than `limit`. */
-static size_t count_starts_below(const weft__range_map *map, uint64_t limit)
+/* The last leaf that starts at or before `at`; the first one when there is none such. Halves without branches on the
+ * data, which would be mispredicted half the time. */
+static size_t leaf_starting_up_to(const weft__range_map *map, uint64_t at)
 {
     const uint64_t *base = map->starts;
-    size_t n = map->leaf_count;
-    while (n > 1) {
+    for (size_t n = map->leaf_count; n > 1;) {
         size_t half = n / 2;
-        base += half * (base[half - 1] < limit);
+        base += half * (base[half] <= at);
         n -= half;
     }
-    return (size_t)(base - map->starts) + (*base < limit);
+    return (size_t)(base - map->starts);
 }
 
-/* The last leaf whose start is less than `limit`; the first one when there is none such. */
-static size_t leaf_starting_below(const weft__range_map *map, uint64_t limit)
+/* Segments of the leaf that end at or before `at`. Counts over every eighth segment and then over the eight around:
+ * loads that do not wait for each other make this faster than halving. */
+static size_t count_ends_up_to(const weft__range_leaf *leaf, uint64_t at)
 {
-    if (map->leaf_count == 1)
-        return 0;
-    size_t below = count_starts_below(map, limit);
-    return below ? below - 1 : 0;
+    size_t blocks = 0;
+    for (size_t i = BLOCK_SEGMENTS; i <= leaf->count; i += BLOCK_SEGMENTS)
+        blocks += leaf->at[i - 1].end <= at;
+    size_t begin = blocks * BLOCK_SEGMENTS;
+    size_t end = weft__min_size(begin + BLOCK_SEGMENTS, leaf->count);
+    size_t count = begin;
+    for (size_t i = begin; i < end; i++)
+        count += leaf->at[i].end <= at;
+    return count;
 }
 
 /* The place before the first segment that ends after `at`. */
 static place place_of_first_end_after(const weft__range_map *map, uint64_t at)
 {
-    size_t l = at == UINT64_MAX ? map->leaf_count - 1 : leaf_starting_below(map, at + 1);
-    const weft__range_leaf *leaf = map->leaves[l];
-    const weft__range *base = leaf->at;
-    size_t n = leaf->count;
-    while (n > 1) {
-        size_t half = n / 2;
-        base += half * (base[half - 1].end <= at);
-        n -= half;
-    }
-    return (place){l, (size_t)(base - leaf->at) + (n == 1 && base->end <= at)};
-}
-
-/* The place behind the last segment that begins before `limit`. */
-static place place_of_last_begin_before(const weft__range_map *map, uint64_t limit)
-{
-    size_t l = leaf_starting_below(map, limit);
-    const weft__range_leaf *leaf = map->leaves[l];
-    const weft__range *base = leaf->at;
-    size_t n = leaf->count;
-    while (n > 1) {
-        size_t half = n / 2;
-        base += half * (base[half - 1].begin < limit);
-        n -= half;
-    }
-    return (place){l, (size_t)(base - leaf->at) + (n == 1 && base->begin < limit)};
+    size_t leaf = leaf_starting_up_to(map, at);
+    return (place){leaf, count_ends_up_to(map->leaves[leaf], at)};
 }
 
 /* The segment behind the place, or NULL; the place is given its name in that segment's leaf. */
@@ -189,6 +168,24 @@ static const weft__range *segment_before(const weft__range_map *map, place *p)
     return &map->leaves[p->leaf]->at[p->index - 1];
 }
 
+/* The place behind the last segment that begins before `limit`, which is after `first`. Most changes overlap few
+ * segments, so it looks there first. */
+static place place_of_last_begin_before(const weft__range_map *map, place first, uint64_t limit)
+{
+    place p = first;
+    for (size_t i = 0; i < SEGMENTS_TRIED; i++) {
+        place beyond = p;
+        const weft__range *segment = segment_behind(map, &beyond);
+        if (!segment || segment->begin >= limit)
+            return p;
+        p = (place){beyond.leaf, beyond.index + 1};
+    }
+    p = place_of_first_end_after(map, limit - 1);
+    place beyond = p;
+    const weft__range *segment = segment_behind(map, &beyond);
+    return segment && segment->begin < limit ? (place){beyond.leaf, beyond.index + 1} : p;
+}
+
 const weft__range *weft__range_map_find(const weft__range_map *map, uint64_t at)
 {
     if (map->count == 0)
@@ -204,16 +201,15 @@ static const weft__range *segment_at_cursor(weft__range_cursor *cursor)
     const weft__range *segment = segment_behind(cursor->map, &p);
     cursor->leaf = p.leaf;
     cursor->index = p.index;
-    return segment && segment->begin < cursor->end ? segment : NULL;
+    if (segment && segment->begin < cursor->end)
+        return segment;
+    cursor->end = 0;
+    return NULL;
 }
 
-const weft__range *weft__range_map_first_overlap(const weft__range_map *map, uint64_t begin, uint64_t end,
-                                                 weft__range_cursor *cursor)
+const weft__range *weft__range_map_first_overlap_slow(const weft__range_map *map, uint64_t begin, uint64_t end,
+                                                      weft__range_cursor *cursor)
 {
-    assert(begin <= end);
-    *cursor = (weft__range_cursor){.map = map};
-    if (map->count == 0 || begin == end)
-        return NULL;
     place p = place_of_first_end_after(map, begin);
     *cursor = (weft__range_cursor){.map = map, .leaf = p.leaf, .index = p.index, .end = end};
     return segment_at_cursor(cursor);
@@ -221,7 +217,7 @@ const weft__range *weft__range_map_first_overlap(const weft__range_map *map, uin
 
 const weft__range *weft__range_cursor_next(weft__range_cursor *cursor)
 {
-    if (cursor->end == 0 || cursor->index >= cursor->map->leaves[cursor->leaf]->count)
+    if (cursor->end == 0)
         return NULL;
     cursor->index++;
     return segment_at_cursor(cursor);
@@ -245,7 +241,8 @@ static void resize_leaves(weft__range_map *map, size_t first, size_t before, siz
     map->leaf_count = map->leaf_count - before + after;
 }
 
-/* A leaf that has become small joins a neighbour if the two leave room to grow: true and the range of leaves widened. */
+/* A leaf that has become small joins a neighbour if the two leave room to grow: true and the range of leaves widened.
+ */
 static bool widen_to_neighbour(const weft__range_map *map, size_t total, size_t *first, size_t *last)
 {
     if (total >= LEAF_SEGMENTS / 4)
@@ -339,12 +336,13 @@ static bool splice(weft__range_map *map, place first, place last, const weft__ra
     return true;
 }
 
-/* Makes list[1 .. count] the content of [begin, end). The list has a free element on either side for what remains of the
- * segments that stick out of the range. Its first and last segments join their neighbours where these go on alike. */
+/* Makes list[1 .. count] the content of [begin, end). The list has a free element on either side for what remains of
+ * the segments that stick out of the range. Its first and last segments join their neighbours where these go on alike.
+ */
 static bool replace(weft__range_map *map, uint64_t begin, uint64_t end, weft__range *list, size_t count)
 {
     place first = place_of_first_end_after(map, begin);
-    place last = place_of_last_begin_before(map, end);
+    place last = place_of_last_begin_before(map, first, end);
     size_t list_begin = 1;
     size_t list_end = 1 + count;
     bool reaches_begin = count > 0 && list[1].begin == begin;
@@ -384,9 +382,8 @@ static bool replace(weft__range_map *map, uint64_t begin, uint64_t end, weft__ra
     return splice(map, first, last, list + list_begin, list_end - list_begin);
 }
 
-bool weft__range_map_assign(weft__range_map *map, uint64_t begin, uint64_t end, uint64_t payload)
+bool weft__range_map_assign_slow(weft__range_map *map, uint64_t begin, uint64_t end, uint64_t payload)
 {
-    assert(begin <= end);
     if (begin >= end)
         return true;
     if (!ensure_first_leaf(map))

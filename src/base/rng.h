@@ -1,9 +1,10 @@
-/* Seeded random numbers. Nothing here depends on the machine: the same seed gives the same numbers everywhere, except that
- * weft__rng_normal stands on the C library's log.
+/* Seeded random numbers. Nothing here depends on the machine: the same seed gives the same numbers everywhere, except
+ * that weft__rng_normal stands on the C library's log.
  *
- * A stream object is for code that draws in one order: the xoshiro256** generator of Blackman and Vigna, its state filled
- * from the seed by Vigna's SplitMix64, as its authors advise. The counter-based function is for code whose draws happen in
- * any order or in parallel: the number is a function of (seed, stream, counter) alone. Neither is for secrets. */
+ * A stream object is for code that draws in one order: the xoshiro256** generator of Blackman and Vigna, its state
+ * filled from the seed by Vigna's SplitMix64, as its authors advise. The counter-based function is for code whose draws
+ * happen in any order or in parallel: the number is a function of (seed, stream, counter) alone. Neither is for
+ * secrets. */
 #ifndef WEFT_BASE_RNG_H
 #define WEFT_BASE_RNG_H
 
@@ -52,8 +53,8 @@ static inline uint64_t weft__rng_next_u64(weft__rng *rng)
     return result;
 }
 
-/* Every integer of [0, bound) with the same probability; bound must not be 0. Draws below the next power of two until one
- * fits: no bias, and fewer than two draws on average. */
+/* Every integer of [0, bound) with the same probability; bound must not be 0. Draws below the next power of two until
+ * one fits: no bias, and fewer than two draws on average. */
 static inline uint64_t weft__rng_below(weft__rng *rng, uint64_t bound)
 {
     assert(bound != 0);
@@ -82,8 +83,8 @@ static inline double weft__rng_unit(weft__rng *rng)
 /* Standard normal distribution, by Marsaglia's polar method. */
 double weft__rng_normal(weft__rng *rng);
 
-/* 64 random bits, a pure function of its arguments. Numbers of one stream, of different streams and of different seeds are
- * unrelated. The key stands on both sides of the counter's mixing; with it on one side only, all streams would be
+/* 64 random bits, a pure function of its arguments. Numbers of one stream, of different streams and of different seeds
+ * are unrelated. The key stands on both sides of the counter's mixing; with it on one side only, all streams would be
  * stretches of one and the same SplitMix64 sequence. */
 static inline uint64_t weft__rng_at(uint64_t seed, uint64_t stream, uint64_t counter)
 {

@@ -81,7 +81,8 @@ weft_status weft__fail_within(weft_error *err, weft_status code, const char *for
         va_end(list);
         size_t used = strlen(err->message);
         /* Truncation of an over-long sentence is all right: the context, which comes first, survives. */
-        (void)snprintf(err->message + used, sizeof err->message - used, ": %.*s", (int)sizeof inner.message, inner.message);
+        (void)snprintf(err->message + used, sizeof err->message - used, ": %.*s", (int)sizeof inner.message,
+                       inner.message);
     }
     return code;
 }

@@ -19,8 +19,8 @@
 weft_status weft__fail(weft_error *err, weft_status code, const char *format, ...) WEFT_COLD WEFT_PRINTF(3, 4);
 
 /* The same for a place in a text file. */
-weft_status weft__fail_at(weft_error *err, weft_status code, uint32_t line, uint32_t column, const char *format, ...)
-    WEFT_COLD WEFT_PRINTF(5, 6);
+weft_status weft__fail_at(weft_error *err, weft_status code, uint32_t line, uint32_t column, const char *format,
+                          ...) WEFT_COLD WEFT_PRINTF(5, 6);
 
 /* "Out of memory: could not allocate N bytes for WHAT." */
 weft_status weft__fail_memory(weft_error *err, size_t bytes, const char *what) WEFT_COLD;

@@ -14,8 +14,8 @@
 /* Writers of different fields below must not share a cache line. */
 #define LINE_BYTES 64
 
-/* With the pause of a current x86, which is 25 to 50 ns, this is 50 to 100 us: longer than the gaps between the operations
- * of a forward pass, shorter than anyone minds a core being kept from sleep. */
+/* With the pause of a current x86, which is 25 to 50 ns, this is 50 to 100 us: longer than the gaps between the
+ * operations of a forward pass, shorter than anyone minds a core being kept from sleep. */
 #define DEFAULT_SPINS 2000u
 
 typedef struct worker {
@@ -26,13 +26,13 @@ typedef struct worker {
 
 /* How a run hands out its tasks, and why a worker that comes late does no harm.
  *
- * `unclaimed` counts down. Taking one from it is a claim if there was one to take: a result of at most 0 claims nothing.
- * The run publishes its function, context and task count by the store to `unclaimed`, and only the holder of a claim looks
- * at them. The claim belongs to that run: the next one does not begin, and so does not change these fields, before
- * `unfinished` has reached 0, which the claimed task holds up until it is done and reported. So there is no moment at
- * which a worker holds a part of one run and a part of another, however long it was asleep between any two steps:
- * subtracting before the next run's store finds nothing and is overwritten by it; subtracting after it is a good claim of
- * that next run. No epoch is needed to tell runs apart.
+ * `unclaimed` counts down. Taking one from it is a claim if there was one to take: a result of at most 0 claims
+ * nothing. The run publishes its function, context and task count by the store to `unclaimed`, and only the holder of a
+ * claim looks at them. The claim belongs to that run: the next one does not begin, and so does not change these fields,
+ * before `unfinished` has reached 0, which the claimed task holds up until it is done and reported. So there is no
+ * moment at which a worker holds a part of one run and a part of another, however long it was asleep between any two
+ * steps: subtracting before the next run's store finds nothing and is overwritten by it; subtracting after it is a good
+ * claim of that next run. No epoch is needed to tell runs apart.
  *
  * `runs` only tells sleeping workers that there may be something to do. */
 struct weft__threads {

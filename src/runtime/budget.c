@@ -125,8 +125,8 @@ weft_status weft_span_end(weft_span *span, weft_counters *spent, weft_error *err
         *spent = total;
     weft_status status = weft__budget_check(&span->budget, &total, span->label, "(end of the span)", err);
     if (status == WEFT_OK && span->refused)
-        status = weft__fail(err, WEFT_BUDGET_EXCEEDED, "A commit that would have exceeded the budget of '%s' was refused.",
-                            span->label);
+        status = weft__fail(err, WEFT_BUDGET_EXCEEDED,
+                            "A commit that would have exceeded the budget of '%s' was refused.", span->label);
     free(span);
     weft__device_release(device);
     return status;

@@ -190,9 +190,10 @@ static weft_status check_access(const weft_buffer *buffer, const char *verb, siz
                           bytes, offset, buffer->bytes);
     const weft__allocation *allocation = buffer->allocation;
     if (needed > atomic_load_explicit(&allocation->device->waited_sequence, memory_order_acquire))
-        return weft__fail(err, WEFT_INVALID_STATE,
-                          "Cannot %s buffer%s%s: submitted command buffer %llu uses it, and nothing has waited for that.",
-                          verb, allocation->label[0] ? " " : "", allocation->label, (unsigned long long)needed);
+        return weft__fail(
+            err, WEFT_INVALID_STATE,
+            "Cannot %s buffer%s%s: submitted command buffer %llu uses it, and nothing has waited for that.", verb,
+            allocation->label[0] ? " " : "", allocation->label, (unsigned long long)needed);
     return WEFT_OK;
 }
 
@@ -207,7 +208,8 @@ weft_status weft_buffer_write(weft_buffer *buffer, size_t offset_bytes, const vo
         return weft__fail(err, WEFT_INVALID_ARGUMENT, "Cannot write a buffer that wraps read-only memory.");
     const weft__device_table *table = allocation->device->table;
     if (table->memory_write)
-        return table->memory_write(allocation->device, allocation, buffer->offset_bytes + offset_bytes, data, bytes, err);
+        return table->memory_write(allocation->device, allocation, buffer->offset_bytes + offset_bytes, data, bytes,
+                                   err);
     if (bytes)
         memcpy(buffer->data + offset_bytes, data, bytes);
     return WEFT_OK;
@@ -222,7 +224,8 @@ weft_status weft_buffer_read(const weft_buffer *buffer, size_t offset_bytes, voi
         return status;
     const weft__device_table *table = allocation->device->table;
     if (table->memory_read)
-        return table->memory_read(allocation->device, allocation, buffer->offset_bytes + offset_bytes, data, bytes, err);
+        return table->memory_read(allocation->device, allocation, buffer->offset_bytes + offset_bytes, data, bytes,
+                                  err);
     if (bytes)
         memcpy(data, buffer->data + offset_bytes, bytes);
     return WEFT_OK;

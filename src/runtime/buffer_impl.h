@@ -9,18 +9,20 @@
 /* One piece of device memory, shared by all handles onto it. */
 typedef struct weft__allocation {
     _Atomic uint32_t references;
-    weft_device *device; /* retained, unless the allocation lies idle in a pool */
-    struct weft_pool *pool; /* retained; where the memory goes in the end, or NULL */
-    struct weft__allocation *next; /* in the pool's free list */
-    uint64_t id;         /* unique on the device; never reused */
-    size_t bytes;        /* real size, with any rounding of a pool */
-    void *data;          /* host address on devices that work in host memory, else NULL */
-    void *handle;        /* the device's own */
-    bool read_only;      /* wrapped memory of the caller */
+    weft_device *device;            /* retained, unless the allocation lies idle in a pool */
+    struct weft_pool *pool;         /* retained; where the memory goes in the end, or NULL */
+    struct weft__allocation *next;  /* in the pool's free list */
+    uint64_t id;                    /* unique on the device; never reused */
+    size_t bytes;                   /* real size, with any rounding of a pool */
+    void *data;                     /* host address on devices that work in host memory, else NULL */
+    void *handle;                   /* the device's own */
+    bool read_only;                 /* wrapped memory of the caller */
     void (*release)(void *context); /* of wrapped memory */
     void *release_context;
     /* Sequence numbers of the last submitted command buffers that use, and that write, this memory. */
     _Atomic uint64_t last_use, last_write;
+    /* Where hazard trackers may find this allocation in their lists: a guess that each of them verifies. */
+    _Atomic uint32_t tracker_hint;
     char label[48];
 } weft__allocation;
 

@@ -99,7 +99,7 @@ static void *grow(void *items, size_t *capacity, size_t count, size_t size)
     return grown;
 }
 
-static weft_status hold_first(weft__command_buffer *commands, const weft_buffer *buffer, weft_error *err)
+static weft_status retain(weft__command_buffer *commands, const weft_buffer *buffer, weft_error *err)
 {
     const weft_buffer **grown =
         grow(commands->retained, &commands->retained_capacity, commands->retained_count, sizeof *grown);
@@ -124,12 +124,11 @@ static weft_status note_written(weft__command_buffer *commands, const weft_buffe
     return WEFT_OK;
 }
 
-weft_status weft__command_buffer_hold(weft__command_buffer *commands, const weft_buffer *buffer, bool writes,
-                                      weft_error *err)
+weft_status weft__command_buffer_hold_first(weft__command_buffer *commands, const weft_buffer *buffer, bool writes,
+                                            weft_error *err)
 {
-    /* The marks are only ever equal to our id if we set them: other encoders write their own ids. */
     if (atomic_load_explicit(&buffer->retained_by, memory_order_relaxed) != commands->id) {
-        weft_status status = hold_first(commands, buffer, err);
+        weft_status status = retain(commands, buffer, err);
         if (status)
             return status;
     }
@@ -138,20 +137,13 @@ weft_status weft__command_buffer_hold(weft__command_buffer *commands, const weft
     return WEFT_OK;
 }
 
-weft_status weft__command_buffer_append(weft__command_buffer *commands, const weft_dispatch *dispatch, weft_error *err)
+weft_status weft__command_buffer_grow(weft__command_buffer *commands, weft_error *err)
 {
-    if (commands->stream_count == commands->stream_capacity) {
-        const weft_dispatch **grown =
-            grow(commands->stream, &commands->stream_capacity, commands->stream_count, sizeof *grown);
-        if (!grown)
-            return weft__fail_memory(err, commands->stream_capacity * 2 * sizeof *grown, "a command buffer's stream");
-        commands->stream = grown;
-    }
-    commands->stream[commands->stream_count++] = dispatch;
-    if (dispatch)
-        commands->dispatch_count++;
-    else
-        commands->barrier_count++;
+    const weft_dispatch **grown =
+        grow(commands->stream, &commands->stream_capacity, commands->stream_count, sizeof *grown);
+    if (!grown)
+        return weft__fail_memory(err, commands->stream_capacity * 2 * sizeof *grown, "a command buffer's stream");
+    commands->stream = grown;
     return WEFT_OK;
 }
 

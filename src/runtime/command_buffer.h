@@ -16,9 +16,9 @@
 /* What became of the command buffers of one encoder or session. Shared by the encoder and all that it has submitted. */
 typedef struct weft__chain {
     _Atomic uint32_t references;
-    bool poisons;              /* after a failure, skip what follows (sessions) */
-    _Atomic bool failed;       /* `error` is set */
-    weft_error error;          /* of the first failure; written before `failed` is raised, by the finishing thread only */
+    bool poisons;        /* after a failure, skip what follows (sessions) */
+    _Atomic bool failed; /* `error` is set */
+    weft_error error;    /* of the first failure; written before `failed` is raised, by the finishing thread only */
     _Atomic uint64_t completed, failures;
     _Atomic uint64_t fence_value; /* the fence: grows as signals are reached */
 } weft__chain;
@@ -50,11 +50,11 @@ struct weft__command_buffer {
     weft__allocation **written;
     size_t written_count, written_capacity;
 
-    weft__chain *chain; /* retained from commit to finish */
+    weft__chain *chain;                /* retained from commit to finish */
     uint64_t wait_value, signal_value; /* of the chain's fence; 0: none */
     char label[WEFT__LABEL_BYTES];
 
-    weft_timeline *timeline; /* or NULL: then no times are taken */
+    weft_timeline *timeline;    /* or NULL: then no times are taken */
     weft__dispatch_time *times; /* room for dispatch_count, when there is a timeline */
     size_t time_count;
     uint64_t submitted_ns, start_ns, end_ns;
@@ -67,14 +67,38 @@ void weft__command_buffer_recycle(weft__command_buffer *commands);
 /* Frees it for good. */
 void weft__command_buffer_free(weft__command_buffer *commands);
 
-/* Holds a handle until the finish; `writes` notes its allocation as written. */
-weft_status weft__command_buffer_hold(weft__command_buffer *commands, const weft_buffer *buffer, bool writes,
-                                      weft_error *err);
-/* Appends a dispatch, or NULL for a barrier. */
-weft_status weft__command_buffer_append(weft__command_buffer *commands, const weft_dispatch *dispatch, weft_error *err);
+/* What the two below do when there is more to it than a look. */
+weft_status weft__command_buffer_hold_first(weft__command_buffer *commands, const weft_buffer *buffer, bool writes,
+                                            weft_error *err);
+weft_status weft__command_buffer_grow(weft__command_buffer *commands, weft_error *err);
 
-/* WEFT_OK if the device should run it; otherwise the error with which it must be finished at once: its chain is poisoned,
- * or it waits for a fence that nothing before it signals. */
+/* Holds a handle until the finish; `writes` notes its allocation as written. */
+static inline weft_status weft__command_buffer_hold(weft__command_buffer *commands, const weft_buffer *buffer,
+                                                    bool writes, weft_error *err)
+{
+    /* A mark is only ever equal to our id if we set it: other encoders write their own ids. */
+    bool held = atomic_load_explicit(&buffer->retained_by, memory_order_relaxed) == commands->id;
+    bool noted = !writes || atomic_load_explicit(&buffer->written_by, memory_order_relaxed) == commands->id;
+    return held && noted ? WEFT_OK : weft__command_buffer_hold_first(commands, buffer, writes, err);
+}
+
+/* Appends a dispatch, or NULL for a barrier. */
+static inline weft_status weft__command_buffer_append(weft__command_buffer *commands, const weft_dispatch *dispatch,
+                                                      weft_error *err)
+{
+    if (commands->stream_count == commands->stream_capacity) {
+        weft_status status = weft__command_buffer_grow(commands, err);
+        if (status)
+            return status;
+    }
+    commands->stream[commands->stream_count++] = dispatch;
+    commands->dispatch_count += dispatch != NULL;
+    commands->barrier_count += dispatch == NULL;
+    return WEFT_OK;
+}
+
+/* WEFT_OK if the device should run it; otherwise the error with which it must be finished at once: its chain is
+ * poisoned, or it waits for a fence that nothing before it signals. */
 weft_status weft__command_buffer_start(weft__command_buffer *commands, weft_error *err);
 
 /* Called by the device, in order of submission, when the work is done or has failed. Gives everything back, and lets

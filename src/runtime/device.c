@@ -129,11 +129,12 @@ void weft_device_get_info(const weft_device *device, weft_device_info *out)
     *out = device->info;
 }
 
-static weft_status make_ready(weft_device *device, const weft_op *op, const weft__kernel **out, weft_error *err)
+weft_status weft__device_make_ready(weft_device *device, const weft_op *op, const weft__kernel **out, weft_error *err)
 {
     const weft__kernel *candidate = device->candidates[op->index];
     if (!candidate)
-        return weft__fail(err, WEFT_UNSUPPORTED, "Device '%s' has no kernel for op %s.", device->table->scheme, op->name);
+        return weft__fail(err, WEFT_UNSUPPORTED, "Device '%s' has no kernel for op %s.", device->table->scheme,
+                          op->name);
     weft_status status = WEFT_OK;
     pthread_mutex_lock(&device->registry_lock);
     if (!atomic_load_explicit(&device->ready[op->index], memory_order_relaxed)) {
@@ -147,12 +148,6 @@ static weft_status make_ready(weft_device *device, const weft_op *op, const weft
     pthread_mutex_unlock(&device->registry_lock);
     *out = candidate;
     return status;
-}
-
-weft_status weft__device_kernel(weft_device *device, const weft_op *op, const weft__kernel **out, weft_error *err)
-{
-    *out = atomic_load_explicit(&device->ready[op->index], memory_order_acquire);
-    return *out ? WEFT_OK : make_ready(device, op, out, err);
 }
 
 size_t weft_device_kernels_ready(const weft_device *device)

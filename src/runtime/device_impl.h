@@ -56,7 +56,8 @@ typedef struct weft__device_table {
      * order of submission. Cannot fail: what fails does so at the finish. */
     void (*submit)(weft_device *device, weft__command_buffer *commands);
     /* Runs the dispatches of one group, in any order; host devices only. */
-    weft_status (*run_group)(weft_device *device, const weft_dispatch *const *dispatches, size_t count, weft_error *err);
+    weft_status (*run_group)(weft_device *device, const weft_dispatch *const *dispatches, size_t count,
+                             weft_error *err);
 } weft__device_table;
 
 #define WEFT__ACCEPTS_THREADS 1u
@@ -73,8 +74,8 @@ typedef struct weft__live_counters {
 struct weft_device {
     const weft__device_table *table;
     _Atomic uint32_t references;
-    _Atomic bool closed; /* no more commits */
-    void *driver;        /* the driver's own state */
+    _Atomic bool closed;            /* no more commits */
+    void *driver;                   /* the driver's own state */
     struct weft__host_queue *queue; /* of host devices */
     weft_device_info info;
     weft__live_counters counters;
@@ -87,12 +88,12 @@ struct weft_device {
 
     /* Submission: `lock` orders commits, so that sequence numbers and the driver's queue agree. */
     pthread_mutex_t lock;
-    uint64_t submitted_sequence;         /* under lock */
-    _Atomic uint64_t finished_sequence;  /* all command buffers up to it are done */
-    _Atomic uint64_t waited_sequence;    /* the host has waited for all up to it */
-    weft__gate finished;                 /* changes at each finish */
-    struct weft_span *spans;             /* in force; under lock */
-    weft__command_buffer *idle;          /* recycled; under lock */
+    uint64_t submitted_sequence;        /* under lock */
+    _Atomic uint64_t finished_sequence; /* all command buffers up to it are done */
+    _Atomic uint64_t waited_sequence;   /* the host has waited for all up to it */
+    weft__gate finished;                /* changes at each finish */
+    struct weft_span *spans;            /* in force; under lock */
+    weft__command_buffer *idle;         /* recycled; under lock */
     _Atomic uint64_t next_allocation_id, next_command_buffer_id;
 };
 
@@ -103,8 +104,16 @@ weft_status weft__device_create(const weft__device_table *table, const weft__dev
 void weft__device_retain(weft_device *device);
 void weft__device_release(weft_device *device);
 
+/* What the next one does at the first use of an op. */
+weft_status weft__device_make_ready(weft_device *device, const weft_op *op, const weft__kernel **out, weft_error *err);
+
 /* The kernel for an op, made ready if it is not; WEFT_UNSUPPORTED names op and device. */
-weft_status weft__device_kernel(weft_device *device, const weft_op *op, const weft__kernel **out, weft_error *err);
+static inline weft_status weft__device_kernel(weft_device *device, const weft_op *op, const weft__kernel **out,
+                                              weft_error *err)
+{
+    *out = atomic_load_explicit(&device->ready[op->index], memory_order_acquire);
+    return *out ? WEFT_OK : weft__device_make_ready(device, op, out, err);
+}
 
 /* Waits until the command buffer of that sequence number is done, and notes that the host has. */
 void weft__device_wait_for(weft_device *device, uint64_t sequence);

@@ -77,8 +77,9 @@ weft_status weft_encoder_reset(weft_encoder *encoder, weft_error *err)
 
 weft_status weft__encoder_not_recording(const weft_encoder *encoder, const char *verb, weft_error *err)
 {
-    return weft__fail(err, WEFT_INVALID_STATE, "Cannot %s: the command buffer has been committed, and %s has not been "
-                                               "called since.",
+    return weft__fail(err, WEFT_INVALID_STATE,
+                      "Cannot %s: the command buffer has been committed, and %s has not been "
+                      "called since.",
                       verb, encoder->in_session ? "weft_session_reset_for_next_stage" : "weft_encoder_reset");
 }
 
@@ -145,16 +146,19 @@ static weft_status check_overlap(const weft_dispatch *dispatch, uint32_t written
         const weft_buffer *other = dispatch->arguments[i];
         if (i == written || !other || other->allocation != out->allocation)
             continue;
-        if (other->offset_bytes >= out->offset_bytes + out->bytes || out->offset_bytes >= other->offset_bytes + other->bytes)
+        if (other->offset_bytes >= out->offset_bytes + out->bytes ||
+            out->offset_bytes >= other->offset_bytes + other->bytes)
             continue;
-        bool same = other->offset_bytes == out->offset_bytes && other->bytes == out->bytes && other->dtype == out->dtype;
+        bool same =
+            other->offset_bytes == out->offset_bytes && other->bytes == out->bytes && other->dtype == out->dtype;
         if (same && (op->in_place >> i & 1u))
             continue;
-        return weft__fail(err, WEFT_INVALID_ARGUMENT,
-                          "%s: output %s, bytes [%zu, %zu) of its allocation, overlaps argument %s, bytes [%zu, %zu)%s.",
-                          op->name, op->arguments[written].name, out->offset_bytes, out->offset_bytes + out->bytes,
-                          op->arguments[i].name, other->offset_bytes, other->offset_bytes + other->bytes,
-                          op->in_place >> i & 1u ? " without being the same" : "");
+        return weft__fail(
+            err, WEFT_INVALID_ARGUMENT,
+            "%s: output %s, bytes [%zu, %zu) of its allocation, overlaps argument %s, bytes [%zu, %zu)%s.", op->name,
+            op->arguments[written].name, out->offset_bytes, out->offset_bytes + out->bytes, op->arguments[i].name,
+            other->offset_bytes, other->offset_bytes + other->bytes,
+            op->in_place >> i & 1u ? " without being the same" : "");
     }
     return WEFT_OK;
 }

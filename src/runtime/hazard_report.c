@@ -118,14 +118,15 @@ static const char *missing_text(const weft_hazard *hazard, char text[WEFT_HAZARD
 {
     char allocation[32];
     (void)snprintf(allocation, sizeof allocation, "allocation %llu", (unsigned long long)hazard->allocation);
-    (void)snprintf(text, WEFT_HAZARD_TEXT_BYTES,
-                   "Missing barrier in command buffer %u%s%s%s: dispatch %u (%s, %s) and dispatch %u (%s, %s) both touch "
-                   "bytes [%llu, %llu) of %s: %s.",
-                   hazard->command_buffer, hazard->stage[0] ? " '" : "", hazard->stage, hazard->stage[0] ? "'" : "",
-                   hazard->first_dispatch, hazard->first_label, hazard->first_argument, hazard->second_dispatch,
-                   hazard->second_label, hazard->second_argument, (unsigned long long)hazard->begin_bytes,
-                   (unsigned long long)hazard->end_bytes, hazard->buffer_label[0] ? hazard->buffer_label : allocation,
-                   weft_hazard_kind_name(hazard->kind));
+    (void)snprintf(
+        text, WEFT_HAZARD_TEXT_BYTES,
+        "Missing barrier in command buffer %u%s%s%s: dispatch %u (%s, %s) and dispatch %u (%s, %s) both touch "
+        "bytes [%llu, %llu) of %s: %s.",
+        hazard->command_buffer, hazard->stage[0] ? " '" : "", hazard->stage, hazard->stage[0] ? "'" : "",
+        hazard->first_dispatch, hazard->first_label, hazard->first_argument, hazard->second_dispatch,
+        hazard->second_label, hazard->second_argument, (unsigned long long)hazard->begin_bytes,
+        (unsigned long long)hazard->end_bytes, hazard->buffer_label[0] ? hazard->buffer_label : allocation,
+        weft_hazard_kind_name(hazard->kind));
     return text;
 }
 
@@ -140,11 +141,12 @@ const char *weft_hazard_text(const weft_hazard *hazard, char text[WEFT_HAZARD_TE
                        "ordered.",
                        hazard->command_buffer, open, hazard->stage, close, hazard->barrier);
     else
-        (void)snprintf(text, WEFT_HAZARD_TEXT_BYTES,
-                       "Barrier too wide in command buffer %u%s%s%s: barrier %u holds back %u dispatch%s that need%s nothing "
-                       "from before it, first dispatch %u (%s).",
-                       hazard->command_buffer, open, hazard->stage, close, hazard->barrier, hazard->second_dispatch,
-                       hazard->second_dispatch == 1 ? "" : "es", hazard->second_dispatch == 1 ? "s" : "",
-                       hazard->first_dispatch, hazard->first_label);
+        (void)snprintf(
+            text, WEFT_HAZARD_TEXT_BYTES,
+            "Barrier too wide in command buffer %u%s%s%s: barrier %u holds back %u dispatch%s that need%s nothing "
+            "from before it, first dispatch %u (%s).",
+            hazard->command_buffer, open, hazard->stage, close, hazard->barrier, hazard->second_dispatch,
+            hazard->second_dispatch == 1 ? "" : "es", hazard->second_dispatch == 1 ? "s" : "", hazard->first_dispatch,
+            hazard->first_label);
     return text;
 }

@@ -12,22 +12,25 @@
 
 /* A barrier of the command buffer, and what became of it so far. */
 typedef struct barrier {
-    uint32_t position;     /* dispatches before it */
+    uint32_t position; /* dispatches before it */
     bool needed;
     uint32_t unheld;       /* dispatches behind it, up to the next, that conflict with nothing before it */
     uint32_t first_unheld; /* the first of them */
     char first_label[WEFT_HAZARD_LABEL_BYTES];
 } barrier;
 
-/* The accesses to one allocation: a payload holds two dispatch indices plus one (0: none), writer above reader. */
+/* The accesses to one allocation. A payload holds two dispatch indices plus one (0: none), writer above reader. Most
+ * allocations are only ever touched as a whole: one range is kept here, and the map is used from the second one on. */
 typedef struct tracked {
     uint64_t allocation; /* id */
+    bool is_split;       /* the map counts, not `only` */
+    weft__range only;    /* empty: nothing yet */
     weft__range_map accesses;
 } tracked;
 
 struct weft__hazard_tracker {
     weft_hazard_report *report;
-    size_t first_verdict;            /* in the report, of this command buffer */
+    size_t first_verdict;             /* in the report, of this command buffer */
     const weft_dispatch **dispatches; /* by index: to name the earlier one of a conflict */
     uint32_t dispatch_count, dispatch_capacity;
     barrier *barriers;
@@ -40,9 +43,11 @@ struct weft__hazard_tracker {
     uint32_t map_count, map_made, map_capacity; /* in use; initialised; allocated */
     uint32_t *slots;                            /* hash table: 1 + index into maps, by allocation id */
     uint32_t slot_count;                        /* a power of two */
+    uint32_t found[WEFT_ARGUMENTS_MAX];         /* by the last look: the maps of its arguments, or NO_MAP */
 };
 
 #define NO_DISPATCH UINT32_MAX
+#define NO_MAP UINT32_MAX
 
 static uint64_t pack(uint32_t writer, uint32_t reader)
 {
@@ -88,7 +93,8 @@ void weft__hazard_tracker_destroy(weft__hazard_tracker *tracker)
 static void start_over(weft__hazard_tracker *tracker)
 {
     for (uint32_t i = 0; i < tracker->map_count; i++)
-        weft__range_map_clear(&tracker->maps[i].accesses);
+        if (tracker->maps[i].is_split)
+            weft__range_map_clear(&tracker->maps[i].accesses);
     memset(tracker->slots, 0, tracker->slot_count * sizeof *tracker->slots);
     tracker->map_count = 0;
     tracker->dispatch_count = tracker->barrier_count = 0;
@@ -97,16 +103,21 @@ static void start_over(weft__hazard_tracker *tracker)
     tracker->first_verdict = tracker->report ? weft_hazard_report_count(tracker->report) : 0;
 }
 
-/* The map of an allocation; NULL if nothing has touched it yet. */
-static tracked *find_map(const weft__hazard_tracker *tracker, uint64_t allocation)
+/* The map of an allocation; NO_MAP if nothing has touched it yet. */
+static uint32_t find_map(const weft__hazard_tracker *tracker, weft__allocation *allocation)
 {
+    uint32_t hint = atomic_load_explicit(&allocation->tracker_hint, memory_order_relaxed);
+    if (hint < tracker->map_count && tracker->maps[hint].allocation == allocation->id)
+        return hint;
     uint32_t mask = tracker->slot_count - 1;
-    for (uint32_t slot = slot_of(tracker, allocation); tracker->slots[slot]; slot = (slot + 1) & mask) {
-        tracked *map = &tracker->maps[tracker->slots[slot] - 1];
-        if (map->allocation == allocation)
-            return map;
+    for (uint32_t slot = slot_of(tracker, allocation->id); tracker->slots[slot]; slot = (slot + 1) & mask) {
+        uint32_t index = tracker->slots[slot] - 1;
+        if (tracker->maps[index].allocation == allocation->id) {
+            atomic_store_explicit(&allocation->tracker_hint, index, memory_order_relaxed);
+            return index;
+        }
     }
-    return NULL;
+    return NO_MAP;
 }
 
 static void enter_slot(weft__hazard_tracker *tracker, uint32_t index)
@@ -132,30 +143,32 @@ static bool grow_slots(weft__hazard_tracker *tracker)
     return true;
 }
 
-/* The map of an allocation, made if need be; NULL when out of memory. */
-static tracked *get_map(weft__hazard_tracker *tracker, uint64_t allocation)
+/* A new map for an allocation; NO_MAP when out of memory. */
+static uint32_t make_map(weft__hazard_tracker *tracker, weft__allocation *allocation)
 {
-    tracked *map = find_map(tracker, allocation);
-    if (map)
-        return map;
     if (tracker->map_count == tracker->map_capacity) {
         uint32_t capacity = tracker->map_capacity ? 2 * tracker->map_capacity : 32;
         tracked *grown = realloc(tracker->maps, capacity * sizeof *grown);
         if (!grown)
-            return NULL;
+            return NO_MAP;
         tracker->maps = grown;
         tracker->map_capacity = capacity;
     }
     if (!grow_slots(tracker))
-        return NULL;
-    map = &tracker->maps[tracker->map_count];
-    if (tracker->map_count == tracker->map_made) {
+        return NO_MAP;
+    uint32_t index = tracker->map_count;
+    tracked *map = &tracker->maps[index];
+    if (index == tracker->map_made) {
         map->accesses = (weft__range_map){0};
         tracker->map_made++;
     }
-    map->allocation = allocation;
-    enter_slot(tracker, tracker->map_count++);
-    return map;
+    map->allocation = allocation->id;
+    map->is_split = false;
+    map->only = (weft__range){0};
+    tracker->map_count++;
+    enter_slot(tracker, index);
+    atomic_store_explicit(&allocation->tracker_hint, index, memory_order_relaxed);
+    return index;
 }
 
 /* The latest conflict of a dispatch that was found so far. */
@@ -177,26 +190,37 @@ typedef struct visit {
     bool out_of_memory;
 } visit;
 
+/* Compares an access to [begin, end) with those before it in one segment that overlaps it. */
+static inline void compare(const visit *at, const weft__range *segment, uint64_t begin, uint64_t end)
+{
+    uint32_t writer = (uint32_t)(segment->payload >> 32), reader = (uint32_t)segment->payload;
+    bool by_reader = at->writes && reader > writer;
+    uint32_t mark = by_reader ? reader : writer;
+    conflict *worst = at->worst;
+    if (mark == 0 || (worst->first != NO_DISPATCH && mark - 1 <= worst->first))
+        return;
+    worst->first = mark - 1;
+    worst->argument = at->argument;
+    worst->kind = by_reader ? WEFT_HAZARD_WAR : at->writes ? WEFT_HAZARD_WAW : WEFT_HAZARD_RAW;
+    worst->begin = segment->begin > begin ? segment->begin : begin;
+    worst->end = segment->end < end ? segment->end : end;
+}
+
 static void look_at(weft__range_sink *sink, uint64_t begin, uint64_t end)
 {
-    visit *at = (visit *)sink;
+    const visit *at = (const visit *)sink;
     begin += at->offset;
     end += at->offset;
+    if (!at->map->is_split) {
+        const weft__range *only = &at->map->only;
+        if (only->begin < end && begin < only->end)
+            compare(at, only, begin, end);
+        return;
+    }
     weft__range_cursor cursor;
     const weft__range *segment = weft__range_map_first_overlap(&at->map->accesses, begin, end, &cursor);
-    for (; segment; segment = weft__range_cursor_next(&cursor)) {
-        uint32_t writer = (uint32_t)(segment->payload >> 32), reader = (uint32_t)segment->payload;
-        bool by_reader = at->writes && reader > writer;
-        uint32_t mark = by_reader ? reader : writer;
-        conflict *worst = at->worst;
-        if (mark == 0 || (worst->first != NO_DISPATCH && mark - 1 <= worst->first))
-            continue;
-        worst->first = mark - 1;
-        worst->argument = at->argument;
-        worst->kind = by_reader ? WEFT_HAZARD_WAR : at->writes ? WEFT_HAZARD_WAW : WEFT_HAZARD_RAW;
-        worst->begin = segment->begin > begin ? segment->begin : begin;
-        worst->end = segment->end < end ? segment->end : end;
-    }
+    for (; segment; segment = weft__range_cursor_next(&cursor))
+        compare(at, segment, begin, end);
 }
 
 /* Keeps the writer of a piece, and makes this dispatch its last reader. */
@@ -208,18 +232,40 @@ static bool note_reader(void *context, weft__range *piece, bool is_mapped)
     return true;
 }
 
+static bool split(tracked *map)
+{
+    const weft__range *only = &map->only;
+    weft__range_map_clear(&map->accesses);
+    map->is_split = weft__range_map_assign(&map->accesses, only->begin, only->end, only->payload);
+    return map->is_split;
+}
+
 static void enter(weft__range_sink *sink, uint64_t begin, uint64_t end)
 {
     visit *at = (visit *)sink;
     begin += at->offset;
     end += at->offset;
-    weft__range_map *accesses = &at->map->accesses;
-    bool fine = at->writes ? weft__range_map_assign(accesses, begin, end, pack(at->mark, 0))
-                           : weft__range_map_update(accesses, begin, end, note_reader, at);
+    tracked *map = at->map;
+    if (!map->is_split) {
+        weft__range *only = &map->only;
+        if (only->end == 0)
+            *only = (weft__range){begin, end, 0};
+        if (only->begin == begin && only->end == end) {
+            only->payload = at->writes ? pack(at->mark, 0) : pack((uint32_t)(only->payload >> 32), at->mark);
+            return;
+        }
+        if (!split(map)) {
+            at->out_of_memory = true;
+            return;
+        }
+    }
+    bool fine = at->writes ? weft__range_map_assign(&map->accesses, begin, end, pack(at->mark, 0))
+                           : weft__range_map_update(&map->accesses, begin, end, note_reader, at);
     at->out_of_memory |= !fine;
 }
 
-static void visit_ranges(const weft_dispatch *dispatch, uint32_t argument, visit *at)
+/* Hands the ranges of an argument to the sink of the visit; most arguments are touched as a whole. */
+static inline void visit_ranges(const weft_dispatch *dispatch, uint32_t argument, visit *at)
 {
     const weft_buffer *buffer = dispatch->arguments[argument];
     if (dispatch->op->ranges)
@@ -302,18 +348,18 @@ weft_status weft__hazard_tracker_look(weft__hazard_tracker *tracker, const weft_
     conflict worst = {.first = NO_DISPATCH};
     for (uint32_t i = 0; i < dispatch->op->argument_count; i++) {
         const weft_buffer *buffer = dispatch->arguments[i];
-        if (!buffer)
+        tracker->found[i] = buffer ? find_map(tracker, buffer->allocation) : NO_MAP;
+        if (tracker->found[i] == NO_MAP)
             continue;
         visit at = {
             .sink = {look_at},
-            .map = find_map(tracker, buffer->allocation->id),
+            .map = &tracker->maps[tracker->found[i]],
             .offset = buffer->offset_bytes,
             .writes = dispatch->op->arguments[i].role & WEFT_WRITE,
             .argument = i,
             .worst = &worst,
         };
-        if (at.map)
-            visit_ranges(dispatch, i, &at);
+        visit_ranges(dispatch, i, &at);
     }
     if (worst.first != NO_DISPATCH && worst.first >= tracker->last_barrier) {
         *out_conflicts = true;
@@ -344,16 +390,22 @@ weft_status weft__hazard_tracker_add(weft__hazard_tracker *tracker, const weft_d
         const weft_buffer *buffer = dispatch->arguments[i];
         if (!buffer)
             continue;
+        uint32_t index = tracker->found[i];
+        if (index == NO_MAP) /* unless an argument before it is in the same allocation */
+            index = find_map(tracker, buffer->allocation);
+        if (index == NO_MAP)
+            index = make_map(tracker, buffer->allocation);
+        if (index == NO_MAP)
+            return weft__fail_memory(err, sizeof(tracked), "a hazard tracker");
         visit at = {
             .sink = {enter},
-            .map = get_map(tracker, buffer->allocation->id),
+            .map = &tracker->maps[index],
             .offset = buffer->offset_bytes,
             .writes = dispatch->op->arguments[i].role & WEFT_WRITE,
             .mark = dispatch->index + 1,
         };
-        if (at.map)
-            visit_ranges(dispatch, i, &at);
-        if (!at.map || at.out_of_memory)
+        visit_ranges(dispatch, i, &at);
+        if (at.out_of_memory)
             return weft__fail_memory(err, sizeof(tracked), "a hazard tracker");
     }
     tracker->dispatches[tracker->dispatch_count++] = dispatch;

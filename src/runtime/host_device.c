@@ -10,8 +10,8 @@
 #include "runtime/clock.h"
 #include "runtime/command_buffer.h"
 
-/* How long the submission thread spins for more work before it sleeps: long enough for a host that records the next command
- * buffer at once, short enough not to take a core from it. */
+/* How long the submission thread spins for more work before it sleeps: long enough for a host that records the next
+ * command buffer at once, short enough not to take a core from it. */
 #define QUEUE_SPINS 2000u
 
 struct weft__host_queue {
@@ -68,12 +68,14 @@ weft_status weft__scratch_reserve(weft__scratch *scratch, size_t bytes, weft_err
 void weft__dispatch_fail_within(weft_error *err, const weft_dispatch *dispatch)
 {
     if (dispatch->label)
-        (void)weft__fail_within(err, err->code, "dispatch %u (%s, %s)", dispatch->index, dispatch->op->name, dispatch->label);
+        (void)weft__fail_within(err, err->code, "dispatch %u (%s, %s)", dispatch->index, dispatch->op->name,
+                                dispatch->label);
     else
         (void)weft__fail_within(err, err->code, "dispatch %u (%s)", dispatch->index, dispatch->op->name);
 }
 
-/* Puts the dispatches of one group into a random order that depends on nothing but the seed and the place of the group. */
+/* Puts the dispatches of one group into a random order that depends on nothing but the seed and the place of the group.
+ */
 static void shuffle_group(const struct weft__host_queue *queue, const weft__command_buffer *commands,
                           const weft_dispatch **group, size_t count)
 {

@@ -27,11 +27,12 @@ struct weft_op {
     uint32_t argument_count;
     weft__argument arguments[WEFT_ARGUMENTS_MAX];
     uint32_t params_bytes;
-    /* Bit i: an output may be exactly argument i, if that has the same bytes and dtype. Every other overlap of a written
-     * argument with another argument is refused by the encoder. */
+    /* Bit i: an output may be exactly argument i, if that has the same bytes and dtype. Every other overlap of a
+     * written argument with another argument is refused by the encoder. */
     uint32_t in_place;
     bool checks_overlap_itself; /* `check` does what the encoder would do, by ranges finer than whole arguments */
-    /* Shapes, dtypes and parameters; never data. The encoder has already checked counts, NULLs, devices and overlaps. */
+    /* Shapes, dtypes and parameters; never data. The encoder has already checked counts, NULLs, devices and overlaps.
+     */
     weft_status (*check)(const weft_dispatch *dispatch, weft_error *err);
     /* Flops only, or NULL for none; bytes follow from the ranges. */
     uint64_t (*flops)(const weft_dispatch *dispatch);
@@ -42,11 +43,11 @@ struct weft_op {
 /* One recorded call. Lives in the arena of its command buffer; arguments are retained by the command buffer. */
 struct weft_dispatch {
     const weft_op *op;
-    const struct weft__kernel *kernel; /* of the device, ready */
-    const char *label;                 /* or NULL */
-    const void *params;                /* op->params_bytes bytes, aligned for any type */
-    uint32_t index;                    /* within the command buffer */
-    uint32_t barriers_before;          /* barriers recorded ahead of it in the command buffer */
+    const struct weft__kernel *kernel;                /* of the device, ready */
+    const char *label;                                /* or NULL */
+    const void *params;                               /* op->params_bytes bytes, aligned for any type */
+    uint32_t index;                                   /* within the command buffer */
+    uint32_t barriers_before;                         /* barriers recorded ahead of it in the command buffer */
     const weft_buffer *arguments[WEFT_ARGUMENTS_MAX]; /* op->argument_count are set */
 };
 

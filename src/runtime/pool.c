@@ -137,7 +137,8 @@ static weft_status reuse(weft_pool *pool, weft__allocation *allocation, weft_err
     const weft__device_table *table = pool->device->table;
     allocation->next = NULL;
     allocation->label[0] = '\0';
-    /* Its last work has finished, or it would not be here; that nobody waited for that is no concern of the new user. */
+    /* Its last work has finished, or it would not be here; that nobody waited for that is no concern of the new user.
+     */
     atomic_store_explicit(&allocation->last_use, 0, memory_order_relaxed);
     atomic_store_explicit(&allocation->last_write, 0, memory_order_relaxed);
     atomic_store_explicit(&allocation->references, 1, memory_order_relaxed);

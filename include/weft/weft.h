@@ -1,0 +1,21 @@
+/* All of Weft's API but the tile kernels. */
+#ifndef WEFT_WEFT_H
+#define WEFT_WEFT_H
+
+#include <weft/buffer.h>
+#include <weft/budget.h>
+#include <weft/device.h>
+#include <weft/encoder.h>
+#include <weft/hazard.h>
+#include <weft/model.h>
+#include <weft/op.h>
+#include <weft/ops.h>
+#include <weft/safetensors.h>
+#include <weft/session.h>
+#include <weft/status.h>
+#include <weft/timeline.h>
+#include <weft/tokenizer.h>
+#include <weft/types.h>
+#include <weft/version.h>
+
+#endif

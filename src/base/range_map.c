@@ -180,7 +180,7 @@ static place place_of_last_begin_before(const weft__range_map *map, place first,
             return p;
         p = (place){beyond.leaf, beyond.index + 1};
     }
-    p = place_of_first_end_after(map, limit - 1);
+    p = place_of_first_end_after(map, limit);
     place beyond = p;
     const weft__range *segment = segment_behind(map, &beyond);
     return segment && segment->begin < limit ? (place){beyond.leaf, beyond.index + 1} : p;
@@ -281,8 +281,6 @@ static bool splice_across(weft__range_map *map, place first, place last, const w
 
     size_t before = last_leaf - first_leaf + 1;
     size_t after = (total + LEAF_SEGMENTS - 1) / LEAF_SEGMENTS;
-    if (after == 0 && before == map->leaf_count)
-        after = 1;
     if (after > before && !reserve_leaves(map, after - before))
         return false;
     if (!reserve_segments(&map->joined, &map->joined_capacity, total))
@@ -299,7 +297,7 @@ static bool splice_across(weft__range_map *map, place first, place last, const w
         weft__range_leaf *leaf = map->leaves[first_leaf + i];
         leaf->count = total / after + (i < total % after);
         append_segments(leaf->at, 0, map->joined + from, leaf->count);
-        map->starts[first_leaf + i] = total ? leaf->at[0].begin : 0;
+        map->starts[first_leaf + i] = leaf->at[0].begin;
         from += leaf->count;
     }
     map->count = map->count - removed + count;
@@ -319,7 +317,8 @@ static size_t count_between(const weft__range_map *map, place first, place last)
 /* Puts the list in the place of the segments between two places, the first of which is not behind the last. */
 static bool splice(weft__range_map *map, place first, place last, const weft__range *list, size_t count)
 {
-    if (first.leaf != last.leaf && first.index == map->leaves[first.leaf]->count)
+    if (first.leaf != last.leaf &&
+        first.index == map->leaves[first.leaf]->count) /* keeps two leaves from being joined */
         first = (place){first.leaf + 1, 0};
     size_t removed = count_between(map, first, last);
     weft__range_leaf *leaf = map->leaves[first.leaf];

@@ -84,8 +84,8 @@ static inline size_t weft__range_map_count(const weft__range_map *map)
 
 bool weft__range_map_assign_slow(weft__range_map *map, uint64_t begin, uint64_t end, uint64_t payload) WEFT_CHECKED;
 
-/* Gives every address of [begin, end) the payload. Here stands what a map does that is emptied often and mostly given whole
- * buffers: the first range after a clear, and the same single range again. */
+/* Gives every address of [begin, end) the payload. Here stands what a map does that is emptied often and mostly given
+ * whole buffers: the first range after a clear, and the same single range again. */
 WEFT_CHECKED static inline bool weft__range_map_assign(weft__range_map *map, uint64_t begin, uint64_t end,
                                                        uint64_t payload)
 {
@@ -122,8 +122,8 @@ const weft__range *weft__range_map_find(const weft__range_map *map, uint64_t at)
 const weft__range *weft__range_map_first_overlap_slow(const weft__range_map *map, uint64_t begin, uint64_t end,
                                                       weft__range_cursor *cursor);
 
-/* The first segment that overlaps [begin, end), whole and not cut to the range, or NULL. The cursor is valid until the next
- * change of the map. */
+/* The first segment that overlaps [begin, end), whole and not cut to the range, or NULL. The cursor is valid until the
+ * next change of the map. */
 static inline const weft__range *weft__range_map_first_overlap(const weft__range_map *map, uint64_t begin, uint64_t end,
                                                                weft__range_cursor *cursor)
 {

@@ -28,7 +28,8 @@ const char *weft_status_name(weft_status status)
     return index < sizeof status_names / sizeof status_names[0] ? status_names[index] : "WEFT_UNKNOWN";
 }
 
-static void fill(weft_error *err, weft_status code, uint32_t line, uint32_t column, const char *format, va_list list)
+static void WEFT_PRINTF(5, 0)
+    fill(weft_error *err, weft_status code, uint32_t line, uint32_t column, const char *format, va_list list)
 {
     err->code = code;
     err->line = line;

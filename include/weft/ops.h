@@ -12,7 +12,10 @@
  * otherwise propagate as IEEE 754 says.
  *
  * Error bounds are against the exact result for the inputs as given, of `ref` and `cpu` alike unless stated; u is the
- * unit roundoff of the output dtype (2^-24 f32, 2^-11 f16, 2^-8 bf16... half an ulp, relative).
+ * unit roundoff of the output dtype (2^-24 f32, 2^-11 f16, 2^-8 bf16... half an ulp, relative). What is smaller than
+ * the smallest normal number of the dtype counts as that number in a relative bound. `ref` computes in double, `cpu` in
+ * f32, where an intermediate result past the range of f32 is infinite and one below it may be 0, also as a factor of
+ * infinity.
  *
  * Every function: from one thread at a time per encoder. On failure nothing is recorded. */
 #ifndef WEFT_OPS_H
@@ -25,8 +28,8 @@
 extern "C" {
 #endif
 
-/* ---- elementwise: f32, f16, bf16; all buffers of one dtype and one shape; computed in f32; in place over any input
- * ---- */
+/* ---- elementwise: f32, f16 or bf16, one dtype and one shape for all buffers; computed as f32; in place over any ----
+ */
 
 /** out = a + b. Error: u relative. */
 WEFT_API WEFT_CHECKED weft_status weft_add(weft_encoder *encoder, const weft_buffer *a, const weft_buffer *b,
@@ -49,22 +52,24 @@ WEFT_API WEFT_CHECKED weft_status weft_gelu_mul(weft_encoder *encoder, const wef
 
 /** Where the elements of a strided copy lie, in elements from the first one of the buffer (or view). */
 typedef struct weft_copy_params {
-    uint32_t rank;          /**< of the box that is copied: 1 to 4 */
-    uint64_t extent[4];     /**< of the box, outermost first */
-    uint64_t source_offset; /**< elements */
-    uint64_t source_stride[4];
+    uint32_t rank;             /**< of the box that is copied: 1 to 4; 0: all of the source, the rest is then unused */
+    uint64_t extent[4];        /**< of the box, outermost first */
+    uint64_t source_offset;    /**< elements */
+    uint64_t source_stride[4]; /**< any, 0 to repeat elements */
     uint64_t target_offset;
-    uint64_t target_stride[4]; /**< no two elements of the box may share a target: checked */
+    uint64_t target_stride[4]; /**< each steps over all that the axes with smaller ones reach, whatever their order, so
+                                    that no two elements share a target: WEFT_INVALID_ARGUMENT otherwise */
 } weft_copy_params;
 
-/** Copies a strided box. Same dtype (any), or between f32, f16 and bf16 with rounding to nearest even. Source and
- * target ranges must lie inside their buffers (WEFT_OUT_OF_RANGE) and must not overlap. With @p params NULL: all of @p
- * source, which must have as many elements as @p target. Exact, up to the rounding of a conversion. */
+/** Copies a strided box. Same dtype (any), or between f32, f16 and bf16 with rounding to nearest even. The box must lie
+ *  inside of both buffers (WEFT_OUT_OF_RANGE), and no byte may be both read and written (WEFT_INVALID_ARGUMENT): two
+ * boxes of one buffer may lie between each other, like columns. With @p params NULL or of rank 0: all of @p source,
+ * which must have as many elements as @p target. Exact, up to the rounding of a conversion. */
 WEFT_API WEFT_CHECKED weft_status weft_copy(weft_encoder *encoder, const weft_buffer *source, weft_buffer *target,
                                             const weft_copy_params *params, weft_error *err);
 
-/** out [T, D] f32 = table [V, D] (f32, f16, bf16) rows at ids [T] i32, times @p scale (1 for none). An id outside [0,
- * V) is WEFT_OUT_OF_RANGE at the wait. Error: u relative (exact for scale 1). */
+/** out [T, D] f32 = table [V, D] (f32, f16, bf16) rows at ids [T] i32, times @p scale (1 for none). An id outside of
+ *  [0, V) is WEFT_OUT_OF_RANGE at the wait. Error: u relative (exact for scale 1). */
 WEFT_API WEFT_CHECKED weft_status weft_embedding(weft_encoder *encoder, const weft_buffer *table,
                                                  const weft_buffer *ids, float scale, weft_buffer *out,
                                                  weft_error *err);
@@ -78,9 +83,9 @@ typedef struct weft_rms_norm_params {
 } weft_rms_norm_params;
 
 /** out = x * rsqrt(mean(x^2) + epsilon) * (weight + weight_bias) over rows of length D. x, out f32 of one shape whose
- *  innermost axes make up D; weight [D] f32, f16 or bf16 (or NULL: all ones, weight_bias unused, D the innermost
- *  extent). A per-head norm is this op on a [.., heads, head_dim] buffer with weight [head_dim]. In place.
- *  Error: (D / 8 + 8) u relative to |out|. */
+ *  innermost axes, one or more of them, make up D; weight [D] f32, f16 or bf16 (or NULL: all ones, weight_bias unused,
+ * D the innermost extent). A per-head norm is this op on a [.., heads, head_dim] buffer with weight [head_dim]. In
+ * place. Error: (D / 8 + 8) u relative to |out|. */
 WEFT_API WEFT_CHECKED weft_status weft_rms_norm(weft_encoder *encoder, const weft_buffer *x, const weft_buffer *weight,
                                                 const weft_rms_norm_params *params, weft_buffer *out, weft_error *err);
 
@@ -97,20 +102,21 @@ typedef struct weft_rope_params {
     uint32_t frequency_dims; /**< denominator of the exponent: angle = position * theta^(-2i / frequency_dims).
                                   0 = rotary_dims */
     weft_rope_pairing pairing;
-    uint32_t pair_offset;  /**< half-split only, >= rotary_dims / 2, pair_offset + rotary_dims / 2 <= head_dim.
-                                0 = rotary_dims / 2 */
-    double position_scale; /**< multiplies positions (linear context stretching); 0 = 1 */
+    uint32_t pair_offset;  /**< half-split: >= rotary_dims / 2, pair_offset + rotary_dims / 2 <= head_dim,
+                                0 = rotary_dims / 2; interleaved: 0 */
+    double position_scale; /**< multiplies positions (linear context stretching); >= 0, 0 = 1 */
 } weft_rope_params;
 
 /** out = x turned by position. x, out [T, H, head_dim] f32, positions [T] i32 (any value >= 0). In place.
- *  Angles are computed in double. Error: 4 u times the length of the pair. */
+ *  Angles are computed in double. Error: 4 u times the length of the pair, for angles below 2^24. */
 WEFT_API WEFT_CHECKED weft_status weft_rope(weft_encoder *encoder, const weft_buffer *x, const weft_buffer *positions,
                                             const weft_rope_params *params, weft_buffer *out, weft_error *err);
 
 /* ---- contractions ---- */
 
 /** out [M, N] f32 = x [M, K] f32 times the transpose of weight [N, K] (f32, f16, bf16); x and out may have more leading
- *  axes, taken together as M. `cpu` accumulates in f32, in an order that depends on shape and ISA but not on threads.
+ *  axes, taken together as M. With K = 0 out becomes zeros. `cpu` accumulates in f32, in an order that depends on shape
+ *  and ISA but not on threads.
  *  Error: (K / 8 + 16) u * sum_k |x w|. */
 WEFT_API WEFT_CHECKED weft_status weft_matmul(weft_encoder *encoder, const weft_buffer *x, const weft_buffer *weight,
                                               weft_buffer *out, weft_error *err);
@@ -120,14 +126,15 @@ typedef struct weft_attention_params {
     float scale;            /**< multiplies q.k; > 0. Usually 1 / sqrt(head_dim) */
     uint32_t kv_length;     /**< valid rows of k and v, the new ones included; T <= kv_length <= capacity */
     uint32_t window;        /**< query p sees keys in (p - window, p]; 0 = all */
-    float soft_cap;         /**< scores become cap * tanh(score / cap); 0 = off */
+    float soft_cap;         /**< scores become cap * tanh(score / cap); >= 0, 0 = off */
     uint32_t bidirectional; /**< 0: causal; 1: every query sees all kv_length keys (window then counts both ways) */
 } weft_attention_params;
 
 /** out [T, H, D] = softmax(mask(scale * q k^T)) v. q, out f32; k, v [capacity, Hkv, D] f32, f16 or bf16, one dtype;
  *  H a multiple of Hkv, query head h uses key head h / (H / Hkv). Query t stands at position kv_length - T + t. Rows of
  *  k and v at and past kv_length are never read, nor those before the window of the first query.
- *  Error: (kv_length / 8 + 64) u * max |v|. */
+ *  Error: (kv_length / 8 + 64 + (D / 4 + 32) s) u * max |v|, over the keys that the query sees, s being the largest
+ *  scale * sum |q k| among them: rounding a score by so much changes what it weighs. */
 WEFT_API WEFT_CHECKED weft_status weft_attention(weft_encoder *encoder, const weft_buffer *q, const weft_buffer *k,
                                                  const weft_buffer *v, const weft_attention_params *params,
                                                  weft_buffer *out, weft_error *err);
@@ -139,13 +146,14 @@ WEFT_API WEFT_CHECKED weft_status weft_attention(weft_encoder *encoder, const we
 WEFT_API WEFT_CHECKED weft_status weft_softmax(weft_encoder *encoder, const weft_buffer *x, weft_buffer *out,
                                                weft_error *err);
 
-/** out [rows] i32 = index of the largest of x [rows, V] f32, the lowest index among equals. NaN in a row is
- *  WEFT_INVALID_ARGUMENT at the wait. V > 0. Exact. */
+/** out i32, one element for each row, = index of the largest of x [.., V] f32, the lowest index among equals. NaN in a
+ *  row is WEFT_INVALID_ARGUMENT at the wait. 0 < V < 2^31. Exact. */
 WEFT_API WEFT_CHECKED weft_status weft_argmax(weft_encoder *encoder, const weft_buffer *x, weft_buffer *out,
                                               weft_error *err);
 
-/** The k largest of each row of x [rows, V] f32, in falling order, the lower index first among equals: values [rows, k]
- *  f32, indices [rows, k] i32. 0 < k <= V, k from the shape of @p values. NaN as in argmax. Exact. */
+/** The k largest of each row of x [.., V] f32, in falling order, the lower index first among equals: values [.., k] f32
+ *  and indices i32 of the same shape, with as many rows. 0 < k <= V, k from the shape of @p values. NaN and V as in
+ *  argmax. Exact. */
 WEFT_API WEFT_CHECKED weft_status weft_top_k(weft_encoder *encoder, const weft_buffer *x, weft_buffer *values,
                                              weft_buffer *indices, weft_error *err);
 
@@ -159,10 +167,10 @@ typedef struct weft_sample_params {
     uint64_t draw;     /**< how many draws of this seed came before: the same (seed, draw, row) gives the same number */
 } weft_sample_params;
 
-/** out [rows] i32: one index drawn per row of logits [rows, V] f32. Order of the filters: temperature, top_k, top_p
- * (over the probabilities that top_k left), min_p. Ties as in argmax; candidates are walked in falling order. NaN or a
- * row without a finite logit is WEFT_INVALID_ARGUMENT at the wait. All devices give the same index for the same logits:
- *  probabilities are summed in double. */
+/** out i32, one element for each row, = one index drawn per row of logits [.., V] f32. Order of the filters:
+ * temperature, top_k, top_p (over the probabilities that top_k left), min_p. Ties and V as in argmax; candidates are
+ * walked in falling order. NaN or a row without a finite logit is WEFT_INVALID_ARGUMENT at the wait. All devices give
+ * the same index for the same logits: probabilities are summed in double. */
 WEFT_API WEFT_CHECKED weft_status weft_sample(weft_encoder *encoder, const weft_buffer *logits,
                                               const weft_sample_params *params, weft_buffer *out, weft_error *err);
 

@@ -138,7 +138,7 @@ WEFT_API WEFT_CHECKED weft_status weft_context_feed(weft_context *context, const
  *  and one wait.
  *  @param params     see weft_sample(); @p params->draw is the caller's to count. NULL: greedy. Bad parameters are
  *                    WEFT_INVALID_ARGUMENT and leave the context as it was.
- *  @param out_token  the token drawn, which is not fed; -1 on failure. */
+ *  @param out_token  the token drawn, which is not fed; -1 on failure. @p ids may point to it. */
 WEFT_API WEFT_CHECKED weft_status weft_context_feed_and_sample(weft_context *context, const int32_t *ids, size_t count,
                                                                const weft_sample_params *params, int32_t *out_token,
                                                                weft_error *err);
@@ -160,6 +160,7 @@ WEFT_API uint32_t weft_context_position(const weft_context *context);
 /** Forgets all tokens; keeps the memory. The session and its counts go on. A context that has failed stays so. */
 WEFT_API void weft_context_reset(weft_context *context);
 
+/** Where a context stands, and what it takes. */
 typedef struct weft_context_info {
     uint32_t position_tokens;
     uint32_t capacity_tokens;
@@ -186,6 +187,7 @@ typedef struct weft_generate_params {
 /** Called with each token as it is drawn, the stop token included. @return false to stop after this token. */
 typedef bool (*weft_token_callback)(void *user, int32_t token);
 
+/** Why generating ended. If several hold, it is the first of: token, callback, tokens_max, capacity. */
 typedef enum weft_stop_reason {
     WEFT_STOP_TOKENS_MAX = 0, /**< as many tokens as were asked for */
     WEFT_STOP_TOKEN = 1,      /**< the last token is a stop token */
@@ -196,6 +198,7 @@ typedef enum weft_stop_reason {
 /** "tokens_max", "token", "callback", "capacity"; static storage. Any thread. */
 WEFT_API const char *weft_stop_reason_name(weft_stop_reason reason);
 
+/** What generating gave. */
 typedef struct weft_generate_result {
     size_t tokens;           /**< drawn, the stop token included */
     weft_stop_reason reason; /**< why there are no more */

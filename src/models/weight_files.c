@@ -1,0 +1,176 @@
+#include "models/weight_files.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/status.h"
+#include "formats/file.h"
+#include "formats/json.h"
+
+static const char single_name[] = "model.safetensors";
+static const char index_name[] = "model.safetensors.index.json";
+
+#define INDEX_BYTES_MAX ((size_t)64 << 20)
+#define SHARDS_MAX 4096
+
+weft_status weft__path_join(const char *directory, const char *file, char **out, weft_error *err)
+{
+    size_t length = strlen(directory);
+    size_t bytes = length + strlen(file) + 2;
+    *out = malloc(bytes);
+    if (!*out)
+        return weft__fail_memory(err, bytes, "a path");
+    (void)snprintf(*out, bytes, "%s%s%s", directory, length > 0 && directory[length - 1] == '/' ? "" : "/", file);
+    return WEFT_OK;
+}
+
+static weft_status add_shard(weft__weight_files *files, const char *directory, const char *name, weft_error *err)
+{
+    weft__shard *grown = realloc(files->shards, (files->count + 1) * sizeof *grown);
+    if (!grown)
+        return weft__fail_memory(err, (files->count + 1) * sizeof *grown, "a list of weight files");
+    files->shards = grown;
+    char *path = NULL;
+    weft_status status = weft__path_join(directory, name, &path, err);
+    weft_safetensors *file = NULL;
+    if (status == WEFT_OK)
+        status = weft_safetensors_open(path, &file, err);
+    free(path);
+    if (status == WEFT_OK)
+        files->shards[files->count++] = (weft__shard){name, file};
+    return status;
+}
+
+static const weft__shard *shard_of(const weft__weight_files *files, const char *name)
+{
+    for (size_t i = 0; i < files->count; i++)
+        if (strcmp(files->shards[i].name, name) == 0)
+            return &files->shards[i];
+    return NULL;
+}
+
+/* A shard lies in the directory itself: a name with a slash could name any file of the machine. */
+static weft_status check_shard_name(const weft__json_object *map, const char *tensor, const json_t *value,
+                                    weft_error *err)
+{
+    const char *name = json_string_value(value);
+    if (!name || name[0] == '\0' || strchr(name, '/') || strcmp(name, "..") == 0 || strcmp(name, ".") == 0)
+        return weft__json_wrong(map, tensor, value, WEFT_PARSE, "the name of a file in the same directory", err);
+    return WEFT_OK;
+}
+
+/* Every tensor of a shard must be one that the index places there: otherwise a weight could be taken from a file that
+ * nobody meant. */
+static weft_status check_shard(const weft__weight_files *files, const weft__shard *shard, weft_error *err)
+{
+    const json_t *map = json_object_get(files->index, "weight_map");
+    for (size_t i = 0; i < weft_safetensors_count(shard->file); i++) {
+        weft_safetensors_tensor tensor;
+        weft_status status = weft_safetensors_at(shard->file, i, &tensor, err);
+        if (status != WEFT_OK)
+            return status;
+        const char *place = json_string_value(json_object_get(map, tensor.name));
+        if (!place || strcmp(place, shard->name) != 0)
+            return weft__fail(err, WEFT_PARSE, "%s has tensor \"%.80s\", but %s places it %s%.80s.", shard->name,
+                              tensor.name, index_name, place ? "in " : "nowhere", place ? place : "");
+    }
+    return WEFT_OK;
+}
+
+static weft_status open_shards(weft__weight_files *files, const char *directory, const char *path, weft_error *err)
+{
+    weft_status status = weft__json_load(path, INDEX_BYTES_MAX, &files->index, err);
+    if (status != WEFT_OK)
+        return status;
+    const weft__json_object root = {.json = files->index, .file = index_name, .path = ""};
+    weft__json_object map;
+    status = weft__json_child(&root, "weight_map", "weight_map.", &map, err);
+    if (status != WEFT_OK)
+        return status;
+    const char *tensor;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)map.json, tensor, value)
+    {
+        status = check_shard_name(&map, tensor, value, err);
+        if (status == WEFT_OK && !shard_of(files, json_string_value(value))) {
+            if (files->count == SHARDS_MAX)
+                return weft__fail(err, WEFT_UNSUPPORTED, "%s lists more than %d files.", index_name, SHARDS_MAX);
+            status = add_shard(files, directory, json_string_value(value), err);
+        }
+        if (status != WEFT_OK)
+            return status;
+    }
+    for (size_t i = 0; i < files->count && status == WEFT_OK; i++)
+        status = check_shard(files, &files->shards[i], err);
+    return status;
+}
+
+static bool exists(const char *path)
+{
+    struct stat about;
+    return stat(path, &about) == 0 || errno != ENOENT;
+}
+
+weft_status weft__weight_files_open(const char *directory, weft__weight_files **out, weft_error *err)
+{
+    *out = NULL;
+    weft__weight_files *files = calloc(1, sizeof *files);
+    if (!files)
+        return weft__fail_memory(err, sizeof *files, "the weight files of a model");
+    atomic_init(&files->references, 1);
+    char *single_path = NULL, *index_path = NULL;
+    weft_status status = weft__path_join(directory, single_name, &single_path, err);
+    if (status == WEFT_OK)
+        status = weft__path_join(directory, index_name, &index_path, err);
+    if (status == WEFT_OK) {
+        if (exists(single_path))
+            status = add_shard(files, directory, single_name, err);
+        else if (exists(index_path))
+            status = open_shards(files, directory, index_path, err);
+        else
+            status = weft__fail(err, WEFT_IO, "Directory \"%s\" has neither %s nor %s.", weft__path_tail(directory),
+                                single_name, index_name);
+    }
+    free(single_path);
+    free(index_path);
+    if (status != WEFT_OK) {
+        weft__weight_files_release(files);
+        return status;
+    }
+    *out = files;
+    return WEFT_OK;
+}
+
+void weft__weight_files_retain(weft__weight_files *files)
+{
+    atomic_fetch_add_explicit(&files->references, 1, memory_order_relaxed);
+}
+
+void weft__weight_files_release(void *files_or_null)
+{
+    weft__weight_files *files = files_or_null;
+    if (!files || atomic_fetch_sub_explicit(&files->references, 1, memory_order_acq_rel) != 1)
+        return;
+    for (size_t i = 0; i < files->count; i++)
+        weft_safetensors_close(files->shards[i].file);
+    free(files->shards);
+    json_decref(files->index);
+    free(files);
+}
+
+weft_status weft__weight_files_find(const weft__weight_files *files, const char *name, weft_safetensors_tensor *out,
+                                    const char **out_file, weft_error *err)
+{
+    *out = (weft_safetensors_tensor){0};
+    *out_file = single_name;
+    if (!files->index)
+        return weft_safetensors_find(files->shards[0].file, name, out, err);
+    const char *place = json_string_value(json_object_get(json_object_get(files->index, "weight_map"), name));
+    *out_file = place ? place : index_name;
+    if (!place)
+        return weft__fail(err, WEFT_NOT_FOUND, "%s has no tensor \"%s\".", index_name, name);
+    return weft_safetensors_find(shard_of(files, place)->file, name, out, err);
+}

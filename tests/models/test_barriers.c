@@ -1,0 +1,202 @@
+/* The barriers of the forward pass: each is needed, none is missing, and the hazard tracker, the inferring encoder and
+ * the shuffling device all say so. */
+#include <stdio.h>
+
+#include "models/sums.h"
+#include "support/weft_check.h"
+
+#define PROMPT 8
+#define STEPS 2
+#define BARRIERS_OF_A_PASS 55 /* 13 for each of four layers, then final norm, output, draw */
+#define BARRIERS ((1 + STEPS) * BARRIERS_OF_A_PASS)
+#define SEEDS 20
+
+/* All that a prefill and two decode steps give. */
+typedef struct outcome {
+    float logits[PROMPT + STEPS][SUMS_VOCAB];
+    int32_t tokens[1 + STEPS];
+    weft_session_state session;
+} outcome;
+
+static void run(weft_model *model, const weft_encoder_options *encoder, outcome *out)
+{
+    static const int32_t prompt[PROMPT] = {21, 22, 26, 13, 20, 25, 23, 31}, answer[STEPS] = {24, 20};
+    const weft_context_options options = {.capacity_tokens = 16, .all_logits = true, .session = {.encoder = *encoder}};
+    weft_context *context = sums_open_context(model, &options);
+    weft_error error;
+    weft_context_info info;
+    WEFT_TEST_ASSERT_OK(weft_context_feed_and_sample(context, prompt, PROMPT, NULL, &out->tokens[0], &error), error);
+    WEFT_TEST_ASSERT_OK(weft_context_logits(context, 0, PROMPT, out->logits[0], &error), error);
+    for (int i = 0; i < STEPS; i++) {
+        WEFT_TEST_ASSERT_OK(weft_context_feed_and_sample(context, &answer[i], 1, NULL, &out->tokens[1 + i], &error),
+                            error);
+        WEFT_TEST_ASSERT_OK(weft_context_logits(context, 0, 1, out->logits[PROMPT + i], &error), error);
+    }
+    weft_context_get_info(context, &info);
+    out->session = info.session;
+    weft_context_destroy(context);
+}
+
+static bool is_same(const outcome *a, const outcome *b)
+{
+    return memcmp(a->logits, b->logits, sizeof a->logits) == 0 && memcmp(a->tokens, b->tokens, sizeof a->tokens) == 0;
+}
+
+/* A device with the model on it. */
+typedef struct place {
+    weft_device *device;
+    weft_model *model;
+} place;
+
+static place open_place(const char *uri)
+{
+    weft_device *device = sums_open_device(uri);
+    ck_assert_ptr_nonnull(device);
+    return (place){device, sums_open_model(device, SUMS_DIRECTORY)};
+}
+
+static void close_place(place *at)
+{
+    weft_model_close(at->model);
+    weft_device_close(at->device);
+}
+
+static const weft_encoder_options plain;
+
+static weft_hazard_report *open_report(void)
+{
+    weft_hazard_report *report = NULL;
+    weft_error error;
+    WEFT_TEST_ASSERT_OK(weft_hazard_report_create(&report, &error), error);
+    return report;
+}
+
+static void assert_count(const weft_hazard_report *report, weft_verdict verdict, size_t expected, uint64_t omitted)
+{
+    size_t count = weft_hazard_report_count_of(report, verdict);
+    char text[WEFT_HAZARD_TEXT_BYTES] = "";
+    if (weft_hazard_report_count(report))
+        (void)weft_hazard_text(weft_hazard_report_at(report, 0), text);
+    ck_assert_msg(count == expected, "barrier %u left out: %zu verdicts '%s' instead of %zu; the first is: %s",
+                  (unsigned)omitted, count, weft_verdict_name(verdict), expected, text);
+}
+
+START_TEST(none_is_missing_needless_or_too_wide)
+{
+    static const char *const uris[] = {"ref", "cpu"};
+    place at = open_place(uris[_i]);
+    weft_hazard_report *report = open_report();
+    outcome tracked, untracked;
+    uint64_t dispatches, barriers;
+    run(at.model, &(weft_encoder_options){.hazards = report}, &tracked);
+    run(at.model, &plain, &untracked);
+    weft_hazard_report_totals(report, &dispatches, &barriers);
+    ck_assert_uint_eq(weft_hazard_report_count(report), 0);
+    ck_assert_uint_eq(barriers, BARRIERS);
+    ck_assert_uint_eq(tracked.session.spent.barriers, BARRIERS);
+    ck_assert_uint_eq(tracked.session.spent.dispatches, dispatches);
+    ck_assert_uint_eq(tracked.session.spent.command_buffers_submitted, 1 + STEPS);
+    ck_assert(is_same(&tracked, &untracked));
+    weft_hazard_report_destroy(report);
+    close_place(&at);
+}
+END_TEST
+
+/* With a barrier left out, dispatches that need an order may overlap. On a device of one thread they come one after
+ * another, so that what is wrong on purpose here is the order alone and no race between threads. */
+#define ONE_THREAD "cpu?threads=1"
+
+START_TEST(each_left_out_is_found_as_one)
+{
+    place at = open_place(ONE_THREAD);
+    for (uint64_t omitted = 1; omitted <= BARRIERS + 1; omitted++) {
+        weft_hazard_report *report = open_report();
+        outcome out;
+        run(at.model, &(weft_encoder_options){.hazards = report, .omit_barrier = omitted}, &out);
+        assert_count(report, WEFT_VERDICT_MISSING, omitted <= BARRIERS, omitted);
+        assert_count(report, WEFT_VERDICT_NEEDLESS, 0, omitted);
+        if (omitted <= BARRIERS) {
+            const weft_hazard *hazard = weft_hazard_report_at(report, 0);
+            ck_assert_uint_eq(hazard->command_buffer, (omitted - 1) / BARRIERS_OF_A_PASS);
+            ck_assert_uint_eq(hazard->barrier, (omitted - 1) % BARRIERS_OF_A_PASS);
+        }
+        weft_hazard_report_destroy(report);
+    }
+    close_place(&at);
+}
+END_TEST
+
+/* The inferring encoder finds the same places by itself. */
+START_TEST(inferred_barriers_are_as_many)
+{
+    place at = open_place("cpu");
+    outcome manual, inferred;
+    run(at.model, &plain, &manual);
+    run(at.model, &(weft_encoder_options){.barriers = WEFT_BARRIERS_INFERRED}, &inferred);
+    ck_assert_uint_eq(manual.session.spent.barriers_inferred, 0);
+    ck_assert_uint_eq(inferred.session.spent.barriers_inferred, BARRIERS);
+    ck_assert_uint_eq(inferred.session.spent.barriers, BARRIERS);
+    ck_assert(is_same(&manual, &inferred));
+    close_place(&at);
+}
+END_TEST
+
+static place open_shuffled(const char *uri_start, unsigned seed)
+{
+    char uri[64];
+    snprintf(uri, sizeof uri, "%sshuffle=%u", uri_start, seed);
+    return open_place(uri);
+}
+
+START_TEST(shuffled_dispatches_give_the_same_bits)
+{
+    static const char *const uris[] = {"ref", "cpu"}, *const starts[] = {"ref?", "cpu?"};
+    place at = open_place(uris[_i]);
+    outcome right;
+    run(at.model, &plain, &right);
+    close_place(&at);
+    for (unsigned seed = 1; seed <= SEEDS; seed++) {
+        place shuffled = open_shuffled(starts[_i], seed);
+        outcome out;
+        run(shuffled.model, &plain, &out);
+        ck_assert_msg(is_same(&out, &right), "%s with seed %u differs", uris[_i], seed);
+        close_place(&shuffled);
+    }
+}
+END_TEST
+
+START_TEST(shuffling_shows_each_one_left_out)
+{
+    place at = open_place(ONE_THREAD), shuffled[SEEDS];
+    outcome right, out;
+    run(at.model, &plain, &right);
+    for (unsigned seed = 0; seed < SEEDS; seed++)
+        shuffled[seed] = open_shuffled(ONE_THREAD "&", seed + 1);
+    for (uint64_t omitted = 1; omitted <= BARRIERS; omitted++) {
+        unsigned seed = 0;
+        bool differs = false;
+        for (; seed < SEEDS && !differs; seed++) {
+            run(shuffled[seed].model, &(weft_encoder_options){.omit_barrier = omitted}, &out);
+            differs = !is_same(&out, &right);
+        }
+        ck_assert_msg(differs, "barrier %u left out changed nothing with %d seeds", (unsigned)omitted, SEEDS);
+    }
+    for (unsigned seed = 0; seed < SEEDS; seed++)
+        close_place(&shuffled[seed]);
+    close_place(&at);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("barriers");
+    TCase *tcase = tcase_create("barriers");
+    tcase_set_timeout(tcase, 0);
+    tcase_add_loop_test(tcase, none_is_missing_needless_or_too_wide, 0, 2);
+    tcase_add_test(tcase, each_left_out_is_found_as_one);
+    tcase_add_test(tcase, inferred_barriers_are_as_many);
+    tcase_add_loop_test(tcase, shuffled_dispatches_give_the_same_bits, 0, 2);
+    tcase_add_test(tcase, shuffling_shows_each_one_left_out);
+    suite_add_tcase(suite, tcase);
+    return weft_test_run_suite(suite);
+}

@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+"""weft generate: the model's answers, on every device and instruction set, from arguments and from standard input."""
+
+import json
+
+from weft_cli import INPUT, ISAS, OK, SUMS, USAGE, CliTest, in_parallel, main, weft
+
+CARD = json.loads((SUMS / "card.json").read_text())
+FIELDS = {
+    "model", "device", "isa", "threads", "prompt", "prompt_tokens", "tokens", "text", "finish_reason", "seed",
+    "timings", "counters",
+}
+NEWLINE = 201
+
+
+def generate(*words, stdin=b""):
+    return weft("generate", "--model", SUMS, *words, stdin=stdin)
+
+
+class Generate(CliTest):
+    def generate_json(self, *words, stdin=b""):
+        return self.run_json("generate", "--model", SUMS, *words, stdin=stdin)
+
+    def test_answers_and_nothing_else(self):
+        for prompt, answer in (("348+275=", "623"), ("sort 7 2 9 4 =", " 2 4 7 9"),
+                               ("let a=17 b=42 c=9 get b =", " 42")):
+            result = self.run_ok("generate", "--model", SUMS, "--prompt", prompt)
+            self.assertEqual(result.out, answer + "\n")
+
+    def test_json(self):
+        found = self.generate_json("--prompt", "348+275=", "--max-tokens", "8", "--threads", "2")
+        self.assertEqual(set(found), FIELDS)
+        self.assertEqual(found["text"], "623\n")
+        self.assertEqual(found["prompt"], "348+275=")
+        self.assertEqual(found["prompt_tokens"], [21, 22, 26, 13, 20, 25, 23, 31])
+        self.assertEqual(found["tokens"], [24, 20, 21, NEWLINE])
+        self.assertEqual(found["finish_reason"], "stop_token")
+        self.assertEqual((found["device"], found["threads"], found["seed"]), ("cpu", 2, 0))
+        self.assertEqual(found["model"], str(SUMS))
+        self.assertGreater(found["timings"]["prefill_seconds"], 0)
+        self.assertGreater(found["timings"]["tokens_per_second"], 0)
+        # One command buffer and one wait for each token, the prompt being part of the first one's.
+        self.assertEqual(found["counters"]["submits"], 4)
+        self.assertEqual(found["counters"]["syncs"], 4)
+        self.assertGreater(found["counters"]["dispatches"], found["counters"]["barriers"])
+
+    def test_examples_of_the_card(self):
+        def answer(example):
+            return generate("--prompt", example["prompt"], "--json")
+
+        for example, result in zip(CARD["examples"], in_parallel(answer, CARD["examples"])):
+            self.assertEqual(result.code, OK, result)
+            found = json.loads(result.out)
+            self.assertEqual(found["prompt_tokens"], example["prompt_tokens"])
+            self.assertEqual(found["tokens"], example["greedy_tokens"])
+            self.assertEqual(example["prompt"] + found["text"], example["greedy"])
+
+    def test_equal_on_every_device_and_isa(self):
+        wanted = self.generate_json("--prompt", "348+275=")
+        lines = [["--device", "ref"], ["--device", "cpu", "--threads", "1"], ["--threads", "3"], ["--shuffle", "5"],
+                 ["--device", "ref", "--shuffle", "5"], ["--device", "cpu?threads=2", "--shuffle", "9"],
+                 *(["--isa", isa] for isa in ISAS)]
+        missing = []
+        for words in lines:
+            result = generate("--prompt", "348+275=", "--json", *words)
+            if result.code == INPUT and "--isa" in words and words[1] != "scalar":
+                self.assert_error(result, INPUT, words[1], verb="generate")
+                missing.append(words[1])
+                continue
+            self.assertEqual((result.code, result.err), (OK, ""), result)
+            found = json.loads(result.out)
+            self.assertEqual((found["tokens"], found["text"]), (wanted["tokens"], wanted["text"]), words)
+            if "--isa" in words:
+                self.assertEqual(found["isa"], words[1])
+        if missing:
+            self.skipTest(f"this machine has no {' and no '.join(missing)}; the others agree")
+
+    def test_isa_that_is_none(self):
+        result = generate("--prompt", "1", "--isa", "avx3")
+        self.assertIn(result.code, (USAGE, INPUT), result)
+        self.assert_error(result, result.code, "avx3", verb="generate")
+
+    def test_prompt_from_standard_input(self):
+        wanted = self.generate_json("--prompt", "sort 7 2 9 4 =")
+        found = self.generate_json("--prompt", "-", stdin=b"sort 7 2 9 4 =")
+        for field in ("prompt", "prompt_tokens", "tokens", "text"):
+            self.assertEqual(found[field], wanted[field])
+
+    def test_prompt_of_any_bytes(self):
+        found = self.generate_json("--prompt=-", "--max-tokens", "1", stdin=b"\xff\x00a\xe2\x82\r\n")
+        self.assertEqual(found["prompt"], "\ufffd\0a\ufffd\r\n")
+        self.assertEqual(len(found["tokens"]), 1)
+
+    def test_long_prompt_from_standard_input(self):
+        text = b"1+2=3\n" * 600  # more than one forward pass takes
+        found = self.generate_json("--prompt", "-", "--max-tokens", "2", stdin=text)
+        self.assertGreater(len(found["prompt_tokens"]), 3000)
+        self.assertEqual(len(found["tokens"]), 2)
+
+    def test_empty_prompt_starts_a_text(self):
+        found = self.generate_json("--prompt=", "--max-tokens", "1")
+        self.assertEqual(found["prompt_tokens"], [0])
+
+    def test_prompt_that_is_too_long(self):
+        self.assert_error(generate("--prompt", "-", stdin=b"1+2=3\n" * 5000), INPUT, "4096", verb="generate")
+
+    def test_max_tokens(self):
+        found = self.generate_json("--prompt", "348+275=", "--max-tokens", "2")
+        self.assertEqual((found["text"], found["finish_reason"]), ("62", "max_tokens"))
+        self.assertEqual(self.run_ok("generate", "-m", SUMS, "-p", "348+275=", "-n", "2").out, "62\n")
+
+    def test_stop_texts(self):
+        for stops, text in ((["3"], "62"), (["623"], ""), (["x", "2"], "6"), (["23", "3"], "6"), (["3x"], "623\n")):
+            words = [word for stop in stops for word in ("--stop", stop)]
+            found = self.generate_json("--prompt", "348+275=", *words)
+            self.assertEqual(found["text"], text, stops)
+            self.assertEqual(found["finish_reason"], "stop_text" if text != "623\n" else "stop_token")
+            streamed = self.run_ok("generate", "-m", SUMS, "-p", "348+275=", *words).out
+            self.assertEqual(streamed, text if not text or text.endswith("\n") else text + "\n")
+
+    def test_seeds(self):
+        def draw(*words):
+            return self.generate_json("--prompt", "12", "--temperature", "3", "--max-tokens", "24", *words)["tokens"]
+
+        self.assertEqual(draw("--seed", "7"), draw("--seed", "7"))
+        self.assertGreater(len({tuple(draw("--seed", seed)) for seed in range(5)}), 1)
+        greedy = self.generate_json("--prompt", "12", "--max-tokens", "24")["tokens"]
+        for words in (["--top-k", "1"], ["--top-p", "0.000001"], ["--min-p", "1"]):
+            self.assertEqual(draw(*words), greedy, words)
+
+    def test_streamed_text_is_the_text(self):
+        for seed in range(4):
+            words = ["--prompt", "12", "--temperature", "50", "--max-tokens", "60", "--seed", str(seed)]
+            found = self.generate_json(*words)
+            streamed = self.run_ok("generate", "--model", SUMS, *words).out_bytes
+            text = streamed.decode("utf-8", errors="replace")
+            self.assertIn(text, (found["text"], found["text"] + "\n"))
+
+
+if __name__ == "__main__":
+    main()

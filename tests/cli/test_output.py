@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""Standard output that cannot be written is an error, whatever the reason; standard error stays quiet without one."""
+
+import os
+import subprocess
+import time
+
+from weft_cli import INPUT, SUMS, WEFT, CliTest, main
+
+LINES = [
+    ["--help"],
+    ["--version"],
+    ["help", "--man"],
+    ["devices"],
+    ["devices", "--json"],
+    ["info", str(SUMS)],
+    ["info", str(SUMS / "model.safetensors"), "--json"],
+    ["generate", "--model", str(SUMS), "--prompt", "1+2="],
+    ["generate", "--model", str(SUMS), "--prompt", "1+2=", "--json"],
+    ["check", "--model", str(SUMS), "--tokens", "0"],
+    ["bench", "stages", "--repeat", "1"],
+]
+
+
+class Output(CliTest):
+    def assert_write_error(self, done, reason):
+        self.assertEqual(done.returncode, INPUT)
+        self.assertRegex(done.stderr, rf"\Aweft[^\n]*: Standard output cannot be written: {reason}\.\n\Z")
+
+    def test_full_disk(self):
+        for words in LINES:
+            with self.subTest(words), open("/dev/full", "w") as full:
+                done = subprocess.run([WEFT, *words], stdout=full, stderr=subprocess.PIPE, text=True)
+                self.assert_write_error(done, "No space left on device")
+
+    def test_closed(self):
+        for words in LINES:
+            with self.subTest(words):
+                done = subprocess.run([WEFT, *words], stderr=subprocess.PIPE, text=True, preexec_fn=lambda: os.close(1))
+                self.assert_write_error(done, "Bad file descriptor")
+
+    def test_reader_that_went_away(self):
+        for words in LINES:
+            with self.subTest(words):
+                reader, writer = os.pipe()
+                os.close(reader)
+                done = subprocess.run([WEFT, *words], stdout=writer, stderr=subprocess.PIPE, text=True)
+                os.close(writer)
+                self.assert_write_error(done, "Broken pipe")
+
+    def test_generation_ends_when_nobody_reads(self):
+        """Without an end of its own the text would be as long as the model allows."""
+        words = ["generate", "--model", str(SUMS), "--prompt", "1+2=", "--temperature", "5", "--max-tokens", "4000",
+                 "--stats"]
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([WEFT, *words], stdout=full, stderr=subprocess.PIPE, text=True)
+        self.assert_write_error(done, "No space left on device")
+
+    def test_standard_error_may_be_closed(self):
+        done = subprocess.run([WEFT, "nonsense"], stdout=subprocess.PIPE, preexec_fn=lambda: os.close(2))
+        self.assertEqual((done.returncode, done.stdout), (2, b""))
+
+    def test_standard_input_may_be_closed(self):
+        words = [WEFT, "generate", "--model", str(SUMS), "--prompt", "-", "--max-tokens", "1"]
+        done = subprocess.run(words, capture_output=True, preexec_fn=lambda: os.close(0))
+        self.assertEqual(done.stdout.count(b"\n"), 1, done)  # an empty prompt: the model starts a text of its own
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+
+    def test_tokens_come_as_they_are_made(self):
+        """The first characters are there while the rest is still being made: the pipe has them before the end."""
+        words = ["generate", "--model", str(SUMS), "--prompt", "copy west head barrier =", "--stats"]
+        child = subprocess.Popen([WEFT, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        pieces = []
+        while piece := os.read(child.stdout.fileno(), 1):
+            pieces.append(piece)
+            time.sleep(0.001)
+        stats = child.stderr.read().decode()
+        child.stdout.close()
+        child.stderr.close()
+        self.assertEqual(child.wait(), 0)
+        self.assertEqual(b"".join(pieces), b" west head barrier\n")
+        self.assertRegex(stats, r"prompt tokens in .*ended by stop_token\n\d+ command buffers, \d+ dispatches")
+
+
+if __name__ == "__main__":
+    main()

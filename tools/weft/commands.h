@@ -1,0 +1,14 @@
+/* The verbs, one file each. */
+#ifndef WEFT_CLI_COMMANDS_H
+#define WEFT_CLI_COMMANDS_H
+
+#include "options.h"
+
+extern const cli_verb cli_verb_devices;
+extern const cli_verb cli_verb_info;
+extern const cli_verb cli_verb_generate;
+extern const cli_verb cli_verb_check;
+extern const cli_verb cli_verb_bench;
+extern const cli_verb cli_verb_help;
+
+#endif

@@ -1,0 +1,88 @@
+/* Options of verbs: tables from which command lines are parsed, help is printed and the man page is written, so that
+ * none of the three can say what the others do not. */
+#ifndef WEFT_CLI_OPTIONS_H
+#define WEFT_CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum cli_kind {
+    CLI_FLAG,
+    CLI_TEXT,  /* any text, also none */
+    CLI_PATH,  /* a text that is not empty */
+    CLI_COUNT, /* a whole number in [least, most] */
+    CLI_NUMBER /* a number in [lowest, highest] */
+} cli_kind;
+
+typedef struct cli_option {
+    const char *name; /* long name without its dashes */
+    char letter;      /* short name, or 0 */
+    cli_kind kind;
+    const char *argument; /* what its value is called in help: "DIR"; NULL for a flag */
+    const char *help;     /* one or more sentences without a capital at the start and a full stop at the end */
+    const char *initial;  /* the default, as it would be written; NULL for none */
+    bool is_required;
+    bool may_repeat;
+    uint64_t least, most;
+    double lowest, highest;
+} cli_option;
+
+typedef struct cli_example {
+    const char *command; /* NULL ends a list */
+    const char *what;
+} cli_example;
+
+typedef struct cli_values cli_values;
+
+/* One verb of the command. */
+typedef struct cli_verb {
+    const char *name;
+    const char *summary;     /* one line, as it stands in the list of verbs */
+    const char *description; /* sentences, for help and man page */
+    const char *operand;     /* what its one operand is called, or NULL if it takes none */
+    const char *operand_help;
+    bool operand_is_required;
+    const cli_option *const *options; /* NULL ends the list */
+    const cli_example *examples;
+    int (*run)(const cli_values *values); /* gives the exit code; has printed its own errors */
+} cli_verb;
+
+#define CLI_OPTIONS_MAX 24
+#define CLI_REPEATS_MAX 8
+
+typedef struct cli_value {
+    bool is_given; /* on the command line, rather than by the default */
+    uint64_t count;
+    double number;
+    const char *texts[CLI_REPEATS_MAX];
+    size_t text_count;
+} cli_value;
+
+/* A parsed command line. Texts point into argv. */
+struct cli_values {
+    const cli_verb *verb;
+    const char *operand; /* NULL if not given */
+    bool wants_help;
+    cli_value value[CLI_OPTIONS_MAX]; /* in the order of the verb's options */
+};
+
+/* Every verb takes it, so no verb lists it. */
+extern const cli_option cli_option_help;
+
+/* Options that several verbs take. */
+extern const cli_option cli_option_model, cli_option_device, cli_option_threads, cli_option_isa, cli_option_json;
+
+/* Parses what follows the verb. Returns 0, or the exit code of a usage error, whose sentence has been printed. */
+int cli_parse(const cli_verb *verb, int count, char **words, cli_values *out);
+
+/* The value of one of the verb's own options. Text is NULL, and a count or number 0, if it was not given and has no
+ * default. */
+bool cli_given(const cli_values *values, const cli_option *option);
+const char *cli_text(const cli_values *values, const cli_option *option);
+uint64_t cli_count(const cli_values *values, const cli_option *option);
+double cli_number(const cli_values *values, const cli_option *option);
+/* All values of an option that may repeat. */
+size_t cli_texts(const cli_values *values, const cli_option *option, const char *const **out);
+
+#endif

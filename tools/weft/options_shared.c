@@ -1,0 +1,35 @@
+#include "options.h"
+
+const cli_option cli_option_help = {
+    .name = "help", .letter = 'h', .kind = CLI_FLAG, .help = "print this help and exit"};
+
+const cli_option cli_option_model = {.name = "model",
+                                     .letter = 'm',
+                                     .kind = CLI_PATH,
+                                     .argument = "DIR",
+                                     .is_required = true,
+                                     .help = "directory of the model: config.json, model.safetensors, tokenizer.json"};
+
+const cli_option cli_option_device = {.name = "device",
+                                      .letter = 'd',
+                                      .kind = CLI_PATH,
+                                      .argument = "URI",
+                                      .initial = "cpu",
+                                      .help = "where to run; `weft devices` lists what there is"};
+
+const cli_option cli_option_threads = {.name = "threads",
+                                       .letter = 't',
+                                       .kind = CLI_COUNT,
+                                       .argument = "N",
+                                       .least = 1,
+                                       .most = 1024,
+                                       .help = "worker threads of the device; one for each CPU if not given"};
+
+const cli_option cli_option_isa = {
+    .name = "isa",
+    .kind = CLI_PATH,
+    .argument = "NAME",
+    .help = "instruction set of the device: scalar, avx2 or avx512; the best that this machine has if not given"};
+
+const cli_option cli_option_json = {
+    .name = "json", .letter = 'j', .kind = CLI_FLAG, .help = "print one JSON object instead of text"};

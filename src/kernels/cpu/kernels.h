@@ -19,8 +19,7 @@ typedef struct weft__attention_plan {
 } weft__attention_plan;
 
 /* No size shrinks when kv_length grows, all else equal: the memory for the capacity of a cache covers every step of
- * decoding. Scratch is aligned as a pointer, shared memory as a float; 64 bytes is faster. Reads no pointer of `args`.
- */
+ * decoding. Scratch is aligned as a pointer, shared memory as a float; 64 bytes is faster. Reads no pointer of args. */
 weft__attention_plan weft__cpu_attention_plan(const weft__attention_args *args);
 
 /* Bytes of scratch, aligned as a double, for each part of a rope dispatch. Reads no pointer of `args`. */

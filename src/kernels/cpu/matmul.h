@@ -5,13 +5,16 @@
  * and on the instruction set, never on the number of threads, and no output depends on the cut.
  *
  * Order of accumulation, all in f32:
+ *
  * - few rows of x ("gemv", no packing): 16 partial sums (8 for scalar and AVX2) take turns, each adds its products in
- * the order of k, and at the end they are added as a tree. Which turn a k has depends on the weight's dtype;
+ *   the order of k, and at the end they are added as a tree. Which turn a k has depends on the weight's dtype;
+ *
  * - more rows ("gemm", packed): chains of 16 products (32 from k = 192 on, 64 from 448, 128 from 1024, 256 from 2048)
- * are each summed from zero in the order of k, and the sums of the chains are added in the order of k. AVX2 and AVX-512
- * fuse multiplication and addition, scalar rounds between them. Either way no product passes through more than k / 8 +
- * 16 roundings, so |error| <= (k / 8 + 16) 2^-24 sum |x w|, short of underflow. f16 and bf16 weights are converted
- * exactly. NaN and infinity propagate as IEEE 754 says.
+ *   are each summed from zero in the order of k, and the sums of the chains are added in the order of k.
+ *
+ * AVX2 and AVX-512 fuse multiplication and addition, scalar rounds between them. Either way no product passes through
+ * more than k / 8 + 16 roundings, so |error| <= (k / 8 + 16) 2^-24 sum |x w|, short of underflow. f16 and bf16 weights
+ * are converted exactly. NaN and infinity propagate as IEEE 754 says.
  *
  * All functions may be called from any thread. Nothing is allocated. */
 #ifndef WEFT_KERNELS_CPU_MATMUL_H

@@ -1,5 +1,4 @@
-/* The vector vocabulary of the kernel templates (*.inc) in AVX2, FMA and F16C. vec_scalar.h says what each word means.
- */
+/* The vector vocabulary of the kernel templates (*.inc) in AVX2, FMA and F16C. See vec_scalar.h for its words. */
 #ifndef WEFT_KERNELS_CPU_VEC_AVX2_H
 #define WEFT_KERNELS_CPU_VEC_AVX2_H
 

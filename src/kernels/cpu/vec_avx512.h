@@ -1,5 +1,5 @@
-/* The vector vocabulary of the kernel templates (*.inc) in AVX-512 F, BW, DQ and VL. vec_scalar.h says what each word
- * means. */
+/* The vector vocabulary of the kernel templates (*.inc) in AVX-512 F, BW, DQ and VL. vec_scalar.h says what the words
+ * mean. */
 #ifndef WEFT_KERNELS_CPU_VEC_AVX512_H
 #define WEFT_KERNELS_CPU_VEC_AVX512_H
 

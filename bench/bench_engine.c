@@ -1,6 +1,6 @@
-/* The event engine on the hold model: N events are pending, and each that happens schedules one more. Increments are 80 % of
- * 1 to 32, 15 % of 33 to 512 and 5 % of 513 to 8192 nanoseconds. Beside it, in turns, the same on a plain binary heap of
- * (time, sequence) keys, and with processes instead of functions.
+/* The event engine on the hold model: N events are pending, and each that happens schedules one more. Increments are 80
+ * % of 1 to 32, 15 % of 33 to 512 and 5 % of 513 to 8192 nanoseconds. Beside it, in turns, the same on a plain binary
+ * heap of (time, sequence) keys, and with processes instead of functions.
  *
  * Usage: bench_engine [--json] */
 #include <stdio.h>

@@ -26,7 +26,7 @@ typedef struct play {
     uint64_t scheduled, limit;
     uint64_t order[EVENTS_MAX]; /* numbers, as they happened */
     size_t happened;
-    weft_sim *sim;      /* NULL: the oracle plays */
+    weft_sim *sim; /* NULL: the oracle plays */
     planned list[EVENTS_MAX];
     uint64_t now;
 } play;
@@ -335,5 +335,6 @@ START_TEST(out_of_memory_is_an_error_of_the_run)
 END_TEST
 
 WEFT_TEST_MAIN("engine", order_is_that_of_a_plain_list, order_survives_a_change_of_slot_width,
-               run_stops_before_what_lies_after_until, cancel_works_once_and_ids_go_stale, errors_name_time_and_component,
-               hash_tells_runs_apart_and_steady_state_allocates_nothing, out_of_memory_is_an_error_of_the_run)
+               run_stops_before_what_lies_after_until, cancel_works_once_and_ids_go_stale,
+               errors_name_time_and_component, hash_tells_runs_apart_and_steady_state_allocates_nothing,
+               out_of_memory_is_an_error_of_the_run)

@@ -137,11 +137,11 @@ __asm__(".text\n"
         ".size weft__stack_begin,.-weft__stack_begin\n");
 
 enum {
-    SAVED_WORDS = 7,    /* r15 r14 r13 r12 rbx rbp, and the address to return to */
-    ENTRY_WORD = 2,     /* r13 */
-    ARGUMENT_WORD = 3,  /* r12 */
+    SAVED_WORDS = 7,   /* r15 r14 r13 r12 rbx rbp, and the address to return to */
+    ENTRY_WORD = 2,    /* r13 */
+    ARGUMENT_WORD = 3, /* r12 */
     RETURN_WORD = 6,
-    SPARE_WORDS = 2     /* an even number keeps the stack aligned to 16 bytes once the address is gone */
+    SPARE_WORDS = 2 /* an even number keeps the stack aligned to 16 bytes once the address is gone */
 };
 #else
 __asm__(".text\n"

@@ -1,8 +1,8 @@
 /* Switching between stacks: the little that C cannot say.
  *
  * x86-64 (System V) and AArch64 have a switch of their own, which saves what the calling convention says must survive a
- * call, but not the rounding mode, which nobody changes. Elsewhere, or with WEFT__COROUTINE_UCONTEXT=1, ucontext serves.
- * The address and thread sanitizers are told of every switch. */
+ * call, but not the rounding mode, which nobody changes. Elsewhere, or with WEFT__COROUTINE_UCONTEXT=1, ucontext
+ * serves. The address and thread sanitizers are told of every switch. */
 #ifndef WEFT_SIM_ENGINE_COROUTINE_H
 #define WEFT_SIM_ENGINE_COROUTINE_H
 

@@ -81,7 +81,7 @@ weft__event_id weft__sim_at(weft_sim *sim, weft__time time, int16_t priority, we
     if (node == WEFT__QUEUE_NONE)
         return fail_schedule(sim, time);
     sim->pending++;
-    return (weft__event_id)sim->queue.nodes[node].generation << 32 | (node + 1);
+    return (weft__event_id)sim->queue.links[node].generation << 32 | (node + 1);
 }
 
 weft__event_id weft__sim_after(weft_sim *sim, weft__time delay, weft__event_function *function, uint64_t argument)
@@ -101,7 +101,7 @@ bool weft__sim_cancel(weft_sim *sim, weft__event_id id)
     if (id == 0 || index >= sim->queue.node_count)
         return false;
     weft__event_node *node = &sim->queue.nodes[index];
-    if (node->generation != id >> 32 || !node->function)
+    if (sim->queue.links[index].generation != id >> 32 || !node->function)
         return false;
     node->function = NULL; /* the queue drops the node when it comes to it */
     sim->pending--;
@@ -125,14 +125,15 @@ static void fail_livelock(weft_sim *sim, weft__event_function *function, uint64_
     char name[128] = "";
     if (sim->options.describe)
         sim->options.describe(sim->options.describe_context, function, argument, name, sizeof name);
-    (void)weft__sim_fail(sim, WEFT_DEADLOCK,
-                         "Livelock: more than %llu events at %llu ps without the time moving on; the last one belongs to %s.",
-                         (unsigned long long)sim->options.events_per_tick_max, (unsigned long long)sim->now,
-                         name[0] ? name : "an unnamed component");
+    (void)weft__sim_fail(
+        sim, WEFT_DEADLOCK,
+        "Livelock: more than %llu events at %llu ps without the time moving on; the last one belongs to %s.",
+        (unsigned long long)sim->options.events_per_tick_max, (unsigned long long)sim->now,
+        name[0] ? name : "an unnamed component");
 }
 
-/* Moves the clock to `time`, the next event's. */
-static void advance(weft_sim *sim, weft__time time)
+/* Moves the clock to `time`. */
+static inline void advance(weft_sim *sim, weft__time time)
 {
     if (time != sim->now) {
         sim->now = time;
@@ -140,37 +141,34 @@ static void advance(weft_sim *sim, weft__time time)
     }
 }
 
-static void happen(weft_sim *sim)
+static inline void happen(weft_sim *sim, const weft__event_node *node)
 {
-    uint32_t index = weft__queue_take(&sim->queue);
-    weft__event_node node = sim->queue.nodes[index];
-    weft__queue_free(&sim->queue, index);
+    advance(sim, node->time);
     sim->pending--;
     sim->events++;
-    sim->hash = mix(sim->hash, node.time ^ node.order << 1);
+    sim->hash = mix(sim->hash, node->time ^ node->order << 1);
     if (++sim->events_this_tick > sim->options.events_per_tick_max)
-        fail_livelock(sim, node.function, node.argument);
+        fail_livelock(sim, node->function, node->argument);
     else
-        node.function(sim, node.argument);
+        node->function(sim, node->argument);
 }
 
 weft_status weft__sim_run(weft_sim *sim, weft__time until, weft_error *err)
 {
     sim->stopping = false;
     while (!sim->failed && !sim->stopping) {
-        weft__time next;
-        if (!weft__queue_look(&sim->queue, &next)) {
-            (void)weft__sim_fail(sim, WEFT_OUT_OF_MEMORY, "Out of memory: could not order the events at %llu ps.",
+        weft__event_node node;
+        weft__queue_result result = weft__queue_pop(&sim->queue, until, &node);
+        if (result == WEFT__QUEUE_EVENT) {
+            happen(sim, &node);
+            continue;
+        }
+        if (result == WEFT__QUEUE_OUT_OF_MEMORY)
+            (void)weft__sim_fail(sim, WEFT_OUT_OF_MEMORY, "Out of memory: could not order the events after %llu ps.",
                                  (unsigned long long)sim->now);
-            break;
-        }
-        if (next == WEFT__NEVER || next > until) {
-            if (until != WEFT__NEVER && until > sim->now)
-                advance(sim, until);
-            break;
-        }
-        advance(sim, next);
-        happen(sim);
+        else if (until != WEFT__NEVER && until > sim->now)
+            advance(sim, until);
+        break;
     }
     return sim->failed ? weft__fail_copy(err, &sim->error) : WEFT_OK;
 }

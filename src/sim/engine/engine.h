@@ -1,18 +1,18 @@
 /* The discrete-event engine: a clock, and events in a total order.
  *
- * Time is a whole number of picoseconds. Events happen in the order (time, priority, sequence): a lower priority value comes
- * first, and events alike in both happen in the order in which they were scheduled. An event is a function with a 64-bit
- * argument, or a coroutine to resume (process.h builds on that). Nothing else makes time pass.
+ * Time is a whole number of picoseconds. Events happen in the order (time, priority, sequence): a lower priority value
+ * comes first, and events alike in both happen in the order in which they were scheduled. An event is a function with a
+ * 64-bit argument, or a coroutine to resume (process.h builds on that). Nothing else makes time pass.
  *
- * How. Pending events lie in a timing wheel of slots, each some picoseconds wide; a two-level bitmap finds the next slot in
- * use. What is due beyond the wheel's horizon waits in a heap and moves into the wheel when the clock has come near
- * enough, always before the handler at that time runs: otherwise a new near event could overtake an old far one. A slot is
- * put in order when the clock reaches it. The width of the slots follows the density of events; it has no influence on
- * their order. Steady state allocates nothing.
+ * How. Pending events lie in a timing wheel of slots, each some picoseconds wide; a two-level bitmap finds the next
+ * slot in use. What is due beyond the wheel's horizon waits in a heap and moves into the wheel when the clock has come
+ * near enough, always before the handler at that time runs: otherwise a new near event could overtake an old far one. A
+ * slot is put in order when the clock reaches it. The width of the slots follows the density of events; it has no
+ * influence on their order. Steady state allocates nothing.
  *
- * Errors are sticky: a call that fails notes it, the run ends after the present event, and weft_sim_run returns it. So models
- * need not check each schedule. There is no global state: any number of simulations may exist, each used from one thread at a
- * time. */
+ * Errors are sticky: a call that fails notes it, the run ends after the present event, and weft_sim_run returns it. So
+ * models need not check each schedule. There is no global state: any number of simulations may exist, each used from
+ * one thread at a time. */
 #ifndef WEFT_SIM_ENGINE_ENGINE_H
 #define WEFT_SIM_ENGINE_ENGINE_H
 
@@ -40,7 +40,7 @@ typedef uint64_t weft__event_id;
 
 /* Zero means the default of each. */
 typedef struct weft__sim_options {
-    uint64_t events_per_tick_max; /* more at one picosecond is a livelock; default 2^22 */
+    uint64_t events_per_tick_max;   /* more at one picosecond is a livelock; default 2^22 */
     weft__event_describe *describe; /* names components in errors; default: none are named */
     void *describe_context;
 } weft__sim_options;
@@ -61,8 +61,8 @@ weft__event_id weft__sim_after(weft_sim *sim, weft__time delay, weft__event_func
 /* Takes an event back. False if it has happened, was cancelled before, or never was. */
 bool weft__sim_cancel(weft_sim *sim, weft__event_id id);
 
-/* Runs events until none is left, `until` lies before the next one, or an error is noted. The clock then stands at the last
- * event, or at `until` if that was reached (but not if it is WEFT__NEVER). */
+/* Runs events until none is left, `until` lies before the next one, or an error is noted. The clock then stands at the
+ * last event, or at `until` if that was reached (but not if it is WEFT__NEVER). */
 weft_status weft__sim_run(weft_sim *sim, weft__time until, weft_error *err);
 
 /* Notes an error, the first of which counts, and ends the run. Returns the status. */
@@ -72,8 +72,8 @@ bool weft__sim_has_failed(const weft_sim *sim);
 /* Ends the run after the present event, without an error. */
 void weft__sim_stop(weft_sim *sim);
 
-/* Mixes a value into the trace hash. The engine itself mixes in the time, priority and number of every event; models add
- * what tells two runs apart, and never an address. */
+/* Mixes a value into the trace hash. The engine itself mixes in the time, priority and number of every event; models
+ * add what tells two runs apart, and never an address. */
 void weft__sim_note(weft_sim *sim, uint64_t value);
 
 /* Counts and the hash of all that has happened. */

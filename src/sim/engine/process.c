@@ -75,7 +75,8 @@ static bool map_block(weft_sim *sim)
     if (!block)
         return false;
     block->bytes = STACKS_PER_BLOCK * each;
-    block->memory = mmap(NULL, block->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    block->memory =
+        mmap(NULL, block->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     bool fine = block->memory != MAP_FAILED;
     for (size_t i = 0; fine && i < STACKS_PER_BLOCK; i++) /* stacks grow down, into the guard before them */
         fine = mprotect(block->memory + i * each, page, PROT_NONE) == 0;

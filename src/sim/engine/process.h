@@ -1,8 +1,8 @@
 /* Processes: code that lives in simulated time and can wait in the middle of a function.
  *
- * A process is a coroutine with a stack of its own. It runs until it waits; then the engine goes on with the next event,
- * and comes back when the process is resumed. What runs is always just one: the engine, or one process. Processes use no
- * threads, and moving between them costs a few dozen instructions.
+ * A process is a coroutine with a stack of its own. It runs until it waits; then the engine goes on with the next
+ * event, and comes back when the process is resumed. What runs is always just one: the engine, or one process.
+ * Processes use no threads, and moving between them costs a few dozen instructions.
  *
  * Stacks come from one arena, with a page behind each that must not be touched: an overflow ends the program at once
  * instead of corrupting a neighbour. The stack of a process that has ended serves the next one.
@@ -18,8 +18,9 @@ typedef void weft__process_body(weft__process *self, void *context);
 
 #define WEFT__STACK_BYTES_DEFAULT ((size_t)64 * 1024)
 
-/* Starts a process at `time`; it ends when its body returns. `name` is for people, borrowed, and must live as long as the
- * process. NULL after an error, which is noted in the simulation. The pointer is good until the body has returned. */
+/* Starts a process at `time`; it ends when its body returns. `name` is for people, borrowed, and must live as long as
+ * the process. NULL after an error, which is noted in the simulation. The pointer is good until the body has returned.
+ */
 weft__process *weft__process_start(weft_sim *sim, weft__time time, int16_t priority, weft__process_body *body,
                                    void *context, const char *name);
 
@@ -29,8 +30,8 @@ void weft__process_wait(weft__process *self, weft__time delay);
 /* Inside: waits until somebody resumes the process. */
 void weft__process_suspend(weft__process *self);
 
-/* Schedules a suspended process to go on at the present time, after what is already scheduled for it. False, and nothing, if
- * it is not suspended. */
+/* Schedules a suspended process to go on at the present time, after what is already scheduled for it. False, and
+ * nothing, if it is not suspended. */
 bool weft__process_resume(weft__process *process);
 
 weft_sim *weft__process_sim(const weft__process *process);

@@ -10,7 +10,6 @@
 #define MOVES_MAX 24u
 /* The width is looked at after this many openings: often enough to follow, seldom enough to cost nothing. */
 #define SLOTS_BETWEEN_LOOKS 512u
-#define EVENTS_PER_SLOT_MAX 8u
 #define HEAP_ARITY 4u
 
 static bool before(const weft__event_key *a, const weft__event_key *b)
@@ -84,7 +83,7 @@ static void heap_pop(weft__event_keys *heap)
 static void wheel_put(weft__queue *queue, uint64_t slot, uint32_t index)
 {
     uint32_t at = (uint32_t)(slot & (WEFT__QUEUE_SLOTS - 1));
-    queue->nodes[index].next = queue->heads[at];
+    queue->links[index].next = queue->heads[at];
     queue->heads[at] = index;
     queue->bits[at / 64] |= (uint64_t)1 << at % 64;
     queue->summary[at / 4096] |= (uint64_t)1 << at / 64 % 64;
@@ -157,7 +156,8 @@ static bool place(weft__queue *queue, uint32_t index)
     uint64_t slot = time >> queue->shift;
     if (slot <= queue->open_slot) {
         compact_open(queue);
-        if (!reserve(queue, &queue->open, queue->open.count + 1) || !reserve(queue, &queue->late, queue->late.count + 1))
+        if (!reserve(queue, &queue->open, queue->open.count + 1) ||
+            !reserve(queue, &queue->late, queue->late.count + 1))
             return false;
         insert_open(queue, key_of(queue, index));
         return true;
@@ -189,16 +189,16 @@ static bool fetch_far(weft__queue *queue)
 
 /* ---- the width of the slots ---- */
 
-/* Everything in the wheel goes into new slots. The open slot has just been emptied; the wheel's nodes are chained up first,
- * since their places change. */
+/* Everything in the wheel goes into new slots. The open slot has just been emptied; the wheel's nodes are chained up
+ * first, since their places change. */
 static void set_shift(weft__queue *queue, uint32_t shift, weft__time from)
 {
     uint32_t chain = WEFT__QUEUE_NONE;
     while (queue->wheel_count) {
         uint32_t at = wheel_next(queue, 0);
         for (uint32_t index = queue->heads[at]; index != WEFT__QUEUE_NONE; queue->wheel_count--) {
-            uint32_t next = queue->nodes[index].next;
-            queue->nodes[index].next = chain;
+            uint32_t next = queue->links[index].next;
+            queue->links[index].next = chain;
             chain = index;
             index = next;
         }
@@ -210,7 +210,7 @@ static void set_shift(weft__queue *queue, uint32_t shift, weft__time from)
     queue->shift = shift;
     queue->open_slot = (from >> shift) - 1; /* nothing that is pending lies before `from` */
     while (chain != WEFT__QUEUE_NONE) {
-        uint32_t next = queue->nodes[chain].next;
+        uint32_t next = queue->links[chain].next;
         uint64_t slot = queue->nodes[chain].time >> shift;
         if (slot - queue->open_slot < WEFT__QUEUE_SLOTS)
             wheel_put(queue, slot, chain);
@@ -220,21 +220,22 @@ static void set_shift(weft__queue *queue, uint32_t shift, weft__time from)
     }
 }
 
-/* Slots should hold a few events each: many cost ordering, and too narrow ones leave the wheel too short. */
+/* Wide slots cost ordering, and narrow ones leave the wheel too short. Many events in a slot are no harm in themselves:
+ * those of one time and priority lie in order already, however narrow the slot. */
 static void choose_shift(weft__queue *queue, weft__time from)
 {
     uint64_t pending = queue->wheel_count + queue->far.count;
     if (queue->opened_slots < SLOTS_BETWEEN_LOOKS || queue->opened_events < pending)
         return;
-    bool crowded = queue->opened_events > EVENTS_PER_SLOT_MAX * queue->opened_slots;
-    bool short_of_reach = 8 * queue->added_far > queue->added;
-    bool sparse = 2 * queue->opened_events < EVENTS_PER_SLOT_MAX * queue->opened_slots;
+    bool is_disordered = queue->disordered > 2 * queue->opened_slots;
+    bool is_ordered = 4 * queue->disordered < queue->opened_slots;
+    bool is_short = 8 * queue->added_far > queue->added;
     uint32_t shift = queue->shift;
-    if (crowded && !short_of_reach && shift > 0)
+    if (is_disordered && !is_short && shift > 0)
         shift--;
-    else if (short_of_reach && sparse && shift < SHIFT_MAX && from >> (shift + 1) > 0)
+    else if (is_short && is_ordered && shift < SHIFT_MAX && from >> (shift + 1) > 0)
         shift++;
-    queue->opened_slots = queue->opened_events = queue->added = queue->added_far = 0;
+    queue->opened_slots = queue->opened_events = queue->disordered = queue->added = queue->added_far = 0;
     if (shift != queue->shift && reserve(queue, &queue->far, pending))
         set_shift(queue, shift, from);
 }
@@ -264,6 +265,7 @@ static void sort_open(weft__queue *queue)
     size_t sorted = 1;
     while (sorted < count && before(&items[sorted - 1], &items[sorted]))
         sorted++;
+    queue->disordered += count - sorted;
     if (count - sorted > MOVES_MAX) { /* too many for insertion: the rest is served from the heap */
         for (size_t i = sorted; i < count; i++)
             heap_push(&queue->late, items[i]);
@@ -283,12 +285,14 @@ static void sort_open(weft__queue *queue)
 static bool empty_slot(weft__queue *queue, uint32_t at)
 {
     size_t count = 0;
-    for (uint32_t index = queue->heads[at]; index != WEFT__QUEUE_NONE; index = queue->nodes[index].next)
-        count++;
-    if (!reserve(queue, &queue->open, count) || !reserve(queue, &queue->late, count))
+    for (uint32_t index = queue->heads[at]; index != WEFT__QUEUE_NONE; index = queue->links[index].next) {
+        if (!reserve(queue, &queue->open, count + 1))
+            return false; /* the slot is as it was, and the open array counts as empty */
+        queue->open.items[count++] = key_of(queue, index);
+    }
+    if (!reserve(queue, &queue->late, count))
         return false;
-    for (uint32_t index = queue->heads[at]; index != WEFT__QUEUE_NONE; index = queue->nodes[index].next)
-        queue->open.items[queue->open.count++] = key_of(queue, index);
+    queue->open.count = count;
     queue->heads[at] = WEFT__QUEUE_NONE;
     queue->bits[at / 64] &= ~((uint64_t)1 << at % 64);
     if (!queue->bits[at / 64])
@@ -333,6 +337,7 @@ void weft__queue_init(weft__queue *queue)
 void weft__queue_destroy(weft__queue *queue)
 {
     free(queue->nodes);
+    free(queue->links);
     free(queue->open.items);
     free(queue->late.items);
     free(queue->far.items);
@@ -343,13 +348,24 @@ static bool grow_nodes(weft__queue *queue)
     uint32_t capacity = queue->node_capacity ? 2 * queue->node_capacity : 256;
     if (capacity > UINT32_MAX / 2)
         return false;
-    weft__event_node *grown = realloc(queue->nodes, capacity * sizeof *grown);
-    if (!grown)
-        return false;
-    queue->allocations++;
-    queue->nodes = grown;
+    weft__event_node *nodes = realloc(queue->nodes, capacity * sizeof *nodes);
+    if (nodes)
+        queue->nodes = nodes;
+    weft__event_link *links = nodes ? realloc(queue->links, capacity * sizeof *links) : NULL;
+    if (!links)
+        return false; /* larger nodes do no harm */
+    queue->links = links;
+    queue->allocations += 2;
     queue->node_capacity = capacity;
     return true;
+}
+
+static inline void free_node(weft__queue *queue, uint32_t index)
+{
+    queue->nodes[index].function = NULL;
+    queue->links[index].generation++;
+    queue->links[index].next = queue->free_node;
+    queue->free_node = index;
 }
 
 uint32_t weft__queue_add(weft__queue *queue, weft__time time, int16_t priority, weft__event_function *function,
@@ -361,9 +377,9 @@ uint32_t weft__queue_add(weft__queue *queue, weft__time time, int16_t priority, 
         if (queue->node_count == queue->node_capacity && !grow_nodes(queue))
             return WEFT__QUEUE_NONE;
         index = queue->node_count++;
-        queue->nodes[index].generation = 1;
+        queue->links[index].generation = 1;
     } else {
-        queue->free_node = queue->nodes[index].next;
+        queue->free_node = queue->links[index].next;
     }
     weft__event_node *node = &queue->nodes[index];
     node->time = time;
@@ -371,7 +387,7 @@ uint32_t weft__queue_add(weft__queue *queue, weft__time time, int16_t priority, 
     node->function = function;
     node->argument = argument;
     if (!place(queue, index)) {
-        weft__queue_free(queue, index);
+        free_node(queue, index);
         return WEFT__QUEUE_NONE;
     }
     queue->sequence++;
@@ -388,42 +404,27 @@ static const weft__event_key *head(const weft__queue *queue)
     return open && before(open, &queue->late.items[0]) ? open : &queue->late.items[0];
 }
 
-bool weft__queue_look(weft__queue *queue, weft__time *out_time)
+weft__queue_result weft__queue_pop(weft__queue *queue, weft__time until, weft__event_node *out)
 {
     for (;;) {
         const weft__event_key *next = head(queue);
         if (!next) {
-            *out_time = WEFT__NEVER;
             if (!queue->wheel_count && !queue->far.count)
-                return true;
+                return WEFT__QUEUE_NOTHING;
             if (!open_next(queue))
-                return false;
+                return WEFT__QUEUE_OUT_OF_MEMORY;
             continue;
         }
-        if (queue->nodes[next->node].function) {
-            *out_time = next->time;
-            return true;
-        }
-        weft__queue_free(queue, weft__queue_take(queue)); /* cancelled */
+        if (next->time > until)
+            return WEFT__QUEUE_NOTHING;
+        uint32_t index = next->node;
+        if (queue->late.count && next == &queue->late.items[0])
+            heap_pop(&queue->late);
+        else
+            queue->open_at++;
+        *out = queue->nodes[index];
+        free_node(queue, index);
+        if (out->function)
+            return WEFT__QUEUE_EVENT;
     }
-}
-
-uint32_t weft__queue_take(weft__queue *queue)
-{
-    const weft__event_key *next = head(queue);
-    uint32_t index = next->node;
-    if (queue->late.count && next == &queue->late.items[0])
-        heap_pop(&queue->late);
-    else
-        queue->open_at++;
-    return index;
-}
-
-void weft__queue_free(weft__queue *queue, uint32_t index)
-{
-    weft__event_node *node = &queue->nodes[index];
-    node->function = NULL;
-    node->generation++;
-    node->next = queue->free_node;
-    queue->free_node = index;
 }

@@ -21,6 +21,7 @@ typedef struct limit {
     const char *things; /* "%llu THINGS" */
 } limit;
 
+/* That of waits stands last. */
 static const limit limits[] = {
     {offsetof(weft_budget, max_command_buffers), offsetof(weft_counters, command_buffers_created), "command buffers"},
     {offsetof(weft_budget, max_submits), offsetof(weft_counters, command_buffers_submitted), "submits"},
@@ -30,20 +31,22 @@ static const limit limits[] = {
     {offsetof(weft_budget, max_syncs), offsetof(weft_counters, syncs), "syncs"},
 };
 
+#define LIMIT_COUNT (sizeof limits / sizeof limits[0])
+
 static uint64_t field(const void *base, size_t offset)
 {
     return *(const uint64_t *)(const void *)((const char *)base + offset);
 }
 
-weft_status weft__budget_check(const weft_budget *budget, const weft_counters *spent, const char *who,
-                               const char *stage, weft_error *err)
+weft_status weft__budget_check(const weft_budget *budget, const weft_counters *spent, const weft_counters *more,
+                               const char *who, const char *stage, weft_error *err)
 {
-    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+    for (size_t i = more->syncs ? LIMIT_COUNT - 1 : 0; i < LIMIT_COUNT; i++) {
         uint64_t stated = field(budget, limits[i].budget_offset);
         if (stated == 0)
             continue;
         uint64_t allowed = stated == WEFT_BUDGET_NONE ? 0 : stated;
-        uint64_t count = field(spent, limits[i].counter_offset);
+        uint64_t count = field(spent, limits[i].counter_offset) + field(more, limits[i].counter_offset);
         if (count > allowed)
             return weft__fail(err, WEFT_BUDGET_EXCEEDED,
                               "Stage '%s' exceeds the budget of '%s': it would make %llu %s, and %llu are allowed.",
@@ -78,8 +81,7 @@ weft_status weft__spans_check(weft_device *device, const weft_counters *more, co
 {
     for (weft_span *span = device->spans; span; span = span->next) {
         weft_counters spent = spent_in(span);
-        weft__counters_add(&spent, more);
-        weft_status status = weft__budget_check(&span->budget, &spent, span->label, stage, err);
+        weft_status status = weft__budget_check(&span->budget, &spent, more, span->label, stage, err);
         if (status) {
             span->refused = true;
             return status;
@@ -123,7 +125,8 @@ weft_status weft_span_end(weft_span *span, weft_counters *spent, weft_error *err
     pthread_mutex_unlock(&device->lock);
     if (spent)
         *spent = total;
-    weft_status status = weft__budget_check(&span->budget, &total, span->label, "(end of the span)", err);
+    const weft_counters nothing = {0};
+    weft_status status = weft__budget_check(&span->budget, &total, &nothing, span->label, "(end of the span)", err);
     if (status == WEFT_OK && span->refused)
         status = weft__fail(err, WEFT_BUDGET_EXCEEDED,
                             "A commit that would have exceeded the budget of '%s' was refused.", span->label);

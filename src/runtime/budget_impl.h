@@ -4,12 +4,13 @@
 
 #include <weft/budget.h>
 
-/* WEFT_BUDGET_EXCEEDED if `spent`, which counts what is about to be done as done, exceeds `budget`. The sentence names
- * `who` (the span or session) and `stage` (the commit's label). */
-weft_status weft__budget_check(const weft_budget *budget, const weft_counters *spent, const char *who,
-                               const char *stage, weft_error *err);
+/* WEFT_BUDGET_EXCEEDED if `spent` and what is about to be done, `more`, together exceed `budget`. A wait is held against
+ * the limit of waits alone: too many command buffers must not keep anyone from waiting for those that run. The sentence
+ * names `who` (the span or session) and `stage` (the commit's label). */
+weft_status weft__budget_check(const weft_budget *budget, const weft_counters *spent, const weft_counters *more,
+                               const char *who, const char *stage, weft_error *err);
 
-/* The same for every span in force on the device, whose lock is held; `more` is what is about to be done. */
+/* The same for every span in force on the device, whose lock is held. */
 weft_status weft__spans_check(weft_device *device, const weft_counters *more, const char *stage, weft_error *err);
 
 /* Field by field: to += more. */

@@ -87,10 +87,10 @@ void weft__command_buffer_free(weft__command_buffer *commands)
     free(commands);
 }
 
-/* Makes room for one more element of `size` bytes. */
+/* Makes room for two more elements of `size` bytes. */
 static void *grow(void *items, size_t *capacity, size_t count, size_t size)
 {
-    if (count < *capacity)
+    if (count + 2 <= *capacity)
         return items;
     size_t wanted = *capacity ? *capacity * 2 : 64;
     void *grown = realloc(items, wanted * size);

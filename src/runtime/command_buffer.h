@@ -82,19 +82,18 @@ static inline weft_status weft__command_buffer_hold(weft__command_buffer *comman
     return held && noted ? WEFT_OK : weft__command_buffer_hold_first(commands, buffer, writes, err);
 }
 
-/* Appends a dispatch, or NULL for a barrier. */
-static inline weft_status weft__command_buffer_append(weft__command_buffer *commands, const weft_dispatch *dispatch,
-                                                      weft_error *err)
+/* Makes room for a dispatch and a barrier ahead of it: once the hazard tracker knows of them, appending must not fail. */
+static inline weft_status weft__command_buffer_reserve(weft__command_buffer *commands, weft_error *err)
 {
-    if (commands->stream_count == commands->stream_capacity) {
-        weft_status status = weft__command_buffer_grow(commands, err);
-        if (status)
-            return status;
-    }
+    return commands->stream_count + 2 <= commands->stream_capacity ? WEFT_OK : weft__command_buffer_grow(commands, err);
+}
+
+/* Appends a dispatch, or NULL for a barrier; room must have been made. */
+static inline void weft__command_buffer_append(weft__command_buffer *commands, const weft_dispatch *dispatch)
+{
     commands->stream[commands->stream_count++] = dispatch;
     commands->dispatch_count += dispatch != NULL;
     commands->barrier_count += dispatch == NULL;
-    return WEFT_OK;
 }
 
 /* WEFT_OK if the device should run it; otherwise the error with which it must be finished at once: its chain is

@@ -83,16 +83,14 @@ weft_status weft__encoder_not_recording(const weft_encoder *encoder, const char 
                       verb, encoder->in_session ? "weft_session_reset_for_next_stage" : "weft_encoder_reset");
 }
 
+/* Room has been made. */
 static weft_status append_barrier(weft_encoder *encoder, bool inferred, weft_error *err)
 {
-    weft_status status = weft__command_buffer_append(encoder->commands, NULL, err);
-    if (status == WEFT_OK && encoder->tracker) {
+    weft_status status = WEFT_OK;
+    if (encoder->tracker)
         status = weft__hazard_tracker_barrier(encoder->tracker, inferred, err);
-        if (status) {
-            encoder->commands->stream_count--;
-            encoder->commands->barrier_count--;
-        }
-    }
+    if (status == WEFT_OK)
+        weft__command_buffer_append(encoder->commands, NULL);
     return status;
 }
 
@@ -104,7 +102,9 @@ weft_status weft_encoder_barrier(weft_encoder *encoder, weft_error *err)
         encoder->manual_barriers++;
         return WEFT_OK;
     }
-    weft_status status = append_barrier(encoder, false, err);
+    weft_status status = weft__command_buffer_reserve(encoder->commands, err);
+    if (status == WEFT_OK)
+        status = append_barrier(encoder, false, err);
     if (status == WEFT_OK)
         encoder->manual_barriers++;
     return status;
@@ -144,7 +144,7 @@ static weft_status check_overlap(const weft_dispatch *dispatch, uint32_t written
     const weft_buffer *out = dispatch->arguments[written];
     for (uint32_t i = 0; i < op->argument_count; i++) {
         const weft_buffer *other = dispatch->arguments[i];
-        if (i == written || !other || other->allocation != out->allocation)
+        if (i == written || !other || other->allocation != out->allocation || !other->bytes || !out->bytes)
             continue;
         if (other->offset_bytes >= out->offset_bytes + out->bytes ||
             out->offset_bytes >= other->offset_bytes + other->bytes)
@@ -243,12 +243,15 @@ weft_status weft_encoder_dispatch(weft_encoder *encoder, const weft_op *op, cons
     for (uint32_t i = 0; status == WEFT_OK && i < op->argument_count; i++)
         if (arguments[i])
             status = weft__command_buffer_hold(commands, arguments[i], op->arguments[i].role & WEFT_WRITE, err);
+    if (status == WEFT_OK)
+        status = weft__command_buffer_reserve(commands, err);
     if (status == WEFT_OK && encoder->tracker)
         status = track(encoder, dispatch, err);
-    if (status == WEFT_OK)
-        status = weft__command_buffer_append(commands, dispatch, err);
+    if (status)
+        return status;
+    weft__command_buffer_append(commands, dispatch);
     encoder->label = NULL;
-    return status;
+    return WEFT_OK;
 }
 
 uint32_t weft_encoder_dispatch_count(const weft_encoder *encoder)

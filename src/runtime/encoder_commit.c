@@ -89,7 +89,6 @@ weft_status weft__encoder_submit(weft_encoder *encoder, const weft__commit *comm
     if (encoder->tracker)
         weft__hazard_tracker_commit(encoder->tracker, commit->label);
     encoder->commands = NULL;
-    encoder->ordinal++;
     return WEFT_OK;
 }
 

@@ -15,7 +15,6 @@ struct weft_encoder {
     weft__hazard_tracker *tracker; /* NULL: off */
     const char *label;             /* of the next dispatch, in the arena; or NULL */
     bool in_session;
-    uint32_t ordinal;         /* command buffers of this encoder before the present one */
     uint64_t manual_barriers; /* placed or left out so far, over all command buffers */
     uint64_t last_sequence;   /* of the last commit; 0 before the first */
 };

@@ -6,10 +6,14 @@
 #include "base/status.h"
 #include "runtime/label.h"
 
+/* Verdicts are kept in blocks, so that one that somebody looks at does not move when others are added. */
+#define BLOCK_HAZARDS 32u
+
 struct weft_hazard_report {
-    weft_hazard *hazards;
-    size_t count, capacity;
-    uint32_t command_buffers;
+    weft_hazard **blocks;
+    size_t block_count, block_capacity;
+    size_t count;
+    size_t closed; /* the verdicts of command buffers that have ended; the rest is of the one being recorded */
     uint64_t dispatches, barriers;
 };
 
@@ -36,49 +40,59 @@ void weft_hazard_report_destroy(weft_hazard_report *report)
 {
     if (!report)
         return;
-    free(report->hazards);
+    for (size_t i = 0; i < report->block_count; i++)
+        free(report->blocks[i]);
+    free(report->blocks);
     free(report);
+}
+
+static weft_hazard *at(const weft_hazard_report *report, size_t index)
+{
+    return &report->blocks[index / BLOCK_HAZARDS][index % BLOCK_HAZARDS];
+}
+
+static bool add_block(weft_hazard_report *report)
+{
+    if (report->block_count == report->block_capacity) {
+        size_t capacity = report->block_capacity ? 2 * report->block_capacity : 16;
+        weft_hazard **grown = realloc(report->blocks, capacity * sizeof(weft_hazard *));
+        if (!grown)
+            return false;
+        report->blocks = grown;
+        report->block_capacity = capacity;
+    }
+    weft_hazard *block = malloc(BLOCK_HAZARDS * sizeof *block);
+    if (!block)
+        return false;
+    report->blocks[report->block_count++] = block;
+    return true;
 }
 
 weft_status weft__hazard_report_reserve(weft_hazard_report *report, size_t more, weft_error *err)
 {
-    if (report->capacity - report->count >= more)
-        return WEFT_OK;
-    size_t wanted = report->capacity ? report->capacity : 16;
-    while (wanted - report->count < more)
-        wanted *= 2;
-    weft_hazard *grown = realloc(report->hazards, wanted * sizeof *grown);
-    if (!grown)
-        return weft__fail_memory(err, wanted * sizeof *grown, "a hazard report");
-    report->hazards = grown;
-    report->capacity = wanted;
+    while (report->block_count * BLOCK_HAZARDS - report->count < more)
+        if (!add_block(report))
+            return weft__fail_memory(err, BLOCK_HAZARDS * sizeof(weft_hazard), "a hazard report");
     return WEFT_OK;
 }
 
 void weft__hazard_report_add(weft_hazard_report *report, const weft_hazard *hazard)
 {
-    report->hazards[report->count++] = *hazard;
+    *at(report, report->count++) = *hazard;
 }
 
-void weft__hazard_report_close(weft_hazard_report *report, size_t first, const char *label, uint64_t dispatches,
-                               uint64_t barriers)
+void weft__hazard_report_close(weft_hazard_report *report, const char *label, uint64_t dispatches, uint64_t barriers)
 {
-    for (size_t i = first; i < report->count; i++)
-        weft__label_copy(report->hazards[i].stage, label);
-    report->command_buffers++;
+    for (size_t i = report->closed; i < report->count; i++)
+        weft__label_copy(at(report, i)->stage, label);
+    report->closed = report->count;
     report->dispatches += dispatches;
     report->barriers += barriers;
 }
 
-void weft__hazard_report_truncate(weft_hazard_report *report, size_t first)
+void weft__hazard_report_drop(weft_hazard_report *report)
 {
-    if (report->count > first)
-        report->count = first;
-}
-
-uint32_t weft__hazard_report_command_buffers(const weft_hazard_report *report)
-{
-    return report->command_buffers;
+    report->count = report->closed;
 }
 
 size_t weft_hazard_report_count(const weft_hazard_report *report)
@@ -88,14 +102,14 @@ size_t weft_hazard_report_count(const weft_hazard_report *report)
 
 const weft_hazard *weft_hazard_report_at(const weft_hazard_report *report, size_t index)
 {
-    return index < report->count ? &report->hazards[index] : NULL;
+    return index < report->count ? at(report, index) : NULL;
 }
 
 size_t weft_hazard_report_count_of(const weft_hazard_report *report, weft_verdict verdict)
 {
     size_t count = 0;
     for (size_t i = 0; i < report->count; i++)
-        count += report->hazards[i].verdict == verdict;
+        count += at(report, i)->verdict == verdict;
     return count;
 }
 
@@ -109,8 +123,7 @@ void weft_hazard_report_totals(const weft_hazard_report *report, uint64_t *dispa
 
 void weft_hazard_report_clear(weft_hazard_report *report)
 {
-    report->count = 0;
-    report->command_buffers = 0;
+    report->count = report->closed = 0;
     report->dispatches = report->barriers = 0;
 }
 

@@ -8,12 +8,9 @@
 weft_status weft__hazard_report_reserve(weft_hazard_report *report, size_t more, weft_error *err);
 /* Adds a verdict; room must have been reserved. */
 void weft__hazard_report_add(weft_hazard_report *report, const weft_hazard *hazard);
-/* A command buffer ends: its label goes into the verdicts from `first` on, and its size into the totals. */
-void weft__hazard_report_close(weft_hazard_report *report, size_t first, const char *label, uint64_t dispatches,
-                               uint64_t barriers);
-/* Takes back the verdicts from `first` on: their command buffer was dropped. */
-void weft__hazard_report_truncate(weft_hazard_report *report, size_t first);
-/* Command buffers closed so far. */
-uint32_t weft__hazard_report_command_buffers(const weft_hazard_report *report);
+/* A command buffer ends: its label goes into the verdicts since the last one that did, and its size into the totals. */
+void weft__hazard_report_close(weft_hazard_report *report, const char *label, uint64_t dispatches, uint64_t barriers);
+/* Takes back the verdicts since the last command buffer that ended: theirs was dropped. */
+void weft__hazard_report_drop(weft_hazard_report *report);
 
 #endif

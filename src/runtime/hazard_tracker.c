@@ -30,7 +30,7 @@ typedef struct tracked {
 
 struct weft__hazard_tracker {
     weft_hazard_report *report;
-    size_t first_verdict;             /* in the report, of this command buffer */
+    uint32_t command_buffers;         /* committed so far */
     const weft_dispatch **dispatches; /* by index: to name the earlier one of a conflict */
     uint32_t dispatch_count, dispatch_capacity;
     barrier *barriers;
@@ -72,7 +72,6 @@ weft_status weft__hazard_tracker_create(weft_hazard_report *report, weft__hazard
     tracker->report = report;
     tracker->slots = slots;
     tracker->slot_count = 64;
-    tracker->first_verdict = report ? weft_hazard_report_count(report) : 0;
     *out = tracker;
     return WEFT_OK;
 }
@@ -81,6 +80,7 @@ void weft__hazard_tracker_destroy(weft__hazard_tracker *tracker)
 {
     if (!tracker)
         return;
+    weft__hazard_tracker_drop(tracker);
     for (uint32_t i = 0; i < tracker->map_made; i++)
         weft__range_map_destroy(&tracker->maps[i].accesses);
     free(tracker->maps);
@@ -100,7 +100,6 @@ static void start_over(weft__hazard_tracker *tracker)
     tracker->dispatch_count = tracker->barrier_count = 0;
     tracker->window = tracker->outer_window = tracker->last_barrier = 0;
     tracker->last_is_real = false;
-    tracker->first_verdict = tracker->report ? weft_hazard_report_count(tracker->report) : 0;
 }
 
 /* The map of an allocation; NO_MAP if nothing has touched it yet. */
@@ -304,7 +303,7 @@ static weft_status report_missing(weft__hazard_tracker *tracker, const weft_disp
     weft_hazard hazard = {
         .verdict = WEFT_VERDICT_MISSING,
         .kind = found->kind,
-        .command_buffer = weft__hazard_report_command_buffers(tracker->report),
+        .command_buffer = tracker->command_buffers,
         .barrier = tracker->barrier_count,
         .first_dispatch = found->first,
         .second_dispatch = dispatch->index,
@@ -386,6 +385,7 @@ weft_status weft__hazard_tracker_add(weft__hazard_tracker *tracker, const weft_d
         tracker->dispatches = grown;
         tracker->dispatch_capacity = capacity;
     }
+    tracker->dispatches[tracker->dispatch_count] = dispatch; /* first: if memory runs out below, some bytes name it */
     for (uint32_t i = 0; i < dispatch->op->argument_count; i++) {
         const weft_buffer *buffer = dispatch->arguments[i];
         if (!buffer)
@@ -408,7 +408,7 @@ weft_status weft__hazard_tracker_add(weft__hazard_tracker *tracker, const weft_d
         if (at.out_of_memory)
             return weft__fail_memory(err, sizeof(tracked), "a hazard tracker");
     }
-    tracker->dispatches[tracker->dispatch_count++] = dispatch;
+    tracker->dispatch_count++;
     return WEFT_OK;
 }
 
@@ -444,7 +444,7 @@ static void report_barrier(weft__hazard_tracker *tracker, uint32_t index)
         return;
     weft_hazard hazard = {
         .verdict = each->needed ? WEFT_VERDICT_TOO_WIDE : WEFT_VERDICT_NEEDLESS,
-        .command_buffer = weft__hazard_report_command_buffers(tracker->report),
+        .command_buffer = tracker->command_buffers,
         .barrier = index,
         .first_dispatch = each->needed ? each->first_unheld : WEFT_NO_INDEX,
         .second_dispatch = each->needed ? each->unheld : WEFT_NO_INDEX,
@@ -458,15 +458,15 @@ void weft__hazard_tracker_commit(weft__hazard_tracker *tracker, const char *labe
     if (tracker->report) {
         for (uint32_t i = 0; i < tracker->barrier_count; i++)
             report_barrier(tracker, i);
-        weft__hazard_report_close(tracker->report, tracker->first_verdict, label, tracker->dispatch_count,
-                                  tracker->barrier_count);
+        weft__hazard_report_close(tracker->report, label, tracker->dispatch_count, tracker->barrier_count);
     }
+    tracker->command_buffers++;
     start_over(tracker);
 }
 
 void weft__hazard_tracker_drop(weft__hazard_tracker *tracker)
 {
-    if (tracker->report)
-        weft__hazard_report_truncate(tracker->report, tracker->first_verdict);
+    if (tracker->report && tracker->dispatch_count) /* or the report may be in the hands of another tracker */
+        weft__hazard_report_drop(tracker->report);
     start_over(tracker);
 }

@@ -36,7 +36,7 @@ weft_status weft__hazard_tracker_barrier(weft__hazard_tracker *tracker, bool inf
  * before. */
 void weft__hazard_tracker_commit(weft__hazard_tracker *tracker, const char *label);
 
-/* The command buffer is dropped. */
+/* The command buffer is dropped, and its verdicts with it. */
 void weft__hazard_tracker_drop(weft__hazard_tracker *tracker);
 
 #endif

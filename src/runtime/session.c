@@ -75,9 +75,7 @@ weft_status weft_session_begin_stage(weft_session *session, const char *label, w
 static weft_status allow(void *context, const weft_counters *more, const char *label, weft_error *err)
 {
     const weft_session *session = context;
-    weft_counters spent = session->state.spent;
-    weft__counters_add(&spent, more);
-    return weft__budget_check(&session->budget, &spent, session->label, label, err);
+    return weft__budget_check(&session->budget, &session->state.spent, more, session->label, label, err);
 }
 
 /* Submits the stage, with a signal of `signal_value` unless that is 0. */
@@ -91,6 +89,7 @@ static weft_status end_stage(weft_session *session, uint64_t signal_value, weft_
         .barriers = commands->barrier_count,
         .barriers_inferred = commands->inferred_count,
         .fences_signalled = signal_value != 0,
+        .fence_waits = commands->wait_value != 0,
     };
     weft__commit commit = {
         .label = state->stage_label, .signal_value = signal_value, .allow = allow, .context = session};
@@ -138,7 +137,6 @@ weft_status weft_session_reset_for_next_stage(weft_session *session, weft_error 
     if (state->is_fence_pending) {
         state->wait_value = state->fence_value;
         state->wait_count++;
-        state->spent.fence_waits++;
     }
     state->is_drained = state->is_fence_pending = false;
     state->stage_label[0] = '\0';

@@ -1,10 +1,10 @@
 /* Models: a trained decoder read from a directory, and contexts that run it.
  *
  * A model directory is what Hugging Face calls a checkpoint: `config.json`, the weights in `model.safetensors` (or in
- * shards that `model.safetensors.index.json` lists), and `tokenizer.json`. A model is the checked configuration and the
- * weights on one device; it never changes, so any number of contexts may share it. A context is one sequence of tokens:
- * its key/value cache, its activations and its session. Every forward pass is one stage of that session, recorded as
- * typed ops with explicit barriers, the same on every device.
+ * shards that `model.safetensors.index.json` lists), `tokenizer.json`, and perhaps `generation_config.json`. A model is
+ * the checked configuration and the weights on one device; it never changes, so any number of contexts may share it. A
+ * context is one sequence of tokens: its key/value cache, its activations and its session. Every forward pass is one
+ * stage of that session, recorded as typed ops with explicit barriers, the same on every device.
  *
  * Families so far: Qwen3 (dense).
  *
@@ -45,15 +45,16 @@ typedef struct weft_model_info {
     uint32_t positions;    /**< the longest sequence that the model was made for */
     uint32_t window;       /**< of layers with sliding attention; 0 if there are none */
     double rope_theta;
-    bool is_tied;                              /**< the output projection is the token embedding */
-    uint64_t parameters;                       /**< elements of all weights, a tied one counted once */
-    uint64_t weight_bytes;                     /**< of the weights as stored */
-    uint64_t cache_token_bytes;                /**< key/value cache that one token takes, over all layers */
-    uint32_t file_count;                       /**< weight files */
-    uint32_t tensor_count;                     /**< weights the model uses */
-    int32_t start_token;                       /**< -1 if the configuration names none */
-    uint32_t stop_count;                       /**< may be 0 */
-    int32_t stop_tokens[WEFT_MODEL_STOPS_MAX]; /**< end-of-text tokens of the configuration */
+    bool is_tied;               /**< the output projection is the token embedding */
+    uint64_t parameters;        /**< elements of all weights, a tied one counted once */
+    uint64_t weight_bytes;      /**< of the weights as stored */
+    uint64_t cache_token_bytes; /**< key/value cache that one token takes, over all layers */
+    uint32_t file_count;        /**< weight files */
+    uint32_t tensor_count;      /**< weights the model uses */
+    int32_t start_token;        /**< -1 if the configuration names none */
+    uint32_t stop_count;        /**< may be 0 */
+    /** End-of-text tokens: those of generation_config.json, if it is there and names any, else of config.json. */
+    int32_t stop_tokens[WEFT_MODEL_STOPS_MAX];
 } weft_model_info;
 
 /** Zero means the default of each. */

@@ -277,16 +277,13 @@ static weft_status read_token(const weft__json_object *root, const char *field, 
     return WEFT_OK;
 }
 
-static weft_status read_tokens(const weft__json_object *root, weft__model_config *out, weft_error *err)
+/* "eos_token_id", a number or a list; without one the tokens stay as they are. */
+static weft_status read_eos(const weft__json_object *root, weft__model_config *out, weft_error *err)
 {
-    const json_t *bos = weft__json_field(root, "bos_token_id");
     const json_t *eos = weft__json_field(root, "eos_token_id");
+    if (!eos)
+        return WEFT_OK;
     weft_status status = WEFT_OK;
-    out->bos_token_id = -1;
-    if (bos)
-        status = read_token(root, "bos_token_id", bos, out->vocab_size, &out->bos_token_id, err);
-    if (status != WEFT_OK || !eos)
-        return status;
     bool is_list = json_is_array(eos);
     size_t count = is_list ? json_array_size(eos) : 1;
     if (count > WEFT__CONFIG_EOS_MAX)
@@ -297,6 +294,16 @@ static weft_status read_tokens(const weft__json_object *root, weft__model_config
     if (status == WEFT_OK)
         out->eos_token_count = (uint32_t)count;
     return status;
+}
+
+static weft_status read_tokens(const weft__json_object *root, weft__model_config *out, weft_error *err)
+{
+    const json_t *bos = weft__json_field(root, "bos_token_id");
+    weft_status status = WEFT_OK;
+    out->bos_token_id = -1;
+    if (bos)
+        status = read_token(root, "bos_token_id", bos, out->vocab_size, &out->bos_token_id, err);
+    return status != WEFT_OK ? status : read_eos(root, out, err);
 }
 
 static weft_status read_rest(const weft__json_object *root, weft__model_config *out, weft_error *err)
@@ -356,6 +363,18 @@ weft_status weft__model_config_load(const char *path, weft__model_config *out, w
     if (status == WEFT_OK) {
         const weft__json_object root = {.json = json, .file = weft__path_tail(path), .path = ""};
         status = read_config(&root, out, err);
+    }
+    json_decref(json);
+    return status;
+}
+
+weft_status weft__generation_config_load(const char *path, weft__model_config *config, weft_error *err)
+{
+    json_t *json = NULL;
+    weft_status status = weft__json_load(path, FILE_BYTES_MAX, &json, err);
+    if (status == WEFT_OK) {
+        const weft__json_object root = {.json = json, .file = weft__path_tail(path), .path = ""};
+        status = read_eos(&root, config, err);
     }
     json_decref(json);
     return status;

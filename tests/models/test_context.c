@@ -209,6 +209,7 @@ START_TEST(generating_ends_for_four_reasons)
     } rows[] = {
         {{.stop_tokens = &stop, .stop_count = 1}, 32, NULL, ANSWER, WEFT_STOP_TOKEN},
         {{.stop_tokens = &stop, .stop_count = 1, .tokens_max = ANSWER}, 32, NULL, ANSWER, WEFT_STOP_TOKEN},
+        {{.tokens_max = 0}, 32, NULL, ANSWER, WEFT_STOP_TOKEN}, /* the model's own stop tokens */
         {{.tokens_max = 3}, 32, NULL, 3, WEFT_STOP_TOKENS_MAX},
         {{.tokens_max = 1}, 32, NULL, 1, WEFT_STOP_TOKENS_MAX},
         {{.stop_tokens = &stop, .stop_count = 0, .tokens_max = 9}, 32, NULL, 9, WEFT_STOP_TOKENS_MAX},

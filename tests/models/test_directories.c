@@ -83,8 +83,34 @@ START_TEST(the_model_describes_itself)
     ck_assert_uint_eq(info.file_count, 1);
     ck_assert_uint_eq(info.tensor_count, 2 + 4 * 11);
     ck_assert_int_eq(info.start_token, 0);
-    ck_assert_uint_eq(info.stop_count, 1);
+    ck_assert_uint_eq(info.stop_count, 2);
     ck_assert_int_eq(info.stop_tokens[0], 0);
+    ck_assert_int_eq(info.stop_tokens[1], 201);
+}
+END_TEST
+
+/* generation_config.json need not be there, need not say anything, and has the last word if it does. */
+START_TEST(stop_tokens)
+{
+    static const char *const files[] = {NULL, "{}", "{\"eos_token_id\": 5}", "{\"eos_token_id\": [7, 6, 5]}"};
+    static const uint32_t counts[] = {1, 1, 1, 3};
+    static const int32_t firsts[] = {0, 0, 5, 7};
+    weft_model_info info;
+    weft_error e;
+    write_weights();
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        if (files[i])
+            directory_write(&at, "generation_config.json", files[i], strlen(files[i]));
+        WEFT_TEST_ASSERT_OK(weft_model_describe(at.path, &info, &e), e);
+        ck_assert_uint_eq(info.stop_count, counts[i]);
+        ck_assert_int_eq(info.stop_tokens[0], firsts[i]);
+    }
+    directory_write(&at, "generation_config.json", "{\"eos_token_id\": 384}", 21);
+    WEFT_TEST_ASSERT_FAILS(weft_model_describe(at.path, &info, &e), e, WEFT_PARSE, "generation_config.json", "384",
+                           "eos_token_id", NULL);
+    directory_write(&at, "generation_config.json", "[", 1);
+    WEFT_TEST_ASSERT_FAILS(weft_model_describe(at.path, &info, &e), e, WEFT_PARSE, "generation_config.json", NULL, NULL,
+                           NULL);
 }
 END_TEST
 
@@ -450,6 +476,7 @@ int main(void)
     tcase_set_timeout(tcase, 0);
     tcase_add_checked_fixture(tcase, set_up, take_down);
     tcase_add_test(tcase, the_model_describes_itself);
+    tcase_add_test(tcase, stop_tokens);
     tcase_add_test(tcase, opening_gives_the_same_info);
     tcase_add_test(tcase, weights_are_wrapped_or_copied);
     tcase_add_test(tcase, an_output_of_its_own);

@@ -55,8 +55,8 @@ weft_status weft__model_config_load(const char *path, weft__model_config *out, w
 weft_status weft__model_config_parse(const char *text, size_t bytes, const char *name, weft__model_config *out,
                                      weft_error *err);
 
-/* Reads a generation_config.json: its "eos_token_id", if there is one, takes the place of the configuration's. Errors as
- * above. */
+/* Reads a generation_config.json: its "eos_token_id", if there is one, takes the place of the configuration's. Errors
+ * as above. */
 weft_status weft__generation_config_load(const char *path, weft__model_config *config, weft_error *err);
 
 #endif

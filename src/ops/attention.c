@@ -4,7 +4,12 @@
 
 #include "base/status.h"
 
-enum { Q = 0, K = 1, V = 2, OUT = 3 };
+enum {
+    Q = 0,
+    K = 1,
+    V = 2,
+    OUT = 3
+};
 
 static weft_status check_numbers(const weft_attention_params *params, weft_error *err)
 {
@@ -26,7 +31,8 @@ static weft_status check_extents(const weft_dispatch *dispatch, weft_error *err)
     const weft_shape *q = &dispatch->arguments[Q]->shape, *k = &dispatch->arguments[K]->shape;
     weft__argument_text q_text, k_text;
     if (q->extent[2] != k->extent[2])
-        return weft__fail(err, WEFT_SHAPE_MISMATCH, "attention: heads of %s have %llu elements, but those of %s have %llu.",
+        return weft__fail(err, WEFT_SHAPE_MISMATCH,
+                          "attention: heads of %s have %llu elements, but those of %s have %llu.",
                           weft__argument_describe(dispatch, Q, q_text), (unsigned long long)q->extent[2],
                           weft__argument_describe(dispatch, K, k_text), (unsigned long long)k->extent[2]);
     if (k->extent[1] == 0 ? q->extent[1] != 0 : q->extent[1] % k->extent[1] != 0)
@@ -83,8 +89,8 @@ static uint64_t keys_seen(const weft_attention_params *params, uint64_t position
     return before + after;
 }
 
-/* For each head, query and key: two products of head_dim, the scale, exp and its sum, and for a soft cap a division, tanh
- * and a multiplication; for each output a division. */
+/* For each head, query and key: two products of head_dim, the scale, exp and its sum, and for a soft cap a division,
+ * tanh and a multiplication; for each output a division. */
 static uint64_t flops_attention(const weft_dispatch *dispatch)
 {
     const weft_attention_params *params = dispatch->params;
@@ -118,7 +124,10 @@ const weft_op weft__op_attention = {
     .name = "attention",
     .index = WEFT__OP_ATTENTION,
     .argument_count = 4,
-    .arguments = {{"q", WEFT_READ, false}, {"k", WEFT_READ, false}, {"v", WEFT_READ, false}, {"out", WEFT_WRITE, false}},
+    .arguments = {{"q", WEFT_READ, false},
+                  {"k", WEFT_READ, false},
+                  {"v", WEFT_READ, false},
+                  {"out", WEFT_WRITE, false}},
     .params_bytes = sizeof(weft_attention_params),
     .check = check_attention,
     .flops = flops_attention,

@@ -4,7 +4,12 @@
 
 #include "base/status.h"
 
-enum { X = 0, OUT = 1, VALUES = 1, INDICES = 2 };
+enum {
+    X = 0,
+    OUT = 1,
+    VALUES = 1,
+    INDICES = 2
+};
 
 static weft_status check_softmax(const weft_dispatch *dispatch, weft_error *err)
 {
@@ -66,7 +71,8 @@ static weft_status check_top_k(const weft_dispatch *dispatch, weft_error *err)
         status = weft__check_shape_like(dispatch, INDICES, VALUES, err);
     if (status != WEFT_OK)
         return status;
-    size_t columns = weft__buffer_columns(dispatch->arguments[X]), k = weft__buffer_columns(dispatch->arguments[VALUES]);
+    size_t columns = weft__buffer_columns(dispatch->arguments[X]),
+           k = weft__buffer_columns(dispatch->arguments[VALUES]);
     weft__argument_text x, values;
     if (k == 0 || k > columns)
         return weft__fail(err, WEFT_SHAPE_MISMATCH, "top_k: %s asks for %zu of the %zu columns of %s.",

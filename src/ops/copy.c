@@ -5,7 +5,10 @@
 #include "base/status.h"
 #include "ops/runs.h"
 
-enum { SOURCE = 0, TARGET = 1 };
+enum {
+    SOURCE = 0,
+    TARGET = 1
+};
 
 static const weft_copy_params whole; /* rank 0 */
 
@@ -54,7 +57,8 @@ static weft_status fail_range(const weft_dispatch *dispatch, const weft__copy_bo
     }
     char extent_text[WEFT_SHAPE_TEXT_BYTES], stride_text[WEFT_SHAPE_TEXT_BYTES];
     weft__argument_text text;
-    return weft__fail(err, WEFT_OUT_OF_RANGE, "copy: a box %s with strides %s from element %llu does not lie inside %s.",
+    return weft__fail(err, WEFT_OUT_OF_RANGE,
+                      "copy: a box %s with strides %s from element %llu does not lie inside %s.",
                       weft_shape_text(&extent, extent_text), weft_shape_text(&stride, stride_text),
                       (unsigned long long)(argument == SOURCE ? box->source_offset : box->target_offset),
                       weft__argument_describe(dispatch, argument, text));
@@ -76,8 +80,8 @@ static weft_status check_range(const weft_dispatch *dispatch, const weft__copy_b
     return WEFT_OK;
 }
 
-/* Refuses every box in which two elements could meet: from the smallest stride up, each must step over all that the axes
- * before it reach. */
+/* Refuses every box in which two elements could meet: from the smallest stride up, each must step over all that the
+ * axes before it reach. */
 static weft_status check_targets_differ(const weft__copy_box *box, weft_error *err)
 {
     bool is_placed[4] = {false, false, false, false};
@@ -91,11 +95,11 @@ static weft_status check_targets_differ(const weft__copy_box *box, weft_error *e
         if (box->extent[next] == 1)
             continue;
         if (box->target_stride[next] <= reach)
-            return weft__fail(err, WEFT_INVALID_ARGUMENT,
-                              "copy: the target stride %llu of axis %u does not step over the %llu elements that axes with "
-                              "smaller strides reach, so elements could share a target.",
-                              (unsigned long long)box->target_stride[next], (unsigned)next,
-                              (unsigned long long)reach + 1);
+            return weft__fail(
+                err, WEFT_INVALID_ARGUMENT,
+                "copy: the target stride %llu of axis %u does not step over the %llu elements that axes with "
+                "smaller strides reach, so elements could share a target.",
+                (unsigned long long)box->target_stride[next], (unsigned)next, (unsigned long long)reach + 1);
         reach += (box->extent[next] - 1) * box->target_stride[next];
     }
     return WEFT_OK;
@@ -125,10 +129,9 @@ static weft_status check_dtypes(const weft_dispatch *dispatch, weft_error *err)
     if (source->dtype == target->dtype || (weft__takes_float(source) && weft__takes_float(target)))
         return WEFT_OK;
     weft__argument_text source_text, target_text;
-    return weft__fail(err, WEFT_SHAPE_MISMATCH,
-                      "copy: %s and %s must have one dtype, or be of two among f32, f16 and bf16.",
-                      weft__argument_describe(dispatch, SOURCE, source_text),
-                      weft__argument_describe(dispatch, TARGET, target_text));
+    return weft__fail(
+        err, WEFT_SHAPE_MISMATCH, "copy: %s and %s must have one dtype, or be of two among f32, f16 and bf16.",
+        weft__argument_describe(dispatch, SOURCE, source_text), weft__argument_describe(dispatch, TARGET, target_text));
 }
 
 static weft_status check_whole(const weft_dispatch *dispatch, weft_error *err)
@@ -147,7 +150,8 @@ static weft_status check_copy(const weft_dispatch *dispatch, weft_error *err)
 {
     const weft_copy_params *params = dispatch->params;
     if (params->rank > 4)
-        return weft__fail(err, WEFT_INVALID_ARGUMENT, "copy: a box has at most 4 axes, not %u.", (unsigned)params->rank);
+        return weft__fail(err, WEFT_INVALID_ARGUMENT, "copy: a box has at most 4 axes, not %u.",
+                          (unsigned)params->rank);
     weft_status status = check_dtypes(dispatch, err);
     if (status == WEFT_OK && params->rank == 0)
         status = check_whole(dispatch, err);

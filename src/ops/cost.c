@@ -25,8 +25,7 @@ static bool may_go_together(const weft_dispatch *dispatch, uint32_t written, uin
     if (other->offset_bytes >= out->offset_bytes + out->bytes ||
         out->offset_bytes >= other->offset_bytes + other->bytes)
         return true;
-    bool is_same =
-        other->offset_bytes == out->offset_bytes && other->bytes == out->bytes && other->dtype == out->dtype;
+    bool is_same = other->offset_bytes == out->offset_bytes && other->bytes == out->bytes && other->dtype == out->dtype;
     return is_same && (dispatch->op->in_place >> index & 1u);
 }
 

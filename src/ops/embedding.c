@@ -2,7 +2,11 @@
 
 #include "base/status.h"
 
-enum { TABLE = 0, IDS = 1, OUT = 2 };
+enum {
+    TABLE = 0,
+    IDS = 1,
+    OUT = 2
+};
 
 static weft_status check_embedding(const weft_dispatch *dispatch, weft_error *err)
 {
@@ -53,6 +57,6 @@ weft_status weft_embedding(weft_encoder *encoder, const weft_buffer *table, cons
                            weft_buffer *out, weft_error *err)
 {
     weft__embedding_params params = {scale};
-    return weft_encoder_dispatch(encoder, &weft__op_embedding, (const weft_buffer *const[]){table, ids, out}, 3, &params,
-                                 err);
+    return weft_encoder_dispatch(encoder, &weft__op_embedding, (const weft_buffer *const[]){table, ids, out}, 3,
+                                 &params, err);
 }

@@ -2,7 +2,11 @@
 
 #include "base/status.h"
 
-enum { X = 0, WEIGHT = 1, OUT = 2 };
+enum {
+    X = 0,
+    WEIGHT = 1,
+    OUT = 2
+};
 
 static weft_status fail_columns(const weft_dispatch *dispatch, uint32_t argument, uint64_t weight_extent,
                                 const char *unit, weft_error *err)

@@ -4,7 +4,11 @@
 
 #include "base/status.h"
 
-enum { X = 0, WEIGHT = 1, OUT = 2 };
+enum {
+    X = 0,
+    WEIGHT = 1,
+    OUT = 2
+};
 
 /* True if the product of one or more innermost extents of `shape` is `dims`. */
 static bool ends_in(const weft_shape *shape, uint64_t dims)
@@ -54,8 +58,8 @@ static weft_status check_rms_norm(const weft_dispatch *dispatch, weft_error *err
     return status;
 }
 
-/* Per element a square, an addition and one multiplication, with a weight another and with a bias an addition; per row a
- * mean, an addition and a root. */
+/* Per element a square, an addition and one multiplication, with a weight another and with a bias an addition; per row
+ * a mean, an addition and a root. */
 static uint64_t flops_rms_norm(const weft_dispatch *dispatch)
 {
     const weft_rms_norm_params *params = dispatch->params;

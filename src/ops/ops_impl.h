@@ -1,5 +1,5 @@
-/* What ops share among themselves and show to the devices: their definitions, parameters with the defaults filled in, and
- * the pieces that their checks are made of. */
+/* What ops share among themselves and show to the devices: their definitions, parameters with the defaults filled in,
+ * and the pieces that their checks are made of. */
 #ifndef WEFT_OPS_OPS_IMPL_H
 #define WEFT_OPS_OPS_IMPL_H
 
@@ -144,8 +144,7 @@ static inline weft_status weft__check_shape_like(const weft_dispatch *dispatch, 
 static inline weft_status weft__check_rank(const weft_dispatch *dispatch, uint32_t argument, uint32_t rank,
                                            weft_error *err)
 {
-    return dispatch->arguments[argument]->shape.rank == rank ? WEFT_OK
-                                                             : weft__fail_rank(dispatch, argument, rank, err);
+    return dispatch->arguments[argument]->shape.rank == rank ? WEFT_OK : weft__fail_rank(dispatch, argument, rank, err);
 }
 
 /* ---- costs ---- */

@@ -4,12 +4,17 @@
 
 #include "base/status.h"
 
-enum { X = 0, POSITIONS = 1, OUT = 2 };
+enum {
+    X = 0,
+    POSITIONS = 1,
+    OUT = 2
+};
 
 static weft_status check_numbers(const weft_rope_params *params, weft_error *err)
 {
     if (!(params->theta > 0) || isinf(params->theta))
-        return weft__fail(err, WEFT_INVALID_ARGUMENT, "rope: theta must be positive and finite, not %g.", params->theta);
+        return weft__fail(err, WEFT_INVALID_ARGUMENT, "rope: theta must be positive and finite, not %g.",
+                          params->theta);
     if (!(params->position_scale >= 0) || isinf(params->position_scale))
         return weft__fail(err, WEFT_INVALID_ARGUMENT, "rope: position_scale must be finite and not negative, not %g.",
                           params->position_scale);

@@ -6,10 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Walks over the runs of one box. The axes are put in order of falling stride first, so a box that is transposed but dense
- * is one run, and axes that repeat (stride 0) or overlap count once. */
+/* Walks over the runs of one box. The axes are put in order of falling stride first, so a box that is transposed but
+ * dense is one run, and axes that repeat (stride 0) or overlap count once. */
 typedef struct weft__runs {
-    uint32_t rank; /* of the axes that are left outside of a run */
+    uint32_t rank;                 /* of the axes that are left outside of a run */
     uint64_t extent[4], stride[4]; /* bytes, largest stride first */
     uint64_t at[4];
     uint64_t begin;        /* of the next run, bytes */

@@ -11,6 +11,7 @@ weft_status weft_device_supports(const weft_device *device, const char *op_name,
     const weft_op *op;
     weft_status status = weft_op_find(op_name, &op, err);
     if (status == WEFT_OK && !device->candidates[op->index])
-        status = weft__fail(err, WEFT_UNSUPPORTED, "Device '%s' has no kernel for op %s.", device->table->scheme, op->name);
+        status =
+            weft__fail(err, WEFT_UNSUPPORTED, "Device '%s' has no kernel for op %s.", device->table->scheme, op->name);
     return status;
 }

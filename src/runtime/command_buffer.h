@@ -82,7 +82,8 @@ static inline weft_status weft__command_buffer_hold(weft__command_buffer *comman
     return held && noted ? WEFT_OK : weft__command_buffer_hold_first(commands, buffer, writes, err);
 }
 
-/* Makes room for a dispatch and a barrier ahead of it: once the hazard tracker knows of them, appending must not fail. */
+/* Makes room for a dispatch and a barrier ahead of it: once the hazard tracker knows of them, appending must not fail.
+ */
 static inline weft_status weft__command_buffer_reserve(weft__command_buffer *commands, weft_error *err)
 {
     return commands->stream_count + 2 <= commands->stream_capacity ? WEFT_OK : weft__command_buffer_grow(commands, err);

@@ -20,14 +20,14 @@ typedef struct bad_call {
 
 #define COPY(...) (&(const weft_copy_params){__VA_ARGS__})
 #define COPY_ALL (&(const weft_copy_params){.rank = 0})
-#define NORM(first) (&(const weft_rms_norm_params){.epsilon = first})
-#define NORM_WITH(first, ...) (&(const weft_rms_norm_params){.epsilon = first, __VA_ARGS__})
-#define ROPE(first) (&(const weft_rope_params){.theta = first})
-#define ROPE_WITH(first, ...) (&(const weft_rope_params){.theta = first, __VA_ARGS__})
-#define ATTEND(first, length) (&(const weft_attention_params){.scale = first, .kv_length = length})
-#define ATTEND_WITH(first, ...) (&(const weft_attention_params){.scale = first, .kv_length = 3, __VA_ARGS__})
-#define SAMPLE(first) (&(const weft_sample_params){.temperature = first})
-#define SAMPLE_WITH(first, ...) (&(const weft_sample_params){.temperature = first, __VA_ARGS__})
+#define NORM(first) (&(const weft_rms_norm_params){.epsilon = (first)})
+#define NORM_WITH(first, ...) (&(const weft_rms_norm_params){.epsilon = (first), __VA_ARGS__})
+#define ROPE(first) (&(const weft_rope_params){.theta = (first)})
+#define ROPE_WITH(first, ...) (&(const weft_rope_params){.theta = (first), __VA_ARGS__})
+#define ATTEND(first, length) (&(const weft_attention_params){.scale = (first), .kv_length = (length)})
+#define ATTEND_WITH(first, ...) (&(const weft_attention_params){.scale = (first), .kv_length = 3, __VA_ARGS__})
+#define SAMPLE(first) (&(const weft_sample_params){.temperature = (first)})
+#define SAMPLE_WITH(first, ...) (&(const weft_sample_params){.temperature = (first), __VA_ARGS__})
 
 static const float one = 1;
 

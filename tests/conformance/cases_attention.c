@@ -125,7 +125,7 @@ static void expect_attention(const conf_case *c, uint32_t argument, double *expe
 {
     const weft_shape *q = &c->arguments[0].shape;
     size_t dims = (size_t)q->extent[2], heads = (size_t)q->extent[1];
-    double *weights = malloc((c->params.attention.kv_length + 1) * sizeof *weights);
+    double *weights = calloc(c->params.attention.kv_length + 1, sizeof *weights);
     for (size_t row = 0; weights && row * dims < conf_elements(c, argument); row++)
         attend(c, row / heads, row % heads, weights, expected + row * dims);
     free(weights);

@@ -25,8 +25,8 @@ static weft_status run_one(weft_device *device, const weft_dispatch *const *disp
         sem_await(&control->released);
     }
     if (number == atomic_load(&control->fail_at)) {
-        (void)weft__fail(err, (weft_status)atomic_load(&control->fail_status), "The test lets dispatch number %llu fail.",
-                         (unsigned long long)number);
+        (void)weft__fail(err, (weft_status)atomic_load(&control->fail_status),
+                         "The test lets dispatch number %llu fail.", (unsigned long long)number);
         weft__dispatch_fail_within(err, *dispatch);
         return err->code;
     }

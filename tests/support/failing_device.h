@@ -1,8 +1,8 @@
 /* Devices for tests of the runtime.
  *
- * A failing device is the device `ref` with two hooks in front of its kernels: it can fail the Nth dispatch with a chosen
- * status, and it can stop before the Nth dispatch until the test lets it go on. So a test sees a command buffer that is
- * submitted and not done, without any timing.
+ * A failing device is the device `ref` with two hooks in front of its kernels: it can fail the Nth dispatch with a
+ * chosen status, and it can stop before the Nth dispatch until the test lets it go on. So a test sees a command buffer
+ * that is submitted and not done, without any timing.
  *
  * A remote device has memory that the host cannot address: buffers are reached through the driver's functions only,
  * which count their calls and can be made to fail. It has no kernels and must be given no commits. */

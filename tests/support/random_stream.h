@@ -1,5 +1,5 @@
-/* Random streams of additions and strided copies over two small allocations, and what they touch, element by element: one
- * bit of a mask per float. So that orders, conflicts and results can be worked out by brute force. */
+/* Random streams of additions and strided copies over two small allocations, and what they touch, element by element:
+ * one bit of a mask per float. So that orders, conflicts and results can be worked out by brute force. */
 #ifndef WEFT_TESTS_SUPPORT_RANDOM_STREAM_H
 #define WEFT_TESTS_SUPPORT_RANDOM_STREAM_H
 

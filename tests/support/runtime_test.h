@@ -104,8 +104,8 @@ static inline weft_session_state test_info(const weft_session *session)
 static inline void test_assert_counted(const weft_device *device, const weft_counters *before,
                                        const weft_counters *expected)
 {
-    static const char *const names[] = {"created",    "submitted", "completed",         "failed",
-                                        "dispatches", "barriers",  "barriers_inferred", "fences_signalled",
+    static const char *const names[] = {"created",     "submitted", "completed",         "failed",
+                                        "dispatches",  "barriers",  "barriers_inferred", "fences_signalled",
                                         "fence_waits", "syncs",     "bytes_allocated"};
     weft_counters now = test_counters(device);
     const uint64_t *after = (const uint64_t *)&now, *from = (const uint64_t *)before,

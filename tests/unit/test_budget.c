@@ -79,7 +79,11 @@ START_TEST(five_command_buffers_are_enough_for_the_session_and_not_for_the_plain
     FAILS(run_session(session, x, 6, &error), WEFT_BUDGET_EXCEEDED,
           "Stage 'session.attn.layer5' exceeds the budget of 'the pass': it would make 6 command buffers, and 5 are "
           "allowed.");
-    OK(weft_session_wait(session, NULL)); /* what was submitted can be waited for */
+    float value;
+    ck_assert_int_eq(weft_buffer_read(x, 0, &value, sizeof value, NULL), WEFT_INVALID_STATE);
+    FAILS(weft_session_commit_and_wait(session, &error), WEFT_BUDGET_EXCEEDED, "6 command buffers");
+    OK(weft_buffer_read(x, 0, &value, sizeof value, NULL)); /* what was submitted has been waited for all the same */
+    OK(weft_session_wait(session, NULL));
     weft_session_destroy(session);
     weft_buffer_destroy(x);
     weft_device_close(device);

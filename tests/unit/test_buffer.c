@@ -1,6 +1,8 @@
 /* Buffers and views: sizes, bounds, what the host may touch while work is in flight, wrapped memory. */
 #include "support/runtime_test.h"
 
+#include <time.h>
+
 #include "base/rng.h"
 #include "support/failing_device.h"
 
@@ -130,10 +132,9 @@ START_TEST(a_view_ends_inside_of_what_it_is_taken_from)
         size_t offset, count;
         bool fits;
     } cases[] = {
-        {0, 20, true},        {20, 0, true},         {19, 1, true},
-        {0, 0, true},         {0, 21, false},        {1, 20, false},
-        {20, 1, false},       {21, 0, false},        {SIZE_MAX, 0, false},
-        {SIZE_MAX, 1, false}, {SIZE_MAX, 2, false},  {1, SIZE_MAX / 8, false},
+        {0, 20, true},        {20, 0, true},        {19, 1, true},        {0, 0, true},
+        {0, 21, false},       {1, 20, false},       {20, 1, false},       {21, 0, false},
+        {SIZE_MAX, 0, false}, {SIZE_MAX, 1, false}, {SIZE_MAX, 2, false}, {1, SIZE_MAX / 8, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         weft_shape shape = weft_shape_1d(cases[i].count);
@@ -195,7 +196,8 @@ START_TEST(the_host_stays_off_memory_that_nothing_has_waited_for)
 {
     weft_test_device control;
     weft_device *device = weft_test_device_open(&control, 0);
-    weft_buffer *in = test_floats(device, 4, 1.0f), *out = test_floats(device, 8, 0), *other = test_floats(device, 4, 5);
+    weft_buffer *in = test_floats(device, 4, 1.0f), *out = test_floats(device, 8, 0),
+                *other = test_floats(device, 4, 5);
     weft_buffer *low = test_view(out, 0, 4), *high = test_view(out, 4, 4);
     weft_buffer_set_label(high, "the sums");
     weft_encoder *encoder = test_encoder(device, NULL);
@@ -293,8 +295,10 @@ START_TEST(a_buffer_may_be_destroyed_while_work_uses_it)
 }
 END_TEST
 
+/* Takes its time, so that a wait that does not wait for it is found out. */
 static void count_release(void *context)
 {
+    (void)nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
     atomic_fetch_add((_Atomic int *)context, 1);
 }
 
@@ -353,8 +357,8 @@ START_TEST(wrapped_memory_is_read_only_and_aligned)
                 weft_buffer_destroy(wrapped);
                 ck_assert_int_eq(atomic_exchange(&released, 0), 1);
             } else {
-                WEFT_TEST_ASSERT_FAILS(status, error, WEFT_INVALID_ARGUMENT, "aligned", weft_dtype_name(dtypes[i]), NULL,
-                                       NULL);
+                WEFT_TEST_ASSERT_FAILS(status, error, WEFT_INVALID_ARGUMENT, "aligned", weft_dtype_name(dtypes[i]),
+                                       NULL, NULL);
                 ck_assert_ptr_null(wrapped);
                 ck_assert_int_eq(released, 0);
             }

@@ -395,8 +395,7 @@ END_TEST
 
 WEFT_TEST_MAIN("device", a_uri_that_cannot_be_opened_says_why, options_are_taken_by_the_schemes_that_know_them,
                an_isa_is_used_or_refused_by_name, the_schemes_are_listed, every_op_has_a_kernel_on_the_host_devices,
-               an_op_without_a_kernel_is_unsupported_and_records_nothing,
-               a_kernel_becomes_ready_on_its_first_use_only,
+               an_op_without_a_kernel_is_unsupported_and_records_nothing, a_kernel_becomes_ready_on_its_first_use_only,
                counters_start_at_zero_and_each_call_adds_what_it_does, inferred_barriers_count_as_barriers_too,
                what_outlives_its_device_stays_usable_but_for_commits, several_devices_work_side_by_side,
                closing_waits_for_what_is_in_flight)

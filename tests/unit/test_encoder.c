@@ -153,7 +153,8 @@ END_TEST
 static void record_what_is_refused(weft_encoder *encoder, weft_buffer *a, weft_buffer *b)
 {
     weft_error error;
-    weft_buffer *odd = test_floats(weft_encoder_device(encoder), 3, 0), *low = test_view(a, 0, 4), *middle = test_view(a, 2, 4);
+    weft_buffer *odd = test_floats(weft_encoder_device(encoder), 3, 0), *low = test_view(a, 0, 4),
+                *middle = test_view(a, 2, 4);
     const weft_op *add, *scale;
     OK(weft_op_find("add", &add, NULL));
     OK(weft_op_find("scale", &scale, NULL));

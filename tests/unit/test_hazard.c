@@ -186,7 +186,7 @@ START_TEST(barriers_that_order_nothing_are_needless)
     add(&it, it.x, 0, it.q, it.p, 32, 16);
     barrier(&it); /* 4: the last place from which the next dispatch is ordered with the second */
     add(&it, it.y, 0, it.q, it.y, 16, 16);
-    barrier(&it); /* 5: at the end */
+    barrier(&it);                /* 5: at the end */
     assert_counts(&it, 0, 0, 0); /* verdicts on barriers come with the commit */
     commit(&it, "stage");
     assert_counts(&it, 0, 4, 0);
@@ -213,8 +213,8 @@ START_TEST(a_barrier_that_holds_back_what_need_not_wait_is_too_wide)
     add(&it, it.p, 0, it.q, it.x, 0, 16);
     barrier(&it);
     weft_encoder_set_label(it.encoder, "early");
-    add(&it, it.p, 16, it.q, it.y, 0, 16); /* held back for nothing */
-    add(&it, it.x, 0, it.q, it.y, 16, 16); /* needs the barrier */
+    add(&it, it.p, 16, it.q, it.y, 0, 16);  /* held back for nothing */
+    add(&it, it.x, 0, it.q, it.y, 16, 16);  /* needs the barrier */
     add(&it, it.p, 16, it.q, it.y, 32, 16); /* held back for nothing */
     barrier(&it);
     add(&it, it.y, 0, it.q, it.p, 0, 16); /* needs the second one */

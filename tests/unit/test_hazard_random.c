@@ -19,8 +19,7 @@ static stream random_stream(weft__rng *rng, uint64_t one_barrier_in)
     for (size_t i = 0; i < LENGTH; i++)
         it.ops[i] = stream_random_op(rng);
     for (size_t i = 0; i <= LENGTH; i++)
-        it.barriers_before[i] =
-            weft__rng_below(rng, one_barrier_in) == 0 ? 1 + (weft__rng_below(rng, 8) == 0) : 0;
+        it.barriers_before[i] = weft__rng_below(rng, one_barrier_in) == 0 ? 1 + (weft__rng_below(rng, 8) == 0) : 0;
     return it;
 }
 

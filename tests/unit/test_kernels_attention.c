@@ -206,6 +206,24 @@ START_TEST(every_form)
 }
 END_TEST
 
+/* Caches so long that chunks are more than their least size. */
+START_TEST(long_caches)
+{
+    static const shape shapes[] = {
+        {1, 3, 3, 16, 9001, 0, false, 0, WEFT_F32},
+        {2, 8, 2, 5, 20000, 15000, false, 0, WEFT_BF16},
+        {12, 1, 1, 8, 12345, 0, false, 0, WEFT_F16},
+    };
+    weft__rng rng;
+    weft__rng_init(&rng, 405);
+    for (size_t i = 0; i < KERNEL_LENGTH(shapes); i++) {
+        problem p = problem_create(&shapes[i], &rng);
+        check_problem(&p);
+        problem_destroy(&p);
+    }
+}
+END_TEST
+
 /* Scores up to some hundreds: weights that underflow, and a maximum that moves from block to block. */
 START_TEST(steep_scores)
 {
@@ -309,5 +327,5 @@ START_TEST(nothing_to_do)
 }
 END_TEST
 
-WEFT_TEST_MAIN("kernels_attention", every_form, steep_scores, nan_reaches_only_who_sees_it, scores_of_minus_infinity,
-               plans_grow_with_the_cache, nothing_to_do)
+WEFT_TEST_MAIN("kernels_attention", every_form, long_caches, steep_scores, nan_reaches_only_who_sees_it,
+               scores_of_minus_infinity, plans_grow_with_the_cache, nothing_to_do)

@@ -150,6 +150,32 @@ START_TEST(dense_runs_of_every_size)
 }
 END_TEST
 
+/* A part of a box writes its own elements only. */
+START_TEST(parts_stay_within_their_range)
+{
+    enum {
+        OUTER = 6,
+        INNER = 41
+    };
+    const weft__cpu_kernels *tables[WEFT__ISA_COUNT];
+    size_t table_count = kernel_tables(tables);
+    uint16_t from[OUTER * INNER], to[OUTER * 50];
+    for (size_t i = 0; i < OUTER * INNER; i++)
+        from[i] = (uint16_t)(i + 1);
+    for (size_t t = 0; t < table_count; t++) {
+        for (size_t begin = 0; begin < OUTER * INNER; begin += 13) {
+            for (size_t end = begin; end <= OUTER * INNER; end += 17) {
+                weft__copy_args box = {2, {OUTER, INNER}, {INNER, 1}, {50, 1}, WEFT_U16, from, WEFT_U16, to};
+                memset(to, 0, sizeof to);
+                tables[t]->copy(&box, begin, end);
+                for (size_t i = 0; i < OUTER * INNER; i++)
+                    ck_assert_uint_eq(to[i / INNER * 50 + i % INNER], i >= begin && i < end ? i + 1 : 0);
+            }
+        }
+    }
+}
+END_TEST
+
 static weft__fault run_embedding(const weft__cpu_kernels *table, const weft__embedding_args *args)
 {
     return table ? table->embedding(args, 0, args->tokens) : weft__ref_embedding(args);
@@ -224,5 +250,5 @@ START_TEST(the_first_of_two_faults)
 }
 END_TEST
 
-WEFT_TEST_MAIN("kernels_layout", boxes_of_every_dtype, boxes_with_conversion, dense_runs_of_every_size, embedding_rows,
-               embedding_names_the_first_bad_id, the_first_of_two_faults)
+WEFT_TEST_MAIN("kernels_layout", boxes_of_every_dtype, boxes_with_conversion, dense_runs_of_every_size,
+               parts_stay_within_their_range, embedding_rows, embedding_names_the_first_bad_id, the_first_of_two_faults)

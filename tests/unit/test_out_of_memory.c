@@ -1,8 +1,8 @@
 /* Every allocation of the runtime, made to fail one after the other.
  *
- * Each scenario runs in three ways: it gives up at the first error; it gives up and every later allocation fails too, so
- * that cleaning up must do without any; it repeats the call that failed, after which all must come out as if nothing had
- * happened. What may be lost instead of failing is a label and the entries of a timeline. */
+ * Each scenario runs in three ways: it gives up at the first error; it gives up and every later allocation fails too,
+ * so that cleaning up must do without any; it repeats the call that failed, after which all must come out as if nothing
+ * had happened. What may be lost instead of failing is a label and the entries of a timeline. */
 #include "support/runtime_test.h"
 
 #include "support/failing_malloc.h"
@@ -137,14 +137,22 @@ static weft_status make_all_arguments(scene *it)
         weft_dtype dtype;
         weft_shape shape;
     } all[] = {
-        [X] = {WEFT_F32, weft_shape_2d(2, 8)},        [Y] = {WEFT_F32, weft_shape_2d(2, 8)},
-        [OUT] = {WEFT_F32, weft_shape_2d(2, 8)},      [TABLE] = {WEFT_F32, weft_shape_2d(4, 8)},
-        [IDS] = {WEFT_I32, weft_shape_1d(2)},         [WEIGHT] = {WEFT_F32, weft_shape_1d(8)},
-        [Q] = {WEFT_F32, weft_shape_3d(2, 2, 4)},     [KEYS] = {WEFT_F32, weft_shape_3d(3, 1, 4)},
-        [VALUES] = {WEFT_F32, weft_shape_3d(3, 1, 4)}, [TURNED] = {WEFT_F32, weft_shape_3d(2, 2, 4)},
-        [MATRIX] = {WEFT_F32, weft_shape_2d(5, 8)},   [PRODUCT] = {WEFT_F32, weft_shape_2d(2, 5)},
-        [BEST] = {WEFT_I32, weft_shape_1d(2)},        [TOP] = {WEFT_F32, weft_shape_2d(2, 3)},
-        [TOP_INDICES] = {WEFT_I32, weft_shape_2d(2, 3)}, [SAMPLED] = {WEFT_I32, weft_shape_1d(2)},
+        [X] = {WEFT_F32, weft_shape_2d(2, 8)},
+        [Y] = {WEFT_F32, weft_shape_2d(2, 8)},
+        [OUT] = {WEFT_F32, weft_shape_2d(2, 8)},
+        [TABLE] = {WEFT_F32, weft_shape_2d(4, 8)},
+        [IDS] = {WEFT_I32, weft_shape_1d(2)},
+        [WEIGHT] = {WEFT_F32, weft_shape_1d(8)},
+        [Q] = {WEFT_F32, weft_shape_3d(2, 2, 4)},
+        [KEYS] = {WEFT_F32, weft_shape_3d(3, 1, 4)},
+        [VALUES] = {WEFT_F32, weft_shape_3d(3, 1, 4)},
+        [TURNED] = {WEFT_F32, weft_shape_3d(2, 2, 4)},
+        [MATRIX] = {WEFT_F32, weft_shape_2d(5, 8)},
+        [PRODUCT] = {WEFT_F32, weft_shape_2d(2, 5)},
+        [BEST] = {WEFT_I32, weft_shape_1d(2)},
+        [TOP] = {WEFT_F32, weft_shape_2d(2, 3)},
+        [TOP_INDICES] = {WEFT_I32, weft_shape_2d(2, 3)},
+        [SAMPLED] = {WEFT_I32, weft_shape_1d(2)},
     };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         PASS(add_buffer(it, all[i].dtype, all[i].shape));

@@ -185,6 +185,7 @@ START_TEST(memory_returns_only_when_its_last_user_is_gone)
     for (size_t i = 0; i < 2; i++) {
         OK(weft_pool_buffer(pool, WEFT_F32, &shape, &both[i], NULL));
         test_assert_floats(both[i], 0);
+        OK(weft_buffer_write(both[i], 0, &(float){1.0f}, sizeof(float), NULL));
     }
     weft_buffer_destroy(both[0]);
     weft_buffer_destroy(both[1]);

@@ -207,8 +207,7 @@ static const char *check_round(const worker *it, uint64_t round)
     float results[LENGTH];
     if (weft_pool_buffer(it->pool, WEFT_F32, &shape, &out, NULL))
         return "the pool has failed";
-    weft_status status =
-        round % 3 == 2 ? sum_by_session(it, out) : sum_by_encoder(it, (round + it->number) % 2, out);
+    weft_status status = round % 3 == 2 ? sum_by_session(it, out) : sum_by_encoder(it, (round + it->number) % 2, out);
     if (status == WEFT_OK)
         status = weft_buffer_read(out, 0, results, sizeof results, NULL);
     weft_buffer_destroy(out);

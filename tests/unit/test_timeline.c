@@ -1,4 +1,5 @@
-/* Timelines: which entries there are, in which order, with which costs; of times only that they do not run backwards. */
+/* Timelines: which entries there are, in which order, with which costs; of times only that they do not run backwards.
+ */
 #include "support/runtime_test.h"
 
 #include <pthread.h>
@@ -95,7 +96,7 @@ START_TEST(entries_name_what_ran)
             uint32_t dispatch, barriers;
             const char *op, *label;
         } expected[] = {
-            {1, UINT32_MAX, 1, NULL, "first"}, {1, 0, 0, "add", ""},        {1, 1, 0, "scale", ""},
+            {1, UINT32_MAX, 1, NULL, "first"}, {1, 0, 0, "add", ""},         {1, 1, 0, "scale", ""},
             {1, 2, 1, "mul", "the product"},   {2, UINT32_MAX, 0, NULL, ""},
         };
         ck_assert_uint_eq(weft_timeline_count(timeline), 5);
@@ -135,7 +136,8 @@ START_TEST(a_dispatch_has_the_cost_of_its_op)
     weft_timeline *timeline = make_timeline();
     weft_encoder_options options = {.timeline = timeline, .barriers = WEFT_BARRIERS_INFERRED};
     weft_encoder *encoder = test_encoder(device, &options);
-    weft_buffer *x = make(device, WEFT_F32, weft_shape_2d(3, 8)), *weight = make(device, WEFT_BF16, weft_shape_2d(5, 8)),
+    weft_buffer *x = make(device, WEFT_F32, weft_shape_2d(3, 8)),
+                *weight = make(device, WEFT_BF16, weft_shape_2d(5, 8)),
                 *out = make(device, WEFT_F32, weft_shape_2d(3, 5)), *halves = make(device, WEFT_F16, weft_shape_1d(16));
     weft_copy_params box = {.rank = 2, .extent = {4, 2}, .source_stride = {4, 1}, .target_stride = {2, 1}};
     const struct {
@@ -166,6 +168,7 @@ START_TEST(a_dispatch_has_the_cost_of_its_op)
         ck_assert_uint_eq(entry.bytes, cost.bytes_read + cost.bytes_written);
         ck_assert_uint_eq(entry.flops, cases[i].flops);
         ck_assert_uint_eq(entry.bytes, cases[i].bytes);
+        ck_assert_uint_eq(entry.barriers, i); /* inferred: each of them waits for the one before */
     }
     weft_buffer *buffers[] = {x, weight, out, halves};
     for (size_t i = 0; i < 4; i++)

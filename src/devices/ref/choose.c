@@ -27,10 +27,9 @@ static weft_status run_top_k(const weft_dispatch *dispatch, void *scratch, weft_
 {
     (void)scratch;
     const weft_buffer *x = dispatch->arguments[0];
-    weft__fault fault =
-        weft__ref_top_k(weft__dispatch_data(dispatch, 0), weft__dispatch_data(dispatch, 1),
-                        weft__dispatch_data(dispatch, 2), (size_t)weft__buffer_rows(x), weft__buffer_columns(x),
-                        weft__buffer_columns(dispatch->arguments[1]));
+    weft__fault fault = weft__ref_top_k(weft__dispatch_data(dispatch, 0), weft__dispatch_data(dispatch, 1),
+                                        weft__dispatch_data(dispatch, 2), (size_t)weft__buffer_rows(x),
+                                        weft__buffer_columns(x), weft__buffer_columns(dispatch->arguments[1]));
     return weft__host_fault(dispatch, fault, err);
 }
 

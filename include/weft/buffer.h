@@ -69,7 +69,7 @@ WEFT_API void weft_buffer_set_label(weft_buffer *buffer, const char *label);
 
 /** Recycles memory. A buffer from a pool is destroyed like any other; its memory then goes back to the pool, exactly
  * once and only when nothing uses it any more, so that no memory can ever be handed out twice. Sizes are rounded up to
- * buckets (at most a quarter more); what is reused is cleared to zeros first. */
+ * buckets (at most a quarter more, but at least 64 bytes); what is reused is cleared to zeros first. */
 typedef struct weft_pool weft_pool;
 
 /** Makes an empty pool. Threads: any number may use it. */

@@ -3,7 +3,8 @@
  * A device is opened by URI: `ref` (the plain oracle), `cpu` (threads and SIMD), later `cuda[:N]` and
  * `sim:MACHINE.yaml`. Options follow a question mark: `cpu?threads=2&isa=avx2&shuffle=7`.
  *
- *   threads=N   worker threads, the submission thread included; default: one for each CPU this process may use
+ *   threads=N   worker threads, the submission thread included; default: one for each CPU of this process's
+ *               affinity mask
  *   isa=NAME    `scalar`, `avx2` or `avx512`; default: the best this CPU has
  *   shuffle=S   run the dispatches between two barriers in a random order drawn from seed S (`ref` and `cpu`). A stream
  *               whose barriers suffice gives the same bits for every S; a missing barrier shows as a wrong answer

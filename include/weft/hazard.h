@@ -43,11 +43,12 @@ WEFT_API const char *weft_hazard_kind_name(weft_hazard_kind kind);
 typedef struct weft_hazard {
     weft_verdict verdict;
     weft_hazard_kind kind;               /**< missing only */
-    uint32_t command_buffer;             /**< how many command buffers of this encoder or session came before */
+    uint32_t command_buffer;             /**< how many command buffers this encoder or session had committed before */
     char stage[WEFT_HAZARD_LABEL_BYTES]; /**< label of the command buffer, if it was committed with one */
     uint32_t barrier;         /**< needless and too wide: which barrier; missing: the one that would be put in */
     uint32_t first_dispatch;  /**< missing: the earlier one; too wide: the first that is held back */
-    uint32_t second_dispatch; /**< missing: the later one; too wide: how many are held back */
+    uint32_t second_dispatch; /**< missing: the later one */
+    uint32_t held_back;       /**< too wide: how many dispatches wait for nothing */
     char first_label[WEFT_HAZARD_LABEL_BYTES]; /**< op and, if given, label of the dispatch: "rope layer 0 q" */
     char second_label[WEFT_HAZARD_LABEL_BYTES];
     const char *first_argument; /**< name of the role, "out" say; static; NULL where it means nothing */

@@ -14,7 +14,7 @@
  * Recording in a fenced or drained session is WEFT_INVALID_STATE. A call that ends a stage does nothing in a session
  * whose stage has ended, except that commit_and_wait still waits for everything submitted.
  *
- * If a stage fails, the stages after it are not run, and the next call that can fail gives the error of the first one
+ * If a stage fails, the stages after it are not run, and the next weft_session_ call gives the error of the first one
  * that failed, and so does every call after that: a poisoned session can only be destroyed. Destroying a session waits
  * for its work.
  *

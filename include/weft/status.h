@@ -32,7 +32,8 @@ typedef enum weft_status {
     WEFT_OUT_OF_RANGE = 3,     /**< an index, offset or length lies outside of what it addresses */
     WEFT_NOT_FOUND = 4,        /**< no such name; the message offers the nearest one */
     WEFT_UNSUPPORTED = 5,      /**< meaningful, but this build or device lacks it; the message says what is missing */
-    WEFT_OUT_OF_MEMORY = 6,    /**< nothing was changed; free something and try again */
+    WEFT_OUT_OF_MEMORY = 6,    /**< unless the call says otherwise, nothing was
+                                    changed: free something and try again */
     WEFT_PARSE = 7,          /**< a file's text or bytes break its format; line and column say where, if it has lines */
     WEFT_IO = 8,             /**< the operating system refused a file */
     WEFT_SHAPE_MISMATCH = 9, /**< shapes or dtypes do not go together; the message names both */

@@ -112,21 +112,27 @@ static void stop_workers(weft__threads *threads)
         pthread_join(threads->workers[i].thread, NULL);
 }
 
-/* Starts count - 1 workers or gives the error number of pthread_create. */
-static int start_workers(weft__threads *threads)
+int weft__thread_start(pthread_t *thread, void *(*function)(void *context), void *context)
 {
     /* A new thread inherits the mask: the handlers of the program run on its own threads. */
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(thread, NULL, function, context);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return error;
+}
+
+/* Starts count - 1 workers or gives the error number of pthread_create. */
+static int start_workers(weft__threads *threads)
+{
     int error = 0;
     while (error == 0 && threads->started < threads->count - 1) {
         worker *next = &threads->workers[threads->started];
         *next = (worker){.threads = threads, .index = threads->started + 1};
-        error = pthread_create(&next->thread, NULL, worker_main, next);
+        error = weft__thread_start(&next->thread, worker_main, next);
         threads->started += error == 0;
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return error;
 }
 

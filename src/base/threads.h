@@ -11,6 +11,7 @@
 #ifndef WEFT_BASE_THREADS_H
 #define WEFT_BASE_THREADS_H
 
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -44,6 +45,9 @@ size_t weft__threads_count(const weft__threads *threads);
  * caller wrote before is visible to the tasks, what the tasks wrote is visible after. Allocates nothing. With one
  * thread or at most one task it is a plain loop. */
 void weft__threads_run(weft__threads *threads, size_t task_count, weft__task_function *function, void *context);
+
+/* pthread_create for a thread of the library's own, which takes no signals of the program. Gives its error number. */
+int weft__thread_start(pthread_t *thread, void *(*function)(void *context), void *context);
 
 /* CPUs that this process may run on (its affinity mask), at least 1. */
 size_t weft__cpu_count(void);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -118,4 +119,15 @@ void weft__file_unmap(void *mapped, size_t bytes)
 {
     if (mapped)
         (void)munmap(mapped, bytes);
+}
+
+weft_status weft__path_join(const char *directory, const char *file, char **out, weft_error *err)
+{
+    size_t length = strlen(directory);
+    size_t bytes = length + strlen(file) + 2;
+    *out = malloc(bytes);
+    if (!*out)
+        return weft__fail_memory(err, bytes, "a path");
+    (void)snprintf(*out, bytes, "%s%s%s", directory, length > 0 && directory[length - 1] == '/' ? "" : "/", file);
+    return WEFT_OK;
 }

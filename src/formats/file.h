@@ -21,4 +21,7 @@ weft_status weft__file_read(const char *path, size_t bytes_max, char **out, size
 weft_status weft__file_map(const char *path, void **out, size_t *out_bytes, weft_error *err);
 void weft__file_unmap(void *mapped, size_t bytes);
 
+/* DIRECTORY/FILE, for the caller to free. */
+weft_status weft__path_join(const char *directory, const char *file, char **out, weft_error *err);
+
 #endif

@@ -16,17 +16,6 @@ static const char index_name[] = "model.safetensors.index.json";
 #define INDEX_BYTES_MAX ((size_t)64 << 20)
 #define SHARDS_MAX 4096
 
-weft_status weft__path_join(const char *directory, const char *file, char **out, weft_error *err)
-{
-    size_t length = strlen(directory);
-    size_t bytes = length + strlen(file) + 2;
-    *out = malloc(bytes);
-    if (!*out)
-        return weft__fail_memory(err, bytes, "a path");
-    (void)snprintf(*out, bytes, "%s%s%s", directory, length > 0 && directory[length - 1] == '/' ? "" : "/", file);
-    return WEFT_OK;
-}
-
 static weft_status add_shard(weft__weight_files *files, const char *directory, const char *name, weft_error *err)
 {
     weft__shard *grown = realloc(files->shards, (files->count + 1) * sizeof *grown);

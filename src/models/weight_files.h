@@ -32,7 +32,4 @@ void weft__weight_files_release(void *files);
 weft_status weft__weight_files_find(const weft__weight_files *files, const char *name, weft_safetensors_tensor *out,
                                     const char **out_file, weft_error *err);
 
-/* DIRECTORY/FILE, for the caller to free. */
-weft_status weft__path_join(const char *directory, const char *file, char **out, weft_error *err);
-
 #endif

@@ -16,19 +16,26 @@ struct weft_span {
     char label[WEFT__LABEL_BYTES];
 };
 
+/* One limit: where it is stated, what it counts, and which count, if it is about to grow, makes it apply. A wait is not
+ * refused because there are too many command buffers, nor a commit because there were too many waits. */
 typedef struct limit {
-    size_t budget_offset, counter_offset;
+    size_t budget_offset, counter_offset, cause_offset;
     const char *things; /* "%llu THINGS" */
 } limit;
 
-/* That of waits stands last. */
+#define LIMIT(field, counter, cause, things)                                                                           \
+    {                                                                                                                  \
+        offsetof(weft_budget, field), offsetof(weft_counters, counter), offsetof(weft_counters, cause), things         \
+    }
+
 static const limit limits[] = {
-    {offsetof(weft_budget, max_command_buffers), offsetof(weft_counters, command_buffers_created), "command buffers"},
-    {offsetof(weft_budget, max_submits), offsetof(weft_counters, command_buffers_submitted), "submits"},
-    {offsetof(weft_budget, max_dispatches), offsetof(weft_counters, dispatches), "dispatches"},
-    {offsetof(weft_budget, max_barriers), offsetof(weft_counters, barriers), "barriers"},
-    {offsetof(weft_budget, max_fences), offsetof(weft_counters, fences_signalled), "fences"},
-    {offsetof(weft_budget, max_syncs), offsetof(weft_counters, syncs), "syncs"},
+    /* counted when they are made, refused when they are committed */
+    LIMIT(max_command_buffers, command_buffers_created, command_buffers_submitted, "command buffers"),
+    LIMIT(max_submits, command_buffers_submitted, command_buffers_submitted, "submits"),
+    LIMIT(max_dispatches, dispatches, dispatches, "dispatches"),
+    LIMIT(max_barriers, barriers, barriers, "barriers"),
+    LIMIT(max_fences, fences_signalled, fences_signalled, "fences"),
+    LIMIT(max_syncs, syncs, syncs, "syncs"),
 };
 
 #define LIMIT_COUNT (sizeof limits / sizeof limits[0])
@@ -41,12 +48,12 @@ static uint64_t field(const void *base, size_t offset)
 weft_status weft__budget_check(const weft_budget *budget, const weft_counters *spent, const weft_counters *more,
                                const char *who, const char *stage, weft_error *err)
 {
-    for (size_t i = more->syncs ? LIMIT_COUNT - 1 : 0; i < LIMIT_COUNT; i++) {
+    for (size_t i = 0; i < LIMIT_COUNT; i++) {
         uint64_t stated = field(budget, limits[i].budget_offset);
-        if (stated == 0)
+        if (stated == 0 || (more && field(more, limits[i].cause_offset) == 0))
             continue;
         uint64_t allowed = stated == WEFT_BUDGET_NONE ? 0 : stated;
-        uint64_t count = field(spent, limits[i].counter_offset) + field(more, limits[i].counter_offset);
+        uint64_t count = field(spent, limits[i].counter_offset) + (more ? field(more, limits[i].counter_offset) : 0);
         if (count > allowed)
             return weft__fail(err, WEFT_BUDGET_EXCEEDED,
                               "Stage '%s' exceeds the budget of '%s': it would make %llu %s, and %llu are allowed.",
@@ -125,8 +132,7 @@ weft_status weft_span_end(weft_span *span, weft_counters *spent, weft_error *err
     pthread_mutex_unlock(&device->lock);
     if (spent)
         *spent = total;
-    const weft_counters nothing = {0};
-    weft_status status = weft__budget_check(&span->budget, &total, &nothing, span->label, "(end of the span)", err);
+    weft_status status = weft__budget_check(&span->budget, &total, NULL, span->label, "(end of the span)", err);
     if (status == WEFT_OK && span->refused)
         status = weft__fail(err, WEFT_BUDGET_EXCEEDED,
                             "A commit that would have exceeded the budget of '%s' was refused.", span->label);

@@ -4,9 +4,9 @@
 
 #include <weft/budget.h>
 
-/* WEFT_BUDGET_EXCEEDED if `spent` and what is about to be done, `more`, together exceed `budget`. A wait is held
- * against the limit of waits alone: too many command buffers must not keep anyone from waiting for those that run. The
- * sentence names `who` (the span or session) and `stage` (the commit's label). */
+/* WEFT_BUDGET_EXCEEDED if `spent` and what is about to be done, `more`, together exceed a limit that `more` counts
+ * towards; with `more` NULL, if `spent` exceeds any. The sentence names `who` (the span or session) and `stage` (the
+ * commit's label). */
 weft_status weft__budget_check(const weft_budget *budget, const weft_counters *spent, const weft_counters *more,
                                const char *who, const char *stage, weft_error *err);
 

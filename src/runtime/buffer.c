@@ -111,7 +111,7 @@ weft_status weft_buffer_wrap(weft_device *device, weft_dtype dtype, const weft_s
     weft_status status = weft__buffer_size(dtype, shape, &bytes, err);
     if (status)
         return status;
-    if (!device->queue)
+    if (!device->table->works_in_host_memory)
         return weft__fail(err, WEFT_UNSUPPORTED, "Device '%s' does not work in host memory, so it cannot wrap any.",
                           device->table->scheme);
     if ((uintptr_t)data % weft_dtype_bytes(dtype))

@@ -9,7 +9,7 @@
 /* One piece of device memory, shared by all handles onto it. */
 typedef struct weft__allocation {
     _Atomic uint32_t references;
-    weft_device *device;            /* retained, unless the allocation lies idle in a pool */
+    weft_device *device;            /* retained */
     struct weft_pool *pool;         /* retained; where the memory goes in the end, or NULL */
     struct weft__allocation *next;  /* in the pool's free list */
     uint64_t id;                    /* unique on the device; never reused */

@@ -43,6 +43,7 @@ typedef struct weft__device_table {
     void (*close)(weft_device *device);
     /* Makes a kernel ready at its first use (load a module, say); NULL: nothing to do. Any thread, one at a time. */
     weft_status (*prepare)(weft_device *device, const weft__kernel *kernel, weft_error *err);
+    bool works_in_host_memory; /* `data` of an allocation is a host address, and memory of the caller can be wrapped */
     /* Memory of zeros: sets data and/or handle. */
     weft_status (*memory_create)(weft_device *device, size_t bytes, weft__allocation *allocation, weft_error *err);
     void (*memory_destroy)(weft_device *device, weft__allocation *allocation);

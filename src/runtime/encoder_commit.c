@@ -89,6 +89,9 @@ weft_status weft__encoder_submit(weft_encoder *encoder, const weft__commit *comm
     if (encoder->tracker)
         weft__hazard_tracker_commit(encoder->tracker, commit->label);
     encoder->commands = NULL;
+    weft__label_copy(encoder->last_label, commit->label);
+    if (commit->spent)
+        *commit->spent = more;
     return WEFT_OK;
 }
 
@@ -100,17 +103,23 @@ weft_status weft_encoder_commit(weft_encoder *encoder, const char *label, weft_e
     return weft__encoder_submit(encoder, &commit, err);
 }
 
-weft_status weft__encoder_sync(weft_encoder *encoder, weft_error *err)
+weft_status weft__encoder_may_sync(weft_encoder *encoder, const char *label, weft_error *err)
 {
     weft_device *device = encoder->device;
     weft_counters more = {.syncs = 1};
     pthread_mutex_lock(&device->lock);
-    weft_status status = device->spans ? weft__spans_check(device, &more, "wait", err) : WEFT_OK;
-    if (status == WEFT_OK)
-        atomic_fetch_add_explicit(&device->counters.syncs, 1, memory_order_relaxed);
+    weft_status status = device->spans ? weft__spans_check(device, &more, label, err) : WEFT_OK;
     pthread_mutex_unlock(&device->lock);
+    return status;
+}
+
+weft_status weft__encoder_sync(weft_encoder *encoder, weft_error *err)
+{
+    weft_device *device = encoder->device;
+    weft_status status = weft__encoder_may_sync(encoder, encoder->last_label, err);
     if (status)
         return status;
+    atomic_fetch_add_explicit(&device->counters.syncs, 1, memory_order_relaxed);
     weft__device_wait_for(device, encoder->last_sequence);
     return WEFT_OK;
 }
@@ -132,6 +141,8 @@ weft_status weft_encoder_wait(weft_encoder *encoder, weft_error *err)
 
 weft_status weft_encoder_commit_and_wait(weft_encoder *encoder, const char *label, weft_error *err)
 {
-    weft_status status = weft_encoder_commit(encoder, label, err);
+    weft_status status = weft__encoder_may_sync(encoder, label, err); /* before anything is submitted */
+    if (status == WEFT_OK)
+        status = weft_encoder_commit(encoder, label, err);
     return status ? status : weft_encoder_wait(encoder, err);
 }

@@ -17,6 +17,7 @@ struct weft_encoder {
     bool in_session;
     uint64_t manual_barriers; /* placed or left out so far, over all command buffers */
     uint64_t last_sequence;   /* of the last commit; 0 before the first */
+    char last_label[WEFT__LABEL_BYTES];
 };
 
 /* What a commit does besides submitting. */
@@ -26,12 +27,16 @@ typedef struct weft__commit {
     /* Allows or refuses, given the counts of this commit, before anything happens; NULL: no such check. */
     weft_status (*allow)(void *context, const weft_counters *more, const char *label, weft_error *err);
     void *context;
+    weft_counters *spent; /* takes the counts of this commit; or NULL */
 } weft__commit;
 
 weft_status weft__encoder_submit(weft_encoder *encoder, const weft__commit *commit, weft_error *err);
 
 /* Starts the next command buffer, whose device-side wait is for `wait_value` (0: none). */
 weft_status weft__encoder_begin(weft_encoder *encoder, uint64_t wait_value, weft_error *err);
+
+/* WEFT_OK if the spans in force allow a wait, which is for the stage of that label. */
+weft_status weft__encoder_may_sync(weft_encoder *encoder, const char *label, weft_error *err);
 
 /* Waits on the host for all commits, spans permitting, and counts a sync. */
 weft_status weft__encoder_sync(weft_encoder *encoder, weft_error *err);

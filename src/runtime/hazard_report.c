@@ -158,8 +158,8 @@ const char *weft_hazard_text(const weft_hazard *hazard, char text[WEFT_HAZARD_TE
             text, WEFT_HAZARD_TEXT_BYTES,
             "Barrier too wide in command buffer %u%s%s%s: barrier %u holds back %u dispatch%s that need%s nothing "
             "from before it, first dispatch %u (%s).",
-            hazard->command_buffer, open, hazard->stage, close, hazard->barrier, hazard->second_dispatch,
-            hazard->second_dispatch == 1 ? "" : "es", hazard->second_dispatch == 1 ? "s" : "", hazard->first_dispatch,
+            hazard->command_buffer, open, hazard->stage, close, hazard->barrier, hazard->held_back,
+            hazard->held_back == 1 ? "" : "es", hazard->held_back == 1 ? "s" : "", hazard->first_dispatch,
             hazard->first_label);
     return text;
 }

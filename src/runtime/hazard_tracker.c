@@ -447,7 +447,8 @@ static void report_barrier(weft__hazard_tracker *tracker, uint32_t index)
         .command_buffer = tracker->command_buffers,
         .barrier = index,
         .first_dispatch = each->needed ? each->first_unheld : WEFT_NO_INDEX,
-        .second_dispatch = each->needed ? each->unheld : WEFT_NO_INDEX,
+        .second_dispatch = WEFT_NO_INDEX,
+        .held_back = each->needed ? each->unheld : 0,
     };
     memcpy(hazard.first_label, each->first_label, sizeof hazard.first_label);
     weft__hazard_report_add(tracker->report, &hazard);

@@ -7,6 +7,7 @@
 #include "base/rng.h"
 #include "base/size.h"
 #include "base/status.h"
+#include "base/threads.h"
 #include "runtime/clock.h"
 #include "runtime/command_buffer.h"
 
@@ -204,7 +205,7 @@ weft_status weft__host_queue_start(weft_device *device, const weft__device_optio
         return status;
     }
     pthread_mutex_init(&queue->lock, NULL);
-    int failed = pthread_create(&queue->thread, NULL, serve, queue);
+    int failed = weft__thread_start(&queue->thread, serve, queue);
     if (failed) {
         free_queue(queue);
         return weft__fail(err, WEFT_OUT_OF_MEMORY, "Could not start the submission thread of device '%s': %s.",

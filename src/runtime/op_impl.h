@@ -51,6 +51,13 @@ struct weft_dispatch {
     const weft_buffer *arguments[WEFT_ARGUMENTS_MAX]; /* op->argument_count are set */
 };
 
+/* Is this a call of `op` at all: the right number of arguments, and parameters if it has any? */
+weft_status weft__call_check(const weft_op *op, size_t argument_count, const void *params, weft_error *err);
+
+/* Everything that can be wrong with a dispatch before it runs: NULLs, devices, read-only outputs, overlaps, and then
+ * the op's own check. Only op, params and arguments need be set. */
+weft_status weft__dispatch_check(const weft_dispatch *dispatch, const weft_device *device, weft_error *err);
+
 /* Calls sink->take for every range of an argument, whole or exact; empty ranges are left out. */
 void weft__dispatch_ranges(const weft_dispatch *dispatch, uint32_t argument, weft__range_sink *sink);
 

@@ -82,21 +82,13 @@ static weft_status allow(void *context, const weft_counters *more, const char *l
 static weft_status end_stage(weft_session *session, uint64_t signal_value, weft_error *err)
 {
     weft_session_state *state = &session->state;
-    const weft__command_buffer *commands = session->encoder->commands;
-    weft_counters more = {
-        .command_buffers_submitted = 1,
-        .dispatches = commands->dispatch_count,
-        .barriers = commands->barrier_count,
-        .barriers_inferred = commands->inferred_count,
-        .fences_signalled = signal_value != 0,
-        .fence_waits = commands->wait_value != 0,
-    };
+    weft_counters spent;
     weft__commit commit = {
-        .label = state->stage_label, .signal_value = signal_value, .allow = allow, .context = session};
+        .label = state->stage_label, .signal_value = signal_value, .allow = allow, .context = session, .spent = &spent};
     weft_status status = weft__encoder_submit(session->encoder, &commit, err);
     if (status)
         return status;
-    weft__counters_add(&state->spent, &more);
+    weft__counters_add(&state->spent, &spent);
     state->is_drained = true;
     if (signal_value) {
         state->fence_value = signal_value;
@@ -143,10 +135,23 @@ weft_status weft_session_reset_for_next_stage(weft_session *session, weft_error 
     return WEFT_OK;
 }
 
-weft_status weft_session_wait(weft_session *session, weft_error *err)
+/* WEFT_OK if the budgets allow a wait. If not, the error of a failed stage comes before theirs, as from every call. */
+static weft_status may_wait(const weft_session *session, weft_error *err)
 {
     weft_counters more = {.syncs = 1};
-    weft_status status = allow(session, &more, session->state.stage_label, err);
+    weft_status status = weft__budget_check(&session->budget, &session->state.spent, &more, session->label,
+                                            session->state.stage_label, err);
+    if (status == WEFT_OK)
+        status = weft__encoder_may_sync(session->encoder, session->state.stage_label, err);
+    if (status == WEFT_OK)
+        return WEFT_OK;
+    weft_status poison = check_poison(session, err);
+    return poison ? poison : status;
+}
+
+weft_status weft_session_wait(weft_session *session, weft_error *err)
+{
+    weft_status status = may_wait(session, err);
     if (status == WEFT_OK)
         status = weft__encoder_sync(session->encoder, err);
     if (status)
@@ -157,6 +162,9 @@ weft_status weft_session_wait(weft_session *session, weft_error *err)
 
 weft_status weft_session_commit_and_wait(weft_session *session, weft_error *err)
 {
+    weft_status status = may_wait(session, err); /* before anything is submitted */
+    if (status)
+        return status;
     weft_status committed = weft_session_commit_stage(session, err);
     weft_status waited = weft_session_wait(session, committed ? NULL : err); /* always: see session.h */
     return committed ? committed : waited;

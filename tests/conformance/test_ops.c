@@ -300,6 +300,29 @@ END_TEST
 
 /* ---- calls that are allowed ---- */
 
+/* [2^62, 0] has no elements, however many rows. */
+START_TEST(rows_of_nothing_take_no_time)
+{
+    static const char *const uris[] = {"ref", "cpu"};
+    for (size_t i = 0; i < 2; i++) {
+        weft_device *device = open_device(uris[i]);
+        weft_error error;
+        weft_encoder *encoder;
+        WEFT_TEST_ASSERT_OK(weft_encoder_create(device, NULL, &encoder, &error), error);
+        weft_buffer *rows = make(device, WEFT_F32, weft_shape_2d((uint64_t)1 << 62, 0));
+        weft_buffer *rows_too = make(device, WEFT_F32, weft_shape_2d((uint64_t)1 << 62, 0));
+        WEFT_TEST_ASSERT_OK(weft_softmax(encoder, rows, rows_too, &error), error);
+        WEFT_TEST_ASSERT_OK(weft_add(encoder, rows, rows, rows_too, &error), error);
+        WEFT_TEST_ASSERT_OK(weft_copy(encoder, rows, rows_too, NULL, &error), error);
+        WEFT_TEST_ASSERT_OK(weft_encoder_commit_and_wait(encoder, "nothing", &error), error);
+        weft_encoder_destroy(encoder);
+        weft_buffer_destroy(rows);
+        weft_buffer_destroy(rows_too);
+        weft_device_close(device);
+    }
+}
+END_TEST
+
 START_TEST(odd_calls_are_allowed)
 {
     weft_device *device = open_device("ref");
@@ -411,5 +434,5 @@ END_TEST
 
 WEFT_TEST_MAIN("ops", ops_are_found_by_name, an_unknown_name_is_answered_with_the_nearest,
                a_device_says_what_it_supports, ranges_of_a_copy_are_its_bytes, a_dense_box_is_one_range,
-               ranges_of_attention_are_the_rows_that_are_seen, costs_are_counted, odd_calls_are_allowed,
-               draws_follow_the_probabilities_and_the_seed)
+               ranges_of_attention_are_the_rows_that_are_seen, costs_are_counted, rows_of_nothing_take_no_time,
+               odd_calls_are_allowed, draws_follow_the_probabilities_and_the_seed)

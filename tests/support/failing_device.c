@@ -41,11 +41,20 @@ static weft_status run_group(weft_device *device, const weft_dispatch *const *di
     return status;
 }
 
+static weft_status prepare(weft_device *device, const weft__kernel *kernel, weft_error *err)
+{
+    weft_test_device *control = control_of(device);
+    weft_status status = (weft_status)atomic_load(&control->prepare_status);
+    atomic_fetch_add(&control->prepared, 1);
+    return status ? weft__fail(err, status, "The test lets kernel %s fail.", kernel->op->name) : WEFT_OK;
+}
+
 weft_device *weft_test_device_open(weft_test_device *control, uint64_t shuffle_seed)
 {
     *control = (weft_test_device){.table = weft__ref_device};
     control->table.scheme = "failing";
     control->table.run_group = run_group;
+    control->table.prepare = prepare;
     ck_assert_int_eq(sem_init(&control->arrived, 0, 0), 0);
     ck_assert_int_eq(sem_init(&control->released, 0, 0), 0);
     weft__device_options options = {.shuffle = shuffle_seed != 0, .shuffle_seed = shuffle_seed, .path = ""};

@@ -1,8 +1,8 @@
 /* Devices for tests of the runtime.
  *
- * A failing device is the device `ref` with two hooks in front of its kernels: it can fail the Nth dispatch with a
+ * A failing device is the device `ref` with hooks in front of its kernels: it can fail the Nth dispatch with a
  * chosen status, and it can stop before the Nth dispatch until the test lets it go on. So a test sees a command buffer
- * that is submitted and not done, without any timing.
+ * that is submitted and not done, without any timing. It can also fail to make a kernel ready.
  *
  * A remote device has memory that the host cannot address: buffers are reached through the driver's functions only,
  * which count their calls and can be made to fail. It has no kernels and must be given no commits. */
@@ -19,6 +19,8 @@ typedef struct weft_test_device {
     _Atomic uint64_t fail_at; /* number of the dispatch to fail, from 1 and over the life of the device; 0: none */
     _Atomic int fail_status;
     _Atomic uint64_t block_at;
+    _Atomic uint64_t prepared;  /* kernels that were asked to be made ready */
+    _Atomic int prepare_status; /* what that gives */
     sem_t arrived, released;
 } weft_test_device;
 

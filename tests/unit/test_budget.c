@@ -1,6 +1,8 @@
 /* Budgets: of sessions and of spans, each limit, what is refused and what goes on afterwards. */
 #include "support/runtime_test.h"
 
+#include "support/failing_device.h"
+
 static weft_span *begin(weft_device *device, const char *label, weft_budget budget)
 {
     weft_span *span;
@@ -114,6 +116,7 @@ static const struct {
  * budget is gone. */
 static void check_refused(weft_device *device, weft_session *session, uint64_t stages, weft_span *span)
 {
+    weft_device_wait(device);
     weft_counters before = test_counters(device);
     ck_assert_uint_eq(before.command_buffers_submitted, stages);
     ck_assert_uint_eq(test_info(session).fence_value, stages);
@@ -173,10 +176,12 @@ START_TEST(waits_past_their_limit_are_refused)
     weft_span *span = begin(device, "no waiting", (weft_budget){.max_syncs = WEFT_BUDGET_NONE});
     weft_encoder *encoder = test_encoder(device, NULL);
     OK(weft_add(encoder, x, x, x, NULL));
-    FAILS(weft_encoder_commit_and_wait(encoder, "work", &error), WEFT_BUDGET_EXCEEDED, "'no waiting'",
+    FAILS(weft_encoder_commit_and_wait(encoder, "work", &error), WEFT_BUDGET_EXCEEDED, "Stage 'work'", "'no waiting'",
           "1 syncs, and 0 are allowed");
-    ck_assert_uint_eq(test_counters(device).command_buffers_submitted, 1); /* the commit was within its budget */
-    FAILS(weft_encoder_wait(encoder, &error), WEFT_BUDGET_EXCEEDED, "'no waiting'");
+    ck_assert_uint_eq(test_counters(device).command_buffers_submitted, 0); /* not even the commit was made */
+    ck_assert_uint_eq(weft_encoder_dispatch_count(encoder), 1);
+    OK(weft_encoder_commit(encoder, "work", NULL));
+    FAILS(weft_encoder_wait(encoder, &error), WEFT_BUDGET_EXCEEDED, "Stage 'work'", "'no waiting'");
     ck_assert_uint_eq(test_counters(device).syncs, 0);
     float value;
     ck_assert_int_eq(weft_buffer_read(x, 0, &value, 4, NULL), WEFT_INVALID_STATE); /* it really has not waited */
@@ -191,6 +196,9 @@ START_TEST(waits_past_their_limit_are_refused)
     FAILS(weft_session_wait(session, &error), WEFT_BUDGET_EXCEEDED, "'session'", "2 syncs, and 1 are allowed");
     OK(weft_session_fence_stage(session, "still allowed", NULL));
     FAILS(weft_session_commit_and_wait(session, &error), WEFT_BUDGET_EXCEEDED, "2 syncs");
+    OK(weft_session_reset_for_next_stage(session, NULL));
+    FAILS(weft_session_commit_and_wait(session, &error), WEFT_BUDGET_EXCEEDED, "2 syncs");
+    ck_assert(!test_info(session).is_drained); /* the stage was not submitted without its wait */
     ck_assert_uint_eq(test_info(session).spent.syncs, 1);
     weft_session_destroy(session);
     weft_encoder_destroy(encoder);
@@ -225,6 +233,27 @@ START_TEST(a_wait_is_measured_by_waits_alone)
     weft_session_destroy(session);
     weft_buffer_destroy(x);
     weft_device_close(device);
+}
+END_TEST
+
+START_TEST(the_error_of_a_failed_stage_comes_before_that_of_a_budget)
+{
+    weft_test_device control;
+    weft_device *device = weft_test_device_open(&control, 0);
+    weft_buffer *x = test_floats(device, 4, 1.0f);
+    weft_session_options options = {.budget = {.max_syncs = 1, .max_submits = 1}};
+    weft_session *session = test_session(device, &options);
+    weft_test_device_fail(&control, 1, WEFT_DEVICE_LOST);
+    OK(weft_add(weft_session_encoder(session), x, x, x, NULL));
+    ck_assert_int_eq(weft_session_commit_and_wait(session, NULL), WEFT_DEVICE_LOST);
+    weft_error error;
+    FAILS(weft_session_wait(session, &error), WEFT_DEVICE_LOST, "The test lets");
+    FAILS(weft_session_commit_and_wait(session, &error), WEFT_DEVICE_LOST, "The test lets");
+    ck_assert_uint_eq(test_counters(device).syncs, 1);
+    weft_session_destroy(session);
+    weft_buffer_destroy(x);
+    weft_device_close(device);
+    weft_test_device_end(&control);
 }
 END_TEST
 
@@ -301,5 +330,6 @@ END_TEST
 
 WEFT_TEST_MAIN("budget", five_command_buffers_are_enough_for_the_session_and_not_for_the_plain_form,
                each_limit_refuses_the_commit_that_would_pass_it, waits_past_their_limit_are_refused,
-               a_wait_is_measured_by_waits_alone, spans_nest_and_overlap,
-               a_span_tells_at_its_end_what_no_commit_could_refuse, inferred_barriers_are_spent_too)
+               a_wait_is_measured_by_waits_alone, the_error_of_a_failed_stage_comes_before_that_of_a_budget,
+               spans_nest_and_overlap, a_span_tells_at_its_end_what_no_commit_could_refuse,
+               inferred_barriers_are_spent_too)

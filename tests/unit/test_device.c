@@ -199,6 +199,37 @@ START_TEST(a_kernel_becomes_ready_on_its_first_use_only)
 }
 END_TEST
 
+START_TEST(a_kernel_that_cannot_be_made_ready_is_tried_again)
+{
+    weft_test_device control;
+    weft_device *device = weft_test_device_open(&control, 0);
+    weft_buffer *a = test_floats(device, 4, 1.0f);
+    weft_encoder *encoder = test_encoder(device, NULL);
+    weft_error error;
+    atomic_store(&control.prepare_status, WEFT_OUT_OF_MEMORY);
+    for (uint64_t i = 1; i <= 2; i++) {
+        FAILS(weft_add(encoder, a, a, a, &error), WEFT_OUT_OF_MEMORY, "kernel add");
+        ck_assert_uint_eq(atomic_load(&control.prepared), i);
+        ck_assert_uint_eq(weft_device_kernels_ready(device), 0);
+        ck_assert_uint_eq(weft_encoder_dispatch_count(encoder), 0);
+    }
+    OK(weft_device_supports(device, "add", NULL));
+    atomic_store(&control.prepare_status, WEFT_OK);
+    for (int i = 0; i < 3; i++) {
+        OK(weft_add(encoder, a, a, a, NULL));
+        OK(weft_encoder_barrier(encoder, NULL));
+    }
+    ck_assert_uint_eq(atomic_load(&control.prepared), 3);
+    ck_assert_uint_eq(weft_device_kernels_ready(device), 1);
+    OK(weft_encoder_commit_and_wait(encoder, NULL, NULL));
+    test_assert_floats(a, 8.0f);
+    weft_encoder_destroy(encoder);
+    weft_buffer_destroy(a);
+    weft_device_close(device);
+    weft_test_device_end(&control);
+}
+END_TEST
+
 /* Runs one call and checks what it added to the counters. */
 #define COUNTS(call, ...)                                                                                              \
     do {                                                                                                               \
@@ -396,6 +427,7 @@ END_TEST
 WEFT_TEST_MAIN("device", a_uri_that_cannot_be_opened_says_why, options_are_taken_by_the_schemes_that_know_them,
                an_isa_is_used_or_refused_by_name, the_schemes_are_listed, every_op_has_a_kernel_on_the_host_devices,
                an_op_without_a_kernel_is_unsupported_and_records_nothing, a_kernel_becomes_ready_on_its_first_use_only,
+               a_kernel_that_cannot_be_made_ready_is_tried_again,
                counters_start_at_zero_and_each_call_adds_what_it_does, inferred_barriers_count_as_barriers_too,
                what_outlives_its_device_stays_usable_but_for_commits, several_devices_work_side_by_side,
                closing_waits_for_what_is_in_flight)

@@ -1,6 +1,7 @@
 /* Encoders: states, what is recorded and what is refused, labels, and the way errors of asynchronous work come back. */
 #include "support/runtime_test.h"
 
+#include "runtime/encoder_impl.h"
 #include "support/failing_device.h"
 
 static const char *const host_schemes[] = {"ref", "cpu"};
@@ -338,6 +339,25 @@ START_TEST(any_failure_of_a_device_reaches_the_wait)
 }
 END_TEST
 
+/* Sessions never record such a wait; a device must see through one that somebody else records. */
+START_TEST(a_wait_for_a_fence_that_never_comes_is_a_deadlock_and_no_hang)
+{
+    for (size_t s = 0; s < 2; s++) {
+        weft_device *device = test_open(host_schemes[s]);
+        weft_encoder *encoder = test_encoder(device, NULL);
+        weft_error error;
+        OK(weft__encoder_begin(encoder, 3, NULL));
+        FAILS(weft_encoder_commit_and_wait(encoder, "stuck", &error), WEFT_DEADLOCK, "Command buffer 'stuck'",
+              "fence value 3", "stands at 0");
+        OK(weft_encoder_reset(encoder, NULL));
+        OK(weft_encoder_commit_and_wait(encoder, NULL, NULL));
+        ck_assert_uint_eq(test_counters(device).command_buffers_failed, 1);
+        weft_encoder_destroy(encoder);
+        weft_device_close(device);
+    }
+}
+END_TEST
+
 /* The label that a failure of the next dispatch names. */
 static void assert_label(weft_test_device *control, weft_encoder *encoder, weft_buffer *a, const char *expected)
 {
@@ -443,4 +463,5 @@ WEFT_TEST_MAIN("encoder", an_encoder_records_until_a_commit_and_again_after_a_re
                a_commit_returns_before_the_work_is_done, destroying_an_encoder_does_not_stop_its_work,
                commits_run_in_their_order, a_refused_dispatch_leaves_nothing_behind, ops_can_be_dispatched_by_name,
                bad_data_fails_the_next_wait_and_only_that, any_failure_of_a_device_reaches_the_wait,
-               a_label_names_the_next_dispatch, a_long_recording_grows_without_harm, empty_work_is_work)
+               a_wait_for_a_fence_that_never_comes_is_a_deadlock_and_no_hang, a_label_names_the_next_dispatch,
+               a_long_recording_grows_without_harm, empty_work_is_work)

@@ -226,7 +226,8 @@ START_TEST(a_barrier_that_holds_back_what_need_not_wait_is_too_wide)
     ck_assert_int_eq(hazard->verdict, WEFT_VERDICT_TOO_WIDE);
     ck_assert_uint_eq(hazard->barrier, 0);
     ck_assert_uint_eq(hazard->first_dispatch, 1);
-    ck_assert_uint_eq(hazard->second_dispatch, 2);
+    ck_assert_uint_eq(hazard->held_back, 2);
+    ck_assert_uint_eq(hazard->second_dispatch, WEFT_NO_INDEX);
     ck_assert_str_eq(hazard->first_label, "add early");
     char text[WEFT_HAZARD_TEXT_BYTES];
     ck_assert_str_eq(weft_hazard_text(hazard, text),

@@ -307,6 +307,56 @@ START_TEST(threads_open_and_close_devices)
 }
 END_TEST
 
+/* Commits until the device is closed under its hands. */
+static void *commit_until_closed(void *context)
+{
+    worker *it = context;
+    weft_error error = {0};
+    weft_encoder *encoder;
+    weft_status status = weft_encoder_create(it->device, NULL, &encoder, NULL);
+    if (status) {
+        it->wrong = "an encoder could not be made";
+        return NULL;
+    }
+    while (status == WEFT_OK) {
+        status = weft_encoder_commit(encoder, NULL, &error);
+        if (status == WEFT_OK)
+            status = weft_encoder_reset(encoder, &error);
+    }
+    if (status != WEFT_INVALID_STATE || !strstr(error.message, "closed"))
+        it->wrong = "a commit failed otherwise";
+    if (weft_encoder_wait(encoder, NULL))
+        it->wrong = "a wait has failed";
+    weft_encoder_destroy(encoder);
+    return NULL;
+}
+
+START_TEST(a_device_is_closed_while_others_commit)
+{
+    for (size_t round = 0; round < 20; round++) {
+        weft_device *device = test_open(host_schemes[round % 2]);
+        weft_encoder *kept = test_encoder(device, NULL); /* threads that begin late must find the device alive */
+        worker workers[THREADS];
+        pthread_t threads[THREADS];
+        for (size_t i = 0; i < THREADS; i++) {
+            workers[i] = (worker){.device = device};
+            ck_assert_int_eq(pthread_create(&threads[i], NULL, commit_until_closed, &workers[i]), 0);
+        }
+        while (test_counters(device).command_buffers_submitted < 50)
+            ;
+        weft_device_close(device);
+        weft_counters counters = test_counters(device);
+        ck_assert_uint_eq(counters.command_buffers_completed, counters.command_buffers_submitted);
+        for (size_t i = 0; i < THREADS; i++)
+            ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+        for (size_t i = 0; i < THREADS; i++)
+            ck_assert_msg(!workers[i].wrong, "thread %zu: %s", i, workers[i].wrong);
+        ck_assert_uint_eq(test_counters(device).command_buffers_submitted, counters.command_buffers_submitted);
+        weft_encoder_destroy(kept);
+    }
+}
+END_TEST
+
 enum {
     DISPATCHES = 100,
     WARM_UP = 20,
@@ -401,4 +451,4 @@ END_TEST
 
 WEFT_TEST_MAIN("stress", encoders_come_and_go, sessions_come_and_go, encoders_and_buffers_are_destroyed_in_flight,
                threads_share_a_device_and_its_inputs, threads_open_and_close_devices,
-               the_steady_state_allocates_nothing)
+               a_device_is_closed_while_others_commit, the_steady_state_allocates_nothing)

@@ -76,7 +76,7 @@ static json_t *json_of_hazard(const weft_hazard *hazard)
     json_object_set_new(object, "text", cli_json_text(weft_hazard_text(hazard, text)));
     if (hazard->verdict == WEFT_VERDICT_TOO_WIDE) {
         json_object_set_new(object, "first", json_of_dispatch(hazard->first_dispatch, hazard->first_label, NULL));
-        json_object_set_new(object, "held_back", cli_json_count(hazard->second_dispatch));
+        json_object_set_new(object, "held_back", cli_json_count(hazard->held_back));
     }
     if (hazard->verdict != WEFT_VERDICT_MISSING)
         return object;

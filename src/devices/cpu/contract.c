@@ -24,7 +24,11 @@ static weft__cpu_split split_attention(const weft__cpu_tables *tables, const wef
     (void)tables;
     weft__attention_args args = weft__host_attention_args(dispatch);
     weft__attention_plan plan = weft__cpu_attention_plan(&args);
-    return (weft__cpu_split){plan.tasks, plan.merge_tasks, plan.scratch_bytes, plan.shared_bytes};
+    /* Memory for the whole cache at once: it must not grow while tokens are decoded. */
+    args.kv_length = (size_t)dispatch->arguments[1]->shape.extent[0];
+    weft__attention_plan full = weft__cpu_attention_plan(&args);
+    return (weft__cpu_split){plan.tasks, plan.merge_tasks, weft__max_size(plan.scratch_bytes, full.scratch_bytes),
+                             weft__max_size(plan.shared_bytes, full.shared_bytes)};
 }
 
 static weft_status run_attention(const weft__cpu_task *task, weft_error *err)

@@ -226,6 +226,7 @@ const weft__device_table weft__cpu_device = {
     .kernel_count = sizeof kernels / sizeof kernels[0],
     .open = open_driver,
     .close = close_driver,
+    .works_in_host_memory = true,
     .memory_create = weft__host_memory_create,
     .memory_destroy = weft__host_memory_destroy,
     .submit = weft__host_submit,

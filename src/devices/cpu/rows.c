@@ -53,9 +53,11 @@ static weft_status run_rope(const weft__cpu_task *task, weft_error *err)
     return weft__host_fault(task->dispatch, task->tables->kernels->rope(&args, begin, end, task->scratch), err);
 }
 
+/* An empty buffer may have any number of rows of nothing. */
 static size_t rows_of(const weft_dispatch *dispatch)
 {
-    return (size_t)weft__buffer_rows(dispatch->arguments[0]);
+    const weft_buffer *x = dispatch->arguments[0];
+    return x->bytes ? (size_t)weft__buffer_rows(x) : 0;
 }
 
 static weft__cpu_split split_softmax(const weft__cpu_tables *tables, const weft_dispatch *dispatch)

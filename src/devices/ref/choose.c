@@ -9,7 +9,8 @@ static weft_status run_softmax(const weft_dispatch *dispatch, void *scratch, wef
 {
     (void)scratch, (void)err;
     const weft_buffer *x = dispatch->arguments[0];
-    weft__ref_softmax(weft__dispatch_data(dispatch, 0), weft__dispatch_data(dispatch, 1), (size_t)weft__buffer_rows(x),
+    size_t rows = x->bytes ? (size_t)weft__buffer_rows(x) : 0; /* there may be any number of rows of nothing */
+    weft__ref_softmax(weft__dispatch_data(dispatch, 0), weft__dispatch_data(dispatch, 1), rows,
                       weft__buffer_columns(x));
     return WEFT_OK;
 }

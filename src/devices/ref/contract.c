@@ -15,6 +15,7 @@ static weft_status run_matmul(const weft_dispatch *dispatch, void *scratch, weft
 static size_t attention_scratch_bytes(const weft_dispatch *dispatch)
 {
     weft__attention_args args = weft__host_attention_args(dispatch);
+    args.kv_length = (size_t)dispatch->arguments[1]->shape.extent[0]; /* it must not grow while tokens are decoded */
     return weft__ref_attention_scratch_bytes(&args);
 }
 

@@ -29,11 +29,6 @@ size_t weft_dtype_bytes(weft_dtype dtype)
     return row ? row->bytes : 0;
 }
 
-bool weft__dtype_is_valid(weft_dtype dtype)
-{
-    return row_of(dtype) != NULL;
-}
-
 float weft__f16_to_f32(uint16_t bits)
 {
     uint32_t sign = (uint32_t)(bits & 0x8000u) << 16;

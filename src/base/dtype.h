@@ -37,7 +37,4 @@ static inline bool weft__dtype_is_float(weft_dtype dtype)
     return dtype == WEFT_F32 || dtype == WEFT_F16 || dtype == WEFT_BF16;
 }
 
-/* True for a value of the enum that this build knows. */
-bool weft__dtype_is_valid(weft_dtype dtype);
-
 #endif

@@ -11,11 +11,6 @@ static inline bool weft__size_add(size_t a, size_t b, size_t *out)
     return !__builtin_add_overflow(a, b, out);
 }
 
-static inline bool weft__size_mul(size_t a, size_t b, size_t *out)
-{
-    return !__builtin_mul_overflow(a, b, out);
-}
-
 /* `value` rounded up to a multiple of `alignment`, a power of two. */
 static inline bool weft__size_align(size_t value, size_t alignment, size_t *out)
 {

@@ -30,14 +30,6 @@ typedef struct weft__fault {
     int64_t value;
 } weft__fault;
 
-/* Joins the results of two parts of one dispatch, in any order. */
-static inline weft__fault weft__fault_first(weft__fault a, weft__fault b)
-{
-    if (a.kind == WEFT__FAULT_NONE)
-        return b;
-    return b.kind == WEFT__FAULT_NONE || a.row < b.row ? a : b;
-}
-
 /* A box copied between two strided arrays. Strides are in elements; a source stride of 0 repeats. Same dtype, or both
  * of f32, f16, bf16. */
 typedef struct weft__copy_args {

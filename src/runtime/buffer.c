@@ -114,6 +114,8 @@ weft_status weft_buffer_wrap(weft_device *device, weft_dtype dtype, const weft_s
     if (!device->table->works_in_host_memory)
         return weft__fail(err, WEFT_UNSUPPORTED, "Device '%s' does not work in host memory, so it cannot wrap any.",
                           device->table->scheme);
+    if (!data && bytes)
+        return weft__fail(err, WEFT_INVALID_ARGUMENT, "Memory to wrap is NULL, and its shape has %zu bytes.", bytes);
     if ((uintptr_t)data % weft_dtype_bytes(dtype))
         return weft__fail(err, WEFT_INVALID_ARGUMENT, "Memory to wrap as %s is not aligned to %zu bytes.",
                           weft_dtype_name(dtype), weft_dtype_bytes(dtype));

@@ -138,7 +138,9 @@ static void run_commands(struct weft__host_queue *queue, weft__command_buffer *c
     if (status == WEFT_OK) {
         status = run_stream(queue, commands, &error);
         if (status)
-            weft__fail_within(&error, status, "Command buffer '%s'", commands->label);
+            (void)weft__fail_within(&error, status, "Command buffer %s%s%s", commands->label[0] ? "'" : "",
+                                    commands->label[0] ? commands->label : "without a label",
+                                    commands->label[0] ? "'" : "");
     }
     if (commands->timeline)
         commands->end_ns = weft__clock_ns();

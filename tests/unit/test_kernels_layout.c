@@ -237,18 +237,5 @@ START_TEST(embedding_names_the_first_bad_id)
 }
 END_TEST
 
-START_TEST(the_first_of_two_faults)
-{
-    const weft__fault none = {WEFT__FAULT_NONE, 0, 0, 0};
-    const weft__fault early = {WEFT__FAULT_ID, 3, 0, 9};
-    const weft__fault late = {WEFT__FAULT_ID, 8, 0, 9};
-    ck_assert_int_eq(weft__fault_first(none, none).kind, WEFT__FAULT_NONE);
-    ck_assert_uint_eq(weft__fault_first(none, late).row, 8);
-    ck_assert_uint_eq(weft__fault_first(late, none).row, 8);
-    ck_assert_uint_eq(weft__fault_first(early, late).row, 3);
-    ck_assert_uint_eq(weft__fault_first(late, early).row, 3);
-}
-END_TEST
-
 WEFT_TEST_MAIN("kernels_layout", boxes_of_every_dtype, boxes_with_conversion, dense_runs_of_every_size,
-               parts_stay_within_their_range, embedding_rows, embedding_names_the_first_bad_id, the_first_of_two_faults)
+               parts_stay_within_their_range, embedding_rows, embedding_names_the_first_bad_id)

@@ -30,14 +30,15 @@ weft_status check_run_model(const cli_model *model, const cli_prompt *prompt, si
                             const char *verb, check_run *out, weft_error *err)
 {
     size_t passes = steps + 1;
+    size_t rows = passes < model->info.positions ? passes : (size_t)model->info.positions + 1; /* no more can happen */
     uint64_t wanted = (uint64_t)prompt->count + steps;
     weft_context_options options = {.capacity_tokens =
                                         wanted < model->info.positions ? (uint32_t)wanted : model->info.positions};
     weft_status status = weft_hazard_report_create(&out->report, err);
     if (status != WEFT_OK)
         return status;
-    out->tokens = cli_allocate(passes * sizeof *out->tokens);
-    out->logits = cli_allocate(passes * model->info.vocab * sizeof *out->logits);
+    out->tokens = cli_allocate(rows * sizeof *out->tokens);
+    out->logits = cli_allocate(rows * model->info.vocab * sizeof *out->logits);
     options.session.encoder.hazards = out->report;
     options.session.encoder.omit_barrier = omit_barrier;
     weft_context *context = NULL;

@@ -30,7 +30,7 @@ static const cli_option option_max_tokens = {.name = "max-tokens",
 
 static const cli_option option_stop = {
     .name = "stop",
-    .kind = CLI_PATH,
+    .kind = CLI_WORD,
     .argument = "TEXT",
     .may_repeat = true,
     .help = "end where this text would begin; the end-of-text tokens that the model names end it in any case"};

@@ -100,7 +100,7 @@ static int set_number(const parser *at, const cli_option *option, const char *te
 
 static int set_text(const parser *at, const cli_option *option, const char *text, cli_value *value)
 {
-    if (option->kind == CLI_PATH && !*text)
+    if (option->kind == CLI_WORD && !*text)
         return cli_usage_error(at->verb->name, "--%s is empty, but must be a %s.", option->name, option->argument);
     if (!option->may_repeat)
         value->text_count = 0;
@@ -120,7 +120,7 @@ static int set_value(const parser *at, const cli_option *option, const char *tex
     case CLI_NUMBER:
         return set_number(at, option, text, value);
     case CLI_TEXT:
-    case CLI_PATH:
+    case CLI_WORD:
         return set_text(at, option, text, value);
     case CLI_FLAG:
         break;

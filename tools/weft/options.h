@@ -10,7 +10,7 @@
 typedef enum cli_kind {
     CLI_FLAG,
     CLI_TEXT,  /* any text, also none */
-    CLI_PATH,  /* a text that is not empty */
+    CLI_WORD,  /* a text that is not empty */
     CLI_COUNT, /* a whole number in [least, most] */
     CLI_NUMBER /* a number in [lowest, highest] */
 } cli_kind;

@@ -5,14 +5,14 @@ const cli_option cli_option_help = {
 
 const cli_option cli_option_model = {.name = "model",
                                      .letter = 'm',
-                                     .kind = CLI_PATH,
+                                     .kind = CLI_WORD,
                                      .argument = "DIR",
                                      .is_required = true,
                                      .help = "directory of the model: config.json, model.safetensors, tokenizer.json"};
 
 const cli_option cli_option_device = {.name = "device",
                                       .letter = 'd',
-                                      .kind = CLI_PATH,
+                                      .kind = CLI_WORD,
                                       .argument = "URI",
                                       .initial = "cpu",
                                       .help = "where to run; `weft devices` lists what there is"};
@@ -27,7 +27,7 @@ const cli_option cli_option_threads = {.name = "threads",
 
 const cli_option cli_option_isa = {
     .name = "isa",
-    .kind = CLI_PATH,
+    .kind = CLI_WORD,
     .argument = "NAME",
     .help = "instruction set of the device: scalar, avx2 or avx512; the best that this machine has if not given"};
 

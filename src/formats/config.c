@@ -368,6 +368,19 @@ weft_status weft__model_config_load(const char *path, weft__model_config *out, w
     return status;
 }
 
+weft_status weft__generation_config_parse(const char *text, size_t bytes, const char *name, weft__model_config *config,
+                                          weft_error *err)
+{
+    json_t *json = NULL;
+    weft_status status = weft__json_parse(text, bytes, name, &json, err);
+    if (status == WEFT_OK) {
+        const weft__json_object root = {.json = json, .file = name, .path = ""};
+        status = read_eos(&root, config, err);
+    }
+    json_decref(json);
+    return status;
+}
+
 weft_status weft__generation_config_load(const char *path, weft__model_config *config, weft_error *err)
 {
     json_t *json = NULL;

@@ -59,4 +59,8 @@ weft_status weft__model_config_parse(const char *text, size_t bytes, const char 
  * as above. */
 weft_status weft__generation_config_load(const char *path, weft__model_config *config, weft_error *err);
 
+/* The same from memory; messages call it `name`. */
+weft_status weft__generation_config_parse(const char *text, size_t bytes, const char *name, weft__model_config *config,
+                                          weft_error *err);
+
 #endif

@@ -8,13 +8,9 @@
 
 #include "base/status.h"
 #include "formats/file.h"
-#include "formats/json.h"
 
 static const char single_name[] = "model.safetensors";
 static const char index_name[] = "model.safetensors.index.json";
-
-#define INDEX_BYTES_MAX ((size_t)64 << 20)
-#define SHARDS_MAX 4096
 
 static weft_status add_shard(weft__weight_files *files, const char *directory, const char *name, weft_error *err)
 {
@@ -41,27 +37,16 @@ static const weft__shard *shard_of(const weft__weight_files *files, const char *
     return NULL;
 }
 
-/* A shard lies in the directory itself: a name with a slash could name any file of the machine. */
-static weft_status check_shard_name(const weft__json_object *map, const char *tensor, const json_t *value,
-                                    weft_error *err)
-{
-    const char *name = json_string_value(value);
-    if (!name || name[0] == '\0' || strchr(name, '/') || strcmp(name, "..") == 0 || strcmp(name, ".") == 0)
-        return weft__json_wrong(map, tensor, value, WEFT_PARSE, "the name of a file in the same directory", err);
-    return WEFT_OK;
-}
-
 /* Every tensor of a shard must be one that the index places there: otherwise a weight could be taken from a file that
  * nobody meant. */
 static weft_status check_shard(const weft__weight_files *files, const weft__shard *shard, weft_error *err)
 {
-    const json_t *map = json_object_get(files->index, "weight_map");
     for (size_t i = 0; i < weft_safetensors_count(shard->file); i++) {
         weft_safetensors_tensor tensor;
         weft_status status = weft_safetensors_at(shard->file, i, &tensor, err);
         if (status != WEFT_OK)
             return status;
-        const char *place = json_string_value(json_object_get(map, tensor.name));
+        const char *place = weft__weight_index_place(&files->index, tensor.name);
         if (!place || strcmp(place, shard->name) != 0)
             return weft__fail(err, WEFT_PARSE, "%s has tensor \"%.80s\", but %s places it %s%.80s.", shard->name,
                               tensor.name, index_name, place ? "in " : "nowhere", place ? place : "");
@@ -71,27 +56,9 @@ static weft_status check_shard(const weft__weight_files *files, const weft__shar
 
 static weft_status open_shards(weft__weight_files *files, const char *directory, const char *path, weft_error *err)
 {
-    weft_status status = weft__json_load(path, INDEX_BYTES_MAX, &files->index, err);
-    if (status != WEFT_OK)
-        return status;
-    const weft__json_object root = {.json = files->index, .file = index_name, .path = ""};
-    weft__json_object map;
-    status = weft__json_child(&root, "weight_map", "weight_map.", &map, err);
-    if (status != WEFT_OK)
-        return status;
-    const char *tensor;
-    json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)map.json, tensor, value)
-    {
-        status = check_shard_name(&map, tensor, value, err);
-        if (status == WEFT_OK && !shard_of(files, json_string_value(value))) {
-            if (files->count == SHARDS_MAX)
-                return weft__fail(err, WEFT_UNSUPPORTED, "%s lists more than %d files.", index_name, SHARDS_MAX);
-            status = add_shard(files, directory, json_string_value(value), err);
-        }
-        if (status != WEFT_OK)
-            return status;
-    }
+    weft_status status = weft__weight_index_load(path, &files->index, err);
+    for (size_t i = 0; i < files->index.file_count && status == WEFT_OK; i++)
+        status = add_shard(files, directory, files->index.files[i], err);
     for (size_t i = 0; i < files->count && status == WEFT_OK; i++)
         status = check_shard(files, &files->shards[i], err);
     return status;
@@ -146,7 +113,7 @@ void weft__weight_files_release(void *files_or_null)
     for (size_t i = 0; i < files->count; i++)
         weft_safetensors_close(files->shards[i].file);
     free(files->shards);
-    json_decref(files->index);
+    weft__weight_index_release(&files->index);
     free(files);
 }
 
@@ -155,9 +122,9 @@ weft_status weft__weight_files_find(const weft__weight_files *files, const char 
 {
     *out = (weft_safetensors_tensor){0};
     *out_file = single_name;
-    if (!files->index)
+    if (!files->index.json)
         return weft_safetensors_find(files->shards[0].file, name, out, err);
-    const char *place = json_string_value(json_object_get(json_object_get(files->index, "weight_map"), name));
+    const char *place = weft__weight_index_place(&files->index, name);
     *out_file = place ? place : index_name;
     if (!place)
         return weft__fail(err, WEFT_NOT_FOUND, "%s has no tensor \"%s\".", index_name, name);

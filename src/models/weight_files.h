@@ -3,10 +3,11 @@
 #ifndef WEFT_MODELS_WEIGHT_FILES_H
 #define WEFT_MODELS_WEIGHT_FILES_H
 
-#include <jansson.h>
 #include <stdatomic.h>
 
 #include <weft/safetensors.h>
+
+#include "formats/weight_index.h"
 
 typedef struct weft__shard {
     const char *name; /* of the file, without the directory */
@@ -16,7 +17,7 @@ typedef struct weft__shard {
 /* Shared by the model and by every buffer that lies in a mapped file. Immutable but for the count; any thread. */
 typedef struct weft__weight_files {
     _Atomic uint32_t references;
-    json_t *index; /* NULL for a single file; holds the names of the shards otherwise */
+    weft__weight_index index; /* all zero for a single file; holds the names of the shards otherwise */
     weft__shard *shards;
     size_t count;
 } weft__weight_files;

@@ -14,9 +14,12 @@
 static weft_status check_name(const weft__json_object *map, const char *tensor, const json_t *value, weft_error *err)
 {
     const char *name = json_string_value(value);
-    if (!name || name[0] == '\0' || strchr(name, '/') || strcmp(name, "..") == 0 || strcmp(name, ".") == 0)
-        return weft__json_wrong(map, tensor, value, WEFT_PARSE, "the name of a file in the same directory", err);
-    return WEFT_OK;
+    if (name && name[0] != '\0' && !strchr(name, '/') && strcmp(name, "..") != 0 && strcmp(name, ".") != 0)
+        return WEFT_OK;
+    char field[WEFT__JSON_TEXT_BYTES], given[WEFT__JSON_TEXT_BYTES]; /* names of tensors may be anything */
+    return weft__fail(err, WEFT_PARSE,
+                      "%s: field %s of \"weight_map\" is %s, expected the name of a file in the same directory.",
+                      map->file, weft__json_quote(tensor, strlen(tensor), field), weft__json_text(value, given));
 }
 
 static weft_status add_file(weft__weight_index *index, const char *name, const char *of, weft_error *err)

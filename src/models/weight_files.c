@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 #include "formats/file.h"
+#include "formats/json.h"
 
 static const char single_name[] = "model.safetensors";
 static const char index_name[] = "model.safetensors.index.json";
@@ -47,9 +48,14 @@ static weft_status check_shard(const weft__weight_files *files, const weft__shar
         if (status != WEFT_OK)
             return status;
         const char *place = weft__weight_index_place(&files->index, tensor.name);
-        if (!place || strcmp(place, shard->name) != 0)
-            return weft__fail(err, WEFT_PARSE, "%s has tensor \"%.80s\", but %s places it %s%.80s.", shard->name,
-                              tensor.name, index_name, place ? "in " : "nowhere", place ? place : "");
+        if (place && strcmp(place, shard->name) == 0)
+            continue;
+        char name[WEFT__JSON_TEXT_BYTES], where[WEFT__JSON_TEXT_BYTES] = "nowhere"; /* names may be anything */
+        if (place)
+            (void)weft__json_quote(place, strlen(place), where);
+        return weft__fail(err, WEFT_PARSE, "%s has tensor %s, but %s places it %s%s.", shard->name,
+                          weft__json_quote(tensor.name, strlen(tensor.name), name), index_name, place ? "in " : "",
+                          where);
     }
     return WEFT_OK;
 }

@@ -49,7 +49,8 @@ WEFT_API void weft_buffer_destroy(weft_buffer *buffer);
 WEFT_API WEFT_CHECKED weft_status weft_buffer_write(weft_buffer *buffer, size_t offset_bytes, const void *data,
                                                     size_t bytes, weft_error *err);
 
-/** Copies bytes of the buffer to the host. Errors as weft_buffer_write(). */
+/** Copies bytes of the buffer to the host. Errors as weft_buffer_write(). What a failed command buffer should have
+ *  written is unspecified. */
 WEFT_API WEFT_CHECKED weft_status weft_buffer_read(const weft_buffer *buffer, size_t offset_bytes, void *data,
                                                    size_t bytes, weft_error *err);
 

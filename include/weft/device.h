@@ -32,8 +32,8 @@ typedef struct weft_device weft_device;
  *  @param out  the device, owned by the caller until weft_device_close(); NULL on failure. */
 WEFT_API WEFT_CHECKED weft_status weft_device_open(const char *uri, weft_device **out, weft_error *err);
 
-/** Waits for all submitted work and gives the device back. NULL is fine. Buffers, encoders and sessions that still
- * exist stay valid and keep what they need alive until they are destroyed. */
+/** Waits for all submitted work and gives the device back. NULL is fine. Nothing can be committed afterwards. Buffers,
+ * encoders and sessions that still exist stay valid and keep what they need alive until they are destroyed. */
 WEFT_API void weft_device_close(weft_device *device);
 
 /** What a device has counted since it was opened. All counts only grow, but `bytes_allocated`. */

@@ -50,7 +50,7 @@ WEFT_API void weft_session_destroy(weft_session *session);
 /** The encoder to record with; borrowed, and the same for all stages. Do not commit, reset or destroy it yourself. */
 WEFT_API weft_encoder *weft_session_encoder(weft_session *session);
 
-/** Names the stage that is being recorded. Copied, cut at 47 bytes. */
+/** Names the stage that is being recorded, or, if that has ended, the one that comes next. Copied, cut at 47 bytes. */
 WEFT_API WEFT_CHECKED weft_status weft_session_begin_stage(weft_session *session, const char *label, weft_error *err);
 
 /** Ends the stage with a fence: submits it with a signal of fence_value + 1. An empty stage signals too.

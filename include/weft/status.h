@@ -5,6 +5,9 @@
  * is one complete sentence that names the offending things and values; it never ends in a newline. There is no global
  * and no thread-local error: what a caller wants to know, it owns.
  *
+ * Pointers must not be NULL unless the text of a function or field says what NULL means; the operands of ops alone are
+ * checked for it. A weft_error pointer may always be NULL.
+ *
  * Work that runs after a commit reports its failure through the same two: the status and the error come back from the
  * next wait, see encoder.h and session.h. */
 #ifndef WEFT_STATUS_H

@@ -1,4 +1,5 @@
-/* All of Weft's API but the tile kernels. */
+/* All of Weft's API. Start with device.h, buffer.h, ops.h, then encoder.h for one command buffer, session.h for a
+ * chain. */
 #ifndef WEFT_WEFT_H
 #define WEFT_WEFT_H
 

@@ -12,6 +12,7 @@ struct weft_session {
     weft_budget budget;
     weft_session_state state; /* fence and wait values, flags, label; counts but the asynchronous ones */
     char label[WEFT__LABEL_BYTES];
+    char next_label[WEFT__LABEL_BYTES]; /* of the stage that has not been started yet */
 };
 
 weft_status weft_session_create(weft_device *device, const weft_session_options *options, weft_session **out,
@@ -68,7 +69,7 @@ weft_status weft_session_begin_stage(weft_session *session, const char *label, w
 {
     weft_status status = check_poison(session, err);
     if (status == WEFT_OK)
-        weft__label_copy(session->state.stage_label, label);
+        weft__label_copy(is_recording(session) ? session->state.stage_label : session->next_label, label);
     return status;
 }
 
@@ -131,7 +132,8 @@ weft_status weft_session_reset_for_next_stage(weft_session *session, weft_error 
         state->wait_count++;
     }
     state->is_drained = state->is_fence_pending = false;
-    state->stage_label[0] = '\0';
+    weft__label_copy(state->stage_label, session->next_label);
+    session->next_label[0] = '\0';
     return WEFT_OK;
 }
 

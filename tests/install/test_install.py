@@ -81,7 +81,8 @@ class Install(unittest.TestCase):
         self.assertEqual(run(program, LD_LIBRARY_PATH=self.library.parent), SUM)
 
     def configure(self, name, wanted):
-        run("cmake", "-S", HERE / "consumer", "-B", self.root / name, f"-DCMAKE_PREFIX_PATH={self.prefix}",
+        run("cmake", "-G", "Ninja", "-S", HERE / "consumer", "-B", self.root / name,
+            f"-DCMAKE_PREFIX_PATH={self.prefix}",
             f"-DCMAKE_C_COMPILER={CC}", f"-DWEFT_WANTED={wanted}")
 
     def test_find_package(self):

@@ -136,11 +136,11 @@ START_TEST(the_states_of_a_session)
     OK(weft_session_commit_stage(session, NULL)); /* drained: calls that end a stage do nothing */
     OK(weft_session_fence_stage(session, "c", NULL));
     assert_state(session, 0, 0, 0, true, false, "b");
-    OK(weft_session_begin_stage(session, "d", NULL));
-    assert_state(session, 0, 0, 0, true, false, "d");
+    OK(weft_session_begin_stage(session, "d", NULL)); /* names the stage to come, not the one that has ended */
+    assert_state(session, 0, 0, 0, true, false, "b");
 
     OK(weft_session_reset_for_next_stage(session, NULL)); /* no fence: no wait */
-    assert_state(session, 0, 0, 0, false, false, "");
+    assert_state(session, 0, 0, 0, false, false, "d");
     OK(weft_session_begin_stage(session, "kept", NULL));
     OK(weft_session_fence_stage(session, NULL, NULL));
     assert_state(session, 1, 0, 0, true, true, "kept");

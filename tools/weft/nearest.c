@@ -13,6 +13,8 @@ static size_t least_of(size_t a, size_t b, size_t c)
 size_t cli_distance(const char *a, const char *b)
 {
     size_t a_length = strnlen(a, WORD_MAX), b_length = strnlen(b, WORD_MAX);
+    if (a_length >= 2 && strncmp(a, b, a_length) == 0) /* cut short, not misspelt */
+        return a_length != b_length;
     size_t row[WORD_MAX + 1];
     for (size_t j = 0; j <= b_length; j++)
         row[j] = j;

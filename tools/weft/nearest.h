@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/* How many letters must be changed, added or removed to turn one word into the other; only the first 63 letters count.
- */
+/* How far a word `a` of the user's is from a word `b` that we know: how many letters must be changed, added or removed,
+ * or 1 if `a` is the beginning of `b`. Only the first 63 letters count. */
 size_t cli_distance(const char *a, const char *b);
 
 #endif

@@ -63,9 +63,40 @@ static weft_status run_all(weft_device *device, const weft_context_options *opti
     return status;
 }
 
+static bool take_token(void *user, int32_t token)
+{
+    int32_t **next = user;
+    *(*next)++ = token;
+    return true;
+}
+
+/* The same by the other calls: a feed, a draw, then a whole generation after a reset. */
+static weft_status run_other_calls(weft_device *device, const weft_context_options *options, int32_t tokens[ANSWER])
+{
+    weft_model *model = NULL;
+    weft_context *context = NULL;
+    weft_status status = weft_model_open(device, SUMS_DIRECTORY, NULL, &model, NULL);
+    if (status == WEFT_OK)
+        status = weft_context_create(model, options, &context, NULL);
+    if (status == WEFT_OK)
+        status = weft_context_feed(context, prompt, PROMPT, NULL);
+    if (status == WEFT_OK)
+        status = weft_context_sample(context, &(weft_sample_params){.temperature = 0.5f}, &tokens[0], NULL);
+    if (status == WEFT_OK)
+        weft_context_reset(context);
+    const weft_generate_params params = {.tokens_max = ANSWER};
+    int32_t *next = tokens;
+    if (status == WEFT_OK)
+        status = weft_generate(context, prompt, PROMPT, &params, take_token, &next, NULL, NULL);
+    weft_context_destroy(context);
+    weft_model_close(model);
+    return status;
+}
+
 START_TEST(running_out_anywhere_is_an_error)
 {
-    static const char *const uris[] = {"ref", "cpu?threads=1", "cpu?threads=2"};
+    static const char *const uris[] = {"ref", "cpu?threads=1", "cpu?threads=2", "cpu?threads=1"};
+    bool by_generate = _i == 3;
     const weft_context_options options = {.capacity_tokens = 32, .batch_tokens = 5};
     bool failed = true;
     uint64_t n = 0;
@@ -74,7 +105,8 @@ START_TEST(running_out_anywhere_is_an_error)
         weft_device *device = sums_open_device(uris[_i]);
         int32_t tokens[ANSWER] = {0};
         weft_test_fail_allocation_after(n);
-        weft_status status = run_all(device, &options, tokens);
+        weft_status status =
+            by_generate ? run_other_calls(device, &options, tokens) : run_all(device, &options, tokens);
         failed = weft_test_stop_failing();
         weft_counters counters;
         weft_device_counters(device, &counters);
@@ -150,7 +182,7 @@ int main(void)
     TCase *tcase = tcase_create("memory");
     tcase_set_timeout(tcase, 0);
     tcase_add_loop_test(tcase, decoding_allocates_nothing, 0, 3);
-    tcase_add_loop_test(tcase, running_out_anywhere_is_an_error, 0, 3);
+    tcase_add_loop_test(tcase, running_out_anywhere_is_an_error, 0, 4);
     tcase_add_test(tcase, running_out_for_good_is_an_error);
     tcase_add_test(tcase, running_out_while_opening_is_an_error);
     suite_add_tcase(suite, tcase);

@@ -64,7 +64,7 @@ class Install(unittest.TestCase):
         run("cmake", "--install", BUILD, "--prefix", cls.root / "first")
         cls.prefix = cls.root / "moved here"
         (cls.root / "first").rename(cls.prefix)
-        cls.library = only(cls.prefix, "lib*/**/libweft.so")
+        cls.shared_object = only(cls.prefix, "lib*/**/libweft.so")
         cls.headers = sorted((cls.prefix / "include/weft").glob("**/*.h"))
 
     def test_pkg_config(self):
@@ -78,7 +78,7 @@ class Install(unittest.TestCase):
         program = self.root / "consumer"
         warnings = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
         run(CC, "-std=c17", *warnings, HERE / "consumer/consumer.c", *flags, "-o", program)
-        self.assertEqual(run(program, LD_LIBRARY_PATH=self.library.parent), SUM)
+        self.assertEqual(run(program, LD_LIBRARY_PATH=self.shared_object.parent), SUM)
 
     def configure(self, name, wanted):
         run("cmake", "-G", "Ninja", "-S", HERE / "consumer", "-B", self.root / name,
@@ -106,14 +106,14 @@ class Install(unittest.TestCase):
 
     def test_what_is_declared_is_exported_and_nothing_else(self):
         declared = declared_functions(self.headers)
-        symbols = run("nm", "-D", "--defined-only", self.library).splitlines()
+        symbols = run("nm", "-D", "--defined-only", self.shared_object).splitlines()
         exported = {line.split()[-1].split("@")[0] for line in symbols} - SYMBOLS_OF_THE_LINKER
         self.assertIn("weft_device_open", declared)
         self.assertEqual(sorted(declared - exported), [], "declared, but not exported")
         self.assertEqual(sorted(exported - declared), [], "exported, but not declared WEFT_API in a public header")
 
     def test_library_has_a_soname(self):
-        self.assertRegex(run("objdump", "-p", self.library), rf"SONAME\s+libweft\.so\.{VERSION.split('.')[0]}\b")
+        self.assertRegex(run("objdump", "-p", self.shared_object), rf"SONAME\s+libweft\.so\.{VERSION.split('.')[0]}\b")
 
     def test_command(self):
         command = self.prefix / "bin/weft"

@@ -23,8 +23,12 @@ install(FILES "${PROJECT_BINARY_DIR}/weft.pc" DESTINATION "${weft_pkgconfig_dir}
 
 if(TARGET weft_cli)
   file(RELATIVE_PATH weft_lib_from_bin "/${CMAKE_INSTALL_BINDIR}" "/${CMAKE_INSTALL_LIBDIR}")
-  set_target_properties(weft_cli PROPERTIES INSTALL_RPATH "$ORIGIN/${weft_lib_from_bin}")
+  set_target_properties(weft_cli PROPERTIES
+    INSTALL_RPATH "$ORIGIN/${weft_lib_from_bin};$ORIGIN/${weft_lib_from_bin}/weft")
   install(TARGETS weft_cli RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+  if(TARGET weft_mpi)
+    install(TARGETS weft_mpi LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/weft")
+  endif()
 
   # The page is written by the CLI itself, from the tables that its options are parsed with.
   set(weft_man_page "${PROJECT_BINARY_DIR}/weft.1")

@@ -1,6 +1,5 @@
-# How every target of the project is compiled, and the four functions that the CMakeLists files use:
+# How every target of the project is compiled, and the three functions that the CMakeLists files use:
 #   weft_layer(NAME sources...)              one folder below src/, as an object library that ends up in libweft
-#   weft_inner_layer(NAME sources...)        the same, for what no public function reaches: tests and benches only
 #   weft_isa_sources(NAME FLAGS sources...)  sources of a layer that alone may be compiled with ISA flags
 #   weft_program(NAME sources...)            an executable over the internal (static) library: tests, benches
 add_library(weft_compile INTERFACE)
@@ -28,20 +27,11 @@ if(CCACHE AND NOT CMAKE_C_COMPILER_LAUNCHER)
   set(CMAKE_C_COMPILER_LAUNCHER "${CCACHE}")
 endif()
 
-function(weft_objects name)
+function(weft_layer name)
   add_library(weft_${name} OBJECT ${ARGN})
   target_link_libraries(weft_${name} PRIVATE weft_compile)
   target_include_directories(weft_${name} PRIVATE "${PROJECT_SOURCE_DIR}/src")
-endfunction()
-
-function(weft_layer name)
-  weft_objects(${name} ${ARGN})
   set_property(GLOBAL APPEND PROPERTY WEFT_LAYERS weft_${name})
-endfunction()
-
-function(weft_inner_layer name)
-  weft_objects(${name} ${ARGN})
-  set_property(GLOBAL APPEND PROPERTY WEFT_INNER_LAYERS weft_${name})
 endfunction()
 
 function(weft_isa_sources name flags)

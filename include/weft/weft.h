@@ -8,9 +8,11 @@
 #include <weft/device.h>
 #include <weft/encoder.h>
 #include <weft/hazard.h>
+#include <weft/machine.h>
 #include <weft/model.h>
 #include <weft/op.h>
 #include <weft/ops.h>
+#include <weft/probe.h>
 #include <weft/safetensors.h>
 #include <weft/session.h>
 #include <weft/status.h>

@@ -2,24 +2,10 @@
 
 #include <stdint.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define TELLS_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define TELLS_ASAN 1
-#endif
-#if __has_feature(thread_sanitizer)
-#define TELLS_TSAN 1
-#endif
-#endif
-#if defined(__SANITIZE_THREAD__)
-#define TELLS_TSAN 1
-#endif
-
-#ifdef TELLS_ASAN
+#ifdef WEFT__COROUTINE_TELLS_ASAN
 #include <sanitizer/common_interface_defs.h>
 #endif
-#ifdef TELLS_TSAN
+#ifdef WEFT__COROUTINE_TELLS_TSAN
 #include <sanitizer/tsan_interface.h>
 #endif
 
@@ -27,10 +13,10 @@
 
 static void tell_leaving(weft__coroutine *from, weft__coroutine *to, int for_good)
 {
-#ifdef TELLS_ASAN
+#ifdef WEFT__COROUTINE_TELLS_ASAN
     __sanitizer_start_switch_fiber(for_good ? NULL : &from->fake_stack, to->stack, to->stack_bytes);
 #endif
-#ifdef TELLS_TSAN
+#ifdef WEFT__COROUTINE_TELLS_TSAN
     if (!from->fiber)
         from->fiber = __tsan_get_current_fiber();
     __tsan_switch_to_fiber(to->fiber, 0);
@@ -40,7 +26,7 @@ static void tell_leaving(weft__coroutine *from, weft__coroutine *to, int for_goo
 
 void weft__coroutine_arrived(weft__coroutine *self, weft__coroutine *from)
 {
-#ifdef TELLS_ASAN
+#ifdef WEFT__COROUTINE_TELLS_ASAN
     const void *stack;
     size_t bytes;
     __sanitizer_finish_switch_fiber(self->fake_stack, &stack, &bytes);
@@ -55,7 +41,7 @@ void weft__coroutine_arrived(weft__coroutine *self, weft__coroutine *from)
 static void tell_prepared(weft__coroutine *it)
 {
     it->fake_stack = NULL;
-#ifdef TELLS_TSAN
+#ifdef WEFT__COROUTINE_TELLS_TSAN
     if (!it->fiber)
         it->fiber = __tsan_create_fiber(0);
 #endif
@@ -63,7 +49,7 @@ static void tell_prepared(weft__coroutine *it)
 
 void weft__coroutine_discard(weft__coroutine *it)
 {
-#ifdef TELLS_TSAN
+#ifdef WEFT__COROUTINE_TELLS_TSAN
     if (it->fiber)
         __tsan_destroy_fiber(it->fiber);
 #endif
@@ -99,12 +85,12 @@ static void swap(weft__coroutine *from, weft__coroutine *to)
 
 #else
 
-/* Saves the registers that a call must keep, swaps the stack pointers, restores. */
-void weft__stack_swap(void **save, void *load);
 /* Where a new stack begins: calls the entry with its argument. */
 void weft__stack_begin(void);
 
 #if defined(__x86_64__)
+/* It ends with a jump and not with a return: the processor predicts a return to where the last call came from, which
+ * on the other stack is never right, but a jump to where the last such jump went, which nearly always is. */
 __asm__(".text\n"
         ".p2align 4\n"
         ".globl weft__stack_swap\n"
@@ -125,7 +111,8 @@ __asm__(".text\n"
         "    popq %r12\n"
         "    popq %rbx\n"
         "    popq %rbp\n"
-        "    ret\n"
+        "    popq %rcx\n"
+        "    jmpq *%rcx\n"
         ".size weft__stack_swap,.-weft__stack_swap\n"
         ".globl weft__stack_begin\n"
         ".hidden weft__stack_begin\n"
@@ -215,12 +202,14 @@ static void swap(weft__coroutine *from, weft__coroutine *to)
 
 #endif
 
+#if !WEFT__COROUTINE_IS_PLAIN
 void weft__coroutine_switch(weft__coroutine *from, weft__coroutine *to)
 {
     tell_leaving(from, to, 0);
     swap(from, to);
     weft__coroutine_arrived(from, to);
 }
+#endif
 
 void weft__coroutine_leave(weft__coroutine *from, weft__coroutine *to)
 {

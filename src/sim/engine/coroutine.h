@@ -18,6 +18,30 @@
 
 #if WEFT__COROUTINE_UCONTEXT
 #include <ucontext.h>
+#else
+/* Saves the registers that a call must keep, swaps the stack pointers, restores. */
+void weft__stack_swap(void **save, void *load);
+#endif
+
+#if defined(__SANITIZE_ADDRESS__)
+#define WEFT__COROUTINE_TELLS_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WEFT__COROUTINE_TELLS_ASAN 1
+#endif
+#if __has_feature(thread_sanitizer)
+#define WEFT__COROUTINE_TELLS_TSAN 1
+#endif
+#endif
+#if defined(__SANITIZE_THREAD__)
+#define WEFT__COROUTINE_TELLS_TSAN 1
+#endif
+
+/* Nobody to tell, and a switch of our own: then it is a single jump, since callers end with it. */
+#if !WEFT__COROUTINE_UCONTEXT && !defined(WEFT__COROUTINE_TELLS_ASAN) && !defined(WEFT__COROUTINE_TELLS_TSAN)
+#define WEFT__COROUTINE_IS_PLAIN 1
+#else
+#define WEFT__COROUTINE_IS_PLAIN 0
 #endif
 
 /* A stack that is not running now, or the memory for one. */
@@ -41,8 +65,14 @@ void weft__coroutine_prepare(weft__coroutine *it, weft__coroutine_entry *entry, 
 /* Ends what prepare made; not while it runs. */
 void weft__coroutine_discard(weft__coroutine *it);
 
-/* Saves the present stack in `from` and goes on where `to` was left. */
+#if WEFT__COROUTINE_IS_PLAIN
+static inline void weft__coroutine_switch(weft__coroutine *from, weft__coroutine *to)
+{
+    weft__stack_swap(&from->stack_pointer, to->stack_pointer);
+}
+#else
 void weft__coroutine_switch(weft__coroutine *from, weft__coroutine *to);
+#endif
 
 /* The same, for the last time: `from` is not come back to before it is prepared again. */
 void weft__coroutine_leave(weft__coroutine *from, weft__coroutine *to);

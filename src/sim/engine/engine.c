@@ -3,8 +3,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "sim/engine/engine_impl.h"
+#include "sim/engine/process.h"
 
 #define EVENTS_PER_TICK_DEFAULT ((uint64_t)1 << 22)
 
@@ -18,6 +20,8 @@ weft_status weft__sim_create(const weft__sim_options *options, weft_sim **out, w
         sim->options = *options;
     if (!sim->options.events_per_tick_max)
         sim->options.events_per_tick_max = EVENTS_PER_TICK_DEFAULT;
+    if (sim->options.events_per_tick_max > WEFT__LIVELOCK_SUSPECTS)
+        sim->suspicious_count = sim->options.events_per_tick_max - WEFT__LIVELOCK_SUSPECTS;
     weft__queue_init(&sim->queue);
     sim->hash = 0x9e3779b97f4a7c15u;
     *out = sim;
@@ -30,6 +34,7 @@ void weft__sim_destroy(weft_sim *sim)
         return;
     weft__processes_destroy(sim);
     weft__queue_destroy(&sim->queue);
+    free(sim->waiters.entries);
     free(sim);
 }
 
@@ -44,7 +49,7 @@ weft_status weft__sim_fail(weft_sim *sim, weft_status status, const char *format
         return status;
     va_list list;
     va_start(list, format);
-    sim->failed = true;
+    sim->failed = sim->halted = true;
     sim->error = (weft_error){.code = status};
     (void)vsnprintf(sim->error.message, sizeof sim->error.message, format, list);
     va_end(list);
@@ -58,53 +63,67 @@ bool weft__sim_has_failed(const weft_sim *sim)
 
 void weft__sim_stop(weft_sim *sim)
 {
-    sim->stopping = true;
+    sim->halted = true;
 }
 
+/* Why an event could not be scheduled; the first of the reasons that holds. */
 static weft__event_id fail_schedule(weft_sim *sim, weft__time time)
 {
+    unsigned long long at = time, now = sim->now, number = sim->queue.sequence;
     if (time < sim->now)
         (void)weft__sim_fail(sim, WEFT_INVALID_ARGUMENT, "An event was scheduled at %llu ps, but the time is %llu ps.",
-                             (unsigned long long)time, (unsigned long long)sim->now);
+                             at, now);
+    else if (time > WEFT__TIME_LAST)
+        (void)weft__sim_fail(sim, WEFT_OUT_OF_RANGE, "An event was scheduled at %llu ps, but time ends at %llu ps.", at,
+                             (unsigned long long)WEFT__TIME_LAST);
     else
-        (void)weft__sim_fail(sim, WEFT_OUT_OF_MEMORY, "Out of memory: could not schedule event number %llu.",
-                             (unsigned long long)sim->queue.sequence);
+        (void)weft__sim_fail(sim, WEFT_OUT_OF_MEMORY, "Out of memory: could not schedule event number %llu.", number);
     return 0;
+}
+
+/* The sequence number does what a generation would: no two events share it. */
+static inline weft__event_id id_of(uint64_t sequence, uint32_t node)
+{
+    return sequence << WEFT__INDEX_BITS | node;
+}
+
+static inline weft__event_id schedule(weft_sim *sim, weft__time time, int16_t priority, weft__event_function *function,
+                                      uint64_t argument)
+{
+    uint64_t sequence = sim->queue.sequence;
+    uint32_t node = weft__queue_add(&sim->queue, time, priority, function, argument);
+    if (__builtin_expect(node == WEFT__QUEUE_NONE, 0))
+        return fail_schedule(sim, time);
+    return id_of(sequence, node);
 }
 
 weft__event_id weft__sim_at(weft_sim *sim, weft__time time, int16_t priority, weft__event_function *function,
                             uint64_t argument)
 {
-    uint32_t node = WEFT__QUEUE_NONE;
-    if (time >= sim->now && time != WEFT__NEVER)
-        node = weft__queue_add(&sim->queue, time, priority, function, argument);
-    if (node == WEFT__QUEUE_NONE)
+    if (__builtin_expect(time < sim->now || time > WEFT__TIME_LAST, 0))
         return fail_schedule(sim, time);
-    sim->pending++;
-    return (weft__event_id)sim->queue.links[node].generation << 32 | (node + 1);
+    return schedule(sim, time, priority, function, argument);
 }
 
 weft__event_id weft__sim_after(weft_sim *sim, weft__time delay, weft__event_function *function, uint64_t argument)
 {
-    weft__time time;
-    if (__builtin_add_overflow(sim->now, delay, &time) || time == WEFT__NEVER) {
+    if (__builtin_expect(delay > WEFT__TIME_LAST - sim->now, 0)) {
         (void)weft__sim_fail(sim, WEFT_OUT_OF_RANGE, "A delay of %llu ps at %llu ps goes past the end of time.",
                              (unsigned long long)delay, (unsigned long long)sim->now);
         return 0;
     }
-    return weft__sim_at(sim, time, 0, function, argument);
+    return schedule(sim, sim->now + delay, 0, function, argument);
 }
 
 bool weft__sim_cancel(weft_sim *sim, weft__event_id id)
 {
-    uint32_t index = (uint32_t)id - 1;
-    if (id == 0 || index >= sim->queue.node_count)
+    uint32_t index = (uint32_t)(id & (((uint64_t)1 << WEFT__INDEX_BITS) - 1));
+    if (index == WEFT__QUEUE_NONE || index >= sim->queue.node_capacity)
         return false;
     weft__event_node *node = &sim->queue.nodes[index];
-    if (sim->queue.links[index].generation != id >> 32 || !node->function)
+    if (!node->function || id_of(node->order, index) != id)
         return false;
     node->function = NULL; /* the queue drops the node when it comes to it */
-    sim->pending--;
     sim->cancelled++;
     return true;
 }
@@ -120,55 +139,96 @@ void weft__sim_note(weft_sim *sim, uint64_t value)
     sim->hash = mix(sim->hash, value);
 }
 
-static void fail_livelock(weft_sim *sim, weft__event_function *function, uint64_t argument)
+/* What people call the component that an event belongs to. */
+static void describe(const weft_sim *sim, const weft__event_node *event, char *text, size_t bytes)
 {
-    char name[128] = "";
-    if (sim->options.describe)
-        sim->options.describe(sim->options.describe_context, function, argument, name, sizeof name);
-    (void)weft__sim_fail(
-        sim, WEFT_DEADLOCK,
-        "Livelock: more than %llu events at %llu ps without the time moving on; the last one belongs to %s.",
-        (unsigned long long)sim->options.events_per_tick_max, (unsigned long long)sim->now,
-        name[0] ? name : "an unnamed component");
+    text[0] = '\0';
+    if (!event->function)
+        return;
+    if (event->function == weft__process_go_on)
+        (void)snprintf(text, bytes, "process '%s'",
+                       weft__process_name((const weft__process *)(uintptr_t)event->argument));
+    else if (sim->options.describe)
+        sim->options.describe(sim->options.describe_context, event->function, event->argument, text, bytes);
 }
 
-/* Moves the clock to `time`. */
-static inline void advance(weft_sim *sim, weft__time time)
+/* Names each of the last events' components once. */
+static void fail_livelock(weft_sim *sim)
+{
+    char names[WEFT__LIVELOCK_SUSPECTS][96], list[WEFT__LIVELOCK_SUSPECTS * 98] = "";
+    size_t count = 0, length = 0;
+    for (uint64_t i = 1; i <= WEFT__LIVELOCK_SUSPECTS; i++) { /* the oldest first */
+        size_t other = 0;
+        const weft__event_node *event =
+            &sim->suspects[(sim->options.events_per_tick_max + i) % WEFT__LIVELOCK_SUSPECTS];
+        describe(sim, event, names[count], sizeof names[count]);
+        while (strcmp(names[other], names[count]) != 0)
+            other++;
+        if (!names[count][0] || other < count)
+            continue;
+        length += (size_t)snprintf(list + length, sizeof list - length, "%s%s", count ? ", " : "", names[count]);
+        count++;
+    }
+    (void)weft__sim_fail(
+        sim, WEFT_DEADLOCK,
+        "Livelock: more than %llu events at %llu ps without the time moving on; the last ones belong to %s.",
+        (unsigned long long)sim->options.events_per_tick_max, (unsigned long long)sim->now,
+        count ? list : "unnamed components");
+}
+
+/* Moves the clock to `time`, before the event that is the `count`th of all. */
+static inline void advance(weft_sim *sim, weft__time time, uint64_t count)
 {
     if (time != sim->now) {
         sim->now = time;
-        sim->events_this_tick = 0;
+        sim->count_before_tick = count - 1;
     }
 }
 
-static inline void happen(weft_sim *sim, const weft__event_node *node)
+/* Takes note of the last events that are allowed in a tick, and stops the one after them. */
+static bool is_too_many(weft_sim *sim, const weft__event_node *event)
 {
-    advance(sim, node->time);
-    sim->pending--;
-    sim->events++;
-    sim->hash = mix(sim->hash, node->time ^ node->order << 1);
-    if (++sim->events_this_tick > sim->options.events_per_tick_max)
-        fail_livelock(sim, node->function, node->argument);
-    else
-        node->function(sim, node->argument);
+    uint64_t count = sim->queue.taken - sim->count_before_tick;
+    if (count > sim->options.events_per_tick_max) {
+        fail_livelock(sim);
+        return true;
+    }
+    sim->suspects[count % WEFT__LIVELOCK_SUSPECTS] = *event;
+    return false;
+}
+
+static inline void happen(weft_sim *sim, const weft__event_node *event)
+{
+    advance(sim, event->time, sim->queue.taken);
+    sim->hash = mix(sim->hash, event->time ^ event->order << 1);
+    if (__builtin_expect(sim->queue.taken - sim->count_before_tick > sim->suspicious_count, 0) &&
+        is_too_many(sim, event))
+        return;
+    event->function(sim, event->argument);
+}
+
+/* Asks for the stack of the process that most likely comes next. */
+static void look_ahead(const weft_sim *sim)
+{
+    const weft__event_node *next = weft__queue_ahead(&sim->queue);
+    if (next->function == weft__process_go_on)
+        weft__process_prefetch(next->argument);
 }
 
 weft_status weft__sim_run(weft_sim *sim, weft__time until, weft_error *err)
 {
-    sim->stopping = false;
-    while (!sim->failed && !sim->stopping) {
-        weft__event_node node;
-        weft__queue_result result = weft__queue_pop(&sim->queue, until, &node);
-        if (result == WEFT__QUEUE_EVENT) {
-            happen(sim, &node);
-            continue;
+    sim->halted = sim->failed;
+    sim->engine_stack = (weft__coroutine){0}; /* that of the thread which runs it now */
+    while (!sim->halted) {
+        weft__event_node event;
+        if (!weft__queue_pop(&sim->queue, until, &event)) {
+            if (until != WEFT__NEVER && until > sim->now)
+                advance(sim, until, sim->queue.taken + 1);
+            break;
         }
-        if (result == WEFT__QUEUE_OUT_OF_MEMORY)
-            (void)weft__sim_fail(sim, WEFT_OUT_OF_MEMORY, "Out of memory: could not order the events after %llu ps.",
-                                 (unsigned long long)sim->now);
-        else if (until != WEFT__NEVER && until > sim->now)
-            advance(sim, until);
-        break;
+        if (sim->looks_ahead)
+            look_ahead(sim);
+        happen(sim, &event);
     }
     return sim->failed ? weft__fail_copy(err, &sim->error) : WEFT_OK;
 }
@@ -177,11 +237,11 @@ void weft__sim_get_info(const weft_sim *sim, weft__sim_info *out)
 {
     *out = (weft__sim_info){
         .now = sim->now,
-        .events = sim->events,
+        .events = sim->queue.taken,
         .scheduled = sim->queue.sequence,
         .cancelled = sim->cancelled,
-        .pending = sim->pending,
-        .allocations = sim->queue.allocations + sim->process_allocations,
+        .pending = sim->queue.sequence - sim->queue.taken - sim->cancelled,
+        .allocations = sim->queue.allocations + sim->process_allocations + sim->waiters.allocations,
         .trace_hash = sim->hash,
     };
 }

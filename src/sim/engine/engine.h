@@ -4,13 +4,14 @@
  * comes first, and events alike in both happen in the order in which they were scheduled. An event is a function with a
  * 64-bit argument, or a coroutine to resume (process.h builds on that). Nothing else makes time pass.
  *
- * How. Pending events lie in a timing wheel of slots, each some picoseconds wide; a two-level bitmap finds the next
- * slot in use. What is due beyond the wheel's horizon waits in a heap and moves into the wheel when the clock has come
- * near enough, always before the handler at that time runs: otherwise a new near event could overtake an old far one. A
- * slot is put in order when the clock reaches it. The width of the slots follows the density of events; it has no
- * influence on their order. Steady state allocates nothing.
+ * How. Pending events lie in a timing wheel of slots, each some picoseconds wide, in two scales, fine and coarse; a
+ * bitmap over a bitmap finds the next slot in use. The events of a coarse slot move into fine ones when the clock comes
+ * near, always before anything at that time happens: otherwise a new near event could overtake an old far one. A slot
+ * is put in order when the clock reaches it, if it is not in order already. What lies beyond the coarse slots is in a
+ * heap. The width of the slots follows the density of events; it has no influence on their order. Steady state
+ * allocates nothing.
  *
- * Errors are sticky: a call that fails notes it, the run ends after the present event, and weft_sim_run returns it. So
+ * Errors are sticky: a call that fails notes it, the run ends after the present event, and weft__sim_run returns it. So
  * models need not check each schedule. There is no global state: any number of simulations may exist, each used from
  * one thread at a time. */
 #ifndef WEFT_SIM_ENGINE_ENGINE_H
@@ -24,8 +25,9 @@
 
 typedef struct weft_sim weft_sim;
 
-/* Picoseconds since the start of the simulation. The last value is "never". */
+/* Picoseconds since the start of the simulation. Time ends after 106 days. */
 typedef uint64_t weft__time;
+#define WEFT__TIME_LAST ((uint64_t)INT64_MAX)
 #define WEFT__NEVER UINT64_MAX
 
 /* What an event does. */
@@ -35,13 +37,14 @@ typedef void weft__event_function(weft_sim *sim, uint64_t argument);
 typedef void weft__event_describe(void *context, weft__event_function *function, uint64_t argument, char *text,
                                   size_t bytes);
 
-/* A scheduled event: an index and a generation, so that an id that has had its event is harmless. 0 is none. */
+/* A scheduled event: where it is and its sequence number, so that an id that has had its event is harmless. 0 is none.
+ */
 typedef uint64_t weft__event_id;
 
 /* Zero means the default of each. */
 typedef struct weft__sim_options {
     uint64_t events_per_tick_max;   /* more at one picosecond is a livelock; default 2^22 */
-    weft__event_describe *describe; /* names components in errors; default: none are named */
+    weft__event_describe *describe; /* names components in errors; default: none but processes are named */
     void *describe_context;
 } weft__sim_options;
 
@@ -51,11 +54,12 @@ void weft__sim_destroy(weft_sim *sim);
 
 weft__time weft__sim_now(const weft_sim *sim);
 
-/* Schedules an event at `time`, which must not be past. Returns 0 after an error, which is noted. */
+/* Schedules an event at `time`, which must be neither past nor after the end of time. Returns 0 after an error, which
+ * is noted. There is room for 33 million pending events. */
 weft__event_id weft__sim_at(weft_sim *sim, weft__time time, int16_t priority, weft__event_function *function,
                             uint64_t argument);
 
-/* The same, `delay` from now, with priority 0; a time past the end of time is an error. */
+/* The same, `delay` from now, with priority 0. */
 weft__event_id weft__sim_after(weft_sim *sim, weft__time delay, weft__event_function *function, uint64_t argument);
 
 /* Takes an event back. False if it has happened, was cancelled before, or never was. */

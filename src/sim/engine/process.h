@@ -40,7 +40,14 @@ const char *weft__process_name(const weft__process *process);
 /* True between suspend and resume. */
 bool weft__process_is_suspended(const weft__process *process);
 
-/* Processes that have not ended, one after another, NULL first and last; to name who is stuck. */
+/* The name of the resource, store or signal that the process waits for; NULL if it waits for none. */
+const char *weft__process_waits_for(const weft__process *process);
+
+/* Processes that have not ended, one after another, NULL first and last, in the order of starting. */
 const weft__process *weft__process_next(const weft_sim *sim, const weft__process *after);
+
+/* For a run that has come to its end with nothing pending, while all processes should have ended: notes an error that
+ * names those that wait, for what and since when. WEFT_OK if there is none. */
+weft_status weft__process_check_stuck(weft_sim *sim);
 
 #endif

@@ -1,0 +1,84 @@
+/* What is left when nothing happens any more: messages that wait for each other. */
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/fabric/fabric_impl.h"
+
+/* Names of so many links of a cycle are told. */
+#define LINKS_TOLD 4u
+
+/* A message that is still under way, at the link where its first flit that has not been sent waits. */
+static const weft__stage *find_waiting(const weft__fabric *fabric)
+{
+    for (uint32_t i = 0; i < fabric->graph->link_count; i++) {
+        const weft__wire *wire = &fabric->wires[i];
+        for (uint32_t j = 0; j < wire->active_count; j++)
+            if (wire->active[j]->runs.count)
+                return wire->active[j];
+    }
+    return NULL;
+}
+
+static const weft__stage *stage_at(const weft__message *message, const weft__wire *wire)
+{
+    for (uint32_t hop = 0; hop < message->stage_count; hop++)
+        if (weft__stage_wire(&message->stages[hop]) == wire)
+            return &message->stages[hop];
+    return NULL;
+}
+
+/* The message that must move before this one can; NULL if that is not known. */
+static const weft__stage *waits_for(const weft__stage *stage)
+{
+    const weft__wire *wire = weft__stage_wire(stage);
+    const weft__vc *buffer = weft__stage_buffer(stage);
+    if (buffer && buffer->front != stage)
+        return buffer->front;
+    if (stage->vc != WEFT__VC_NONE)
+        return wire->vcs[stage->vc].front;
+    for (uint32_t i = 0; i < wire->link->vcs; i++) {
+        const weft__vc *vc = &wire->vcs[i];
+        if (vc->owner && vc->owner != stage->message)
+            return stage_at(vc->owner, wire);
+        if (vc->front && vc->front->message != stage->message)
+            return vc->front;
+    }
+    return NULL;
+}
+
+static void tell_link(const weft__stage *stage, char *text, size_t bytes)
+{
+    char from[WEFT__NODE_NAME_BYTES], to[WEFT__NODE_NAME_BYTES];
+    const weft__wire *wire = weft__stage_wire(stage);
+    weft__graph_node_name(wire->fabric->graph, wire->link->from, from);
+    weft__graph_node_name(wire->fabric->graph, wire->link->to, to);
+    size_t used = strlen(text);
+    (void)snprintf(text + used, bytes - used, "%s%s -> %s", used ? ", " : "", from, to);
+}
+
+weft_status weft__fabric_check_arrived(const weft__fabric *fabric, weft_error *err)
+{
+    uint64_t left = fabric->info.messages_sent - fabric->info.messages_arrived;
+    if (left == 0)
+        return WEFT_OK;
+    const weft__stage *at = find_waiting(fabric);
+    if (!at)
+        return weft__fail(err, WEFT_INTERNAL, "%llu messages have not arrived, and none of them waits for a link.",
+                          (unsigned long long)left);
+    /* As many steps as there are messages lead into the cycle, if there is one. */
+    for (uint64_t step = 0; step < left; step++) {
+        const weft__stage *next = waits_for(at);
+        if (!next)
+            break;
+        at = next;
+    }
+    char links[280] = "";
+    const weft__stage *first = at;
+    for (uint32_t told = 0; at && told < LINKS_TOLD && (told == 0 || at != first); told++) {
+        tell_link(at, links, sizeof links);
+        at = waits_for(at);
+    }
+    return weft__fail(err, WEFT_DEADLOCK,
+                      "%llu messages wait for one another at %llu ps, and nothing moves; among others at the links %s.",
+                      (unsigned long long)left, (unsigned long long)weft__sim_now(fabric->sim), links);
+}

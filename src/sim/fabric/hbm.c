@@ -1,0 +1,35 @@
+#include "sim/fabric/hbm.h"
+
+#include <string.h>
+
+void weft__hbm_init(weft__hbm *hbm, const weft__machine_spec *spec)
+{
+    memset(hbm, 0, sizeof *hbm);
+    hbm->channels = spec->cube.hbm.channels;
+    hbm->flit_bytes = spec->system.flit_bytes;
+    hbm->chunk_ps = weft__ps_of_bytes(hbm->flit_bytes, weft__mbs_of_gbs(spec->cube.hbm.channel_gbs));
+    hbm->turnaround_ps = weft__ps_of_ns(spec->cube.hbm.turnaround_ns);
+    hbm->open_ps = weft__ps_of_ns(spec->cube.hbm.open_ns);
+}
+
+weft__time weft__hbm_serve(weft__hbm *hbm, uint64_t offset_bytes, bool is_write, weft__time arrival, uint64_t *opened)
+{
+    uint64_t index = offset_bytes / hbm->flit_bytes & (hbm->channels - 1);
+    weft__hbm_channel *channel = &hbm->channel[index];
+    weft__time begin = arrival;
+    if (channel->was_used) {
+        weft__time ready = channel->free_at;
+        if (channel->has_written != is_write)
+            ready += hbm->turnaround_ps;
+        if (!(*opened >> index & 1))
+            ready += hbm->open_ps;
+        begin = ready > begin ? ready : begin;
+    }
+    *opened |= (uint64_t)1 << index;
+    channel->was_used = true;
+    channel->has_written = is_write;
+    channel->free_at = begin + hbm->chunk_ps;
+    hbm->busy_ps += hbm->chunk_ps;
+    hbm->chunks++;
+    return channel->free_at;
+}

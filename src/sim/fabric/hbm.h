@@ -1,0 +1,38 @@
+/* The controller of a slice of HBM: pseudo-channels that each serve a chunk, the payload of one flit, at a time.
+ *
+ * The chunk at byte offset a of the slice lies in pseudo-channel (a / flit_bytes) modulo their number. A chunk begins
+ * when it has arrived and its channel is free, and keeps it for the flit's bytes over the channel's bandwidth. A
+ * channel that is busy needs more time between chunks of different direction (hbm.turnaround_ns), and before the first
+ * chunk of a transaction that comes right after another (hbm.open_ns: a row of its own is opened); both pass unnoticed
+ * where the channel has been idle for as long. Chunks of a channel are served in the order of their arrival.
+ *
+ * Source of these assumptions: the controller of the root, with its address bits and its chunk time; hbm.open_ns is
+ * ours, and fitted on the published time of two readers of one slice. */
+#ifndef WEFT_SIM_FABRIC_HBM_H
+#define WEFT_SIM_FABRIC_HBM_H
+
+#include "sim/fabric/fabric.h"
+
+#define WEFT__HBM_CHANNELS_MAX 64u
+
+typedef struct weft__hbm_channel {
+    weft__time free_at;
+    bool has_written; /* the direction of the last chunk */
+    bool was_used;
+} weft__hbm_channel;
+
+typedef struct weft__hbm {
+    uint32_t channels;
+    uint64_t flit_bytes;
+    uint64_t chunk_ps, turnaround_ps, open_ps;
+    uint64_t busy_ps, chunks;
+    weft__hbm_channel channel[WEFT__HBM_CHANNELS_MAX];
+} weft__hbm;
+
+void weft__hbm_init(weft__hbm *hbm, const weft__machine_spec *spec);
+
+/* Serves the chunk at `offset_bytes` for a transaction that has opened the channels of the mask, to which this one is
+ * added. Gives the time at which it is committed, or its data are there. Times must not decrease from call to call. */
+weft__time weft__hbm_serve(weft__hbm *hbm, uint64_t offset_bytes, bool is_write, weft__time arrival, uint64_t *opened);
+
+#endif

@@ -1,0 +1,256 @@
+#include "sim/fabric/launch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct launch_group launch_group;
+
+/* A PE, or a processor that hands commands on: they form a tree. */
+struct launch_group {
+    weft__launch *launch;
+    launch_group *above; /* NULL for the host */
+    uint32_t node;
+    uint32_t first, count; /* of those below it, by their place in the array of their level; none for a PE */
+    uint32_t answers;      /* that have come from below */
+    weft__time start;      /* of a PE */
+};
+
+enum {
+    LEVEL_HOST,
+    LEVEL_SIP,
+    LEVEL_CUBE,
+    LEVEL_PE,
+    LEVELS
+};
+
+struct weft__launch {
+    weft__fabric *fabric;
+    weft__launch_request request;
+    weft__time target, end;
+    launch_group *levels[LEVELS];
+    uint32_t counts[LEVELS];
+};
+
+static void command(launch_group *from, launch_group *to, const weft__receiver *receiver, launch_group *context)
+{
+    weft__fabric *fabric = from->launch->fabric;
+    weft__run now = {weft__sim_now(weft__fabric_sim(fabric)), 0, 1};
+    weft__parcel parcel = {.from = from->node,
+                           .to = to->node,
+                           .size = WEFT__FLIT_COMMAND,
+                           .ready = &now,
+                           .ready_count = 1,
+                           .receiver = receiver,
+                           .context = context};
+    (void)weft__fabric_send(fabric, &parcel);
+}
+
+static size_t level_of(const launch_group *group)
+{
+    size_t level = LEVEL_HOST;
+    for (const launch_group *above = group->above; above; above = above->above)
+        level++;
+    return level;
+}
+
+/* ---- the way up ---- */
+
+static void on_answer(void *context, weft__message *message);
+static const weft__receiver answer_receiver = {.arrived = on_answer};
+
+/* Everything below a group is done, or the PE is. */
+static void answer(launch_group *group)
+{
+    weft__launch *launch = group->launch;
+    if (group->above) {
+        command(group, group->above, &answer_receiver, group->above);
+        return;
+    }
+    launch->end = weft__sim_now(weft__fabric_sim(launch->fabric));
+    if (launch->request.ended)
+        launch->request.ended(launch->request.context, launch);
+}
+
+static void on_answer(void *context, weft__message *message)
+{
+    (void)message;
+    launch_group *group = context;
+    if (++group->answers == group->count)
+        answer(group);
+}
+
+void weft__launch_finish(weft__launch *launch, size_t index)
+{
+    answer(&launch->levels[LEVEL_PE][index]);
+}
+
+/* ---- the way down ---- */
+
+static void on_command(void *context, weft__message *message);
+static const weft__receiver command_receiver = {.arrived = on_command};
+
+static void on_start(weft_sim *sim, uint64_t argument)
+{
+    launch_group *pe = (launch_group *)(uintptr_t)argument;
+    weft__launch *launch = pe->launch;
+    pe->start = weft__sim_now(sim);
+    launch->request.started(launch->request.context, launch, (size_t)(pe - launch->levels[LEVEL_PE]));
+}
+
+static void hand_on(launch_group *group)
+{
+    weft__launch *launch = group->launch;
+    size_t level = level_of(group);
+    if (level == LEVEL_PE) {
+        weft_sim *sim = weft__fabric_sim(launch->fabric);
+        weft__time now = weft__sim_now(sim);
+        (void)weft__sim_at(sim, now > launch->target ? now : launch->target, 0, on_start, (uintptr_t)group);
+        return;
+    }
+    for (uint32_t i = 0; i < group->count; i++) {
+        launch_group *below = &launch->levels[level + 1][group->first + i];
+        command(group, below, &command_receiver, below);
+    }
+}
+
+static void on_command(void *context, weft__message *message)
+{
+    (void)message;
+    hand_on(context);
+}
+
+static void on_begin(weft_sim *sim, uint64_t argument)
+{
+    (void)sim;
+    hand_on((launch_group *)(uintptr_t)argument);
+}
+
+/* ---- the tree ---- */
+
+/* Adds a group below the last one of the level above, unless the last one of its own level is the same node. */
+static void add_group(weft__launch *launch, size_t level, uint32_t node)
+{
+    launch_group *last = launch->counts[level] ? &launch->levels[level][launch->counts[level] - 1] : NULL;
+    if (last && last->node == node)
+        return;
+    launch_group *above = level ? &launch->levels[level - 1][launch->counts[level - 1] - 1] : NULL;
+    launch->levels[level][launch->counts[level]] =
+        (launch_group){.launch = launch, .above = above, .node = node, .start = WEFT__NEVER};
+    if (above && above->count++ == 0)
+        above->first = launch->counts[level];
+    launch->counts[level]++;
+}
+
+static weft_status build_tree(weft__launch *launch, weft_error *err)
+{
+    const weft__graph *graph = weft__fabric_graph(launch->fabric);
+    for (size_t level = 0; level < LEVELS; level++) {
+        launch->levels[level] = calloc(launch->request.count, sizeof(launch_group));
+        if (!launch->levels[level])
+            return weft__fail_memory(err, launch->request.count * sizeof(launch_group), "a launch");
+    }
+    add_group(launch, LEVEL_HOST, weft__graph_node(graph, WEFT__NODE_HOST, 0, 0, 0));
+    for (size_t i = 0; i < launch->request.count; i++) {
+        const weft__node *pe = &graph->nodes[launch->request.cpus[i]];
+        uint32_t processor = weft__graph_node(graph, WEFT__NODE_MCPU, pe->sip, pe->cube, 0);
+        if (processor == WEFT__NODE_NONE)
+            return weft__fail(err, WEFT_UNSUPPORTED,
+                              "The cubes of machine '%s' have no command processor to launch through.",
+                              graph->spec->name);
+        add_group(launch, LEVEL_SIP, weft__graph_node(graph, WEFT__NODE_IO_CPU, pe->sip, 0, 0));
+        add_group(launch, LEVEL_CUBE, processor);
+        add_group(launch, LEVEL_PE, launch->request.cpus[i]);
+    }
+    return WEFT_OK;
+}
+
+/* ---- the start ---- */
+
+/* The longest way from a group to one below, had its command to wait for all others from there. */
+static weft_status longest_step(weft__launch *launch, const launch_group *group, size_t level, uint64_t *out_ps,
+                                weft_error *err)
+{
+    const weft__graph *graph = weft__fabric_graph(launch->fabric);
+    uint64_t bytes = graph->spec->system.command_bytes, longest = 0, slowest = 0;
+    for (uint32_t i = 0; i < group->count; i++) {
+        weft__route route;
+        weft_status status =
+            weft__graph_route(graph, group->node, launch->levels[level][group->first + i].node, &route, err);
+        if (status != WEFT_OK)
+            return status;
+        uint64_t latency = weft__route_latency_ps(graph, &route, 1, bytes);
+        longest = latency > longest ? latency : longest;
+        for (uint32_t hop = 0; hop < route.count; hop++) {
+            uint64_t flit_ps = weft__ps_of_bytes(bytes, graph->links[route.links[hop]].mbs);
+            slowest = flit_ps > slowest ? flit_ps : slowest;
+        }
+        free(route.links);
+    }
+    *out_ps = longest + (group->count - 1) * slowest;
+    return WEFT_OK;
+}
+
+/* The longest way to a PE: level by level, since all start together. */
+static weft_status choose_start(weft__launch *launch, weft__time time, weft_error *err)
+{
+    launch->target = time;
+    for (size_t level = LEVEL_SIP; level < LEVELS; level++) {
+        uint64_t longest = 0;
+        for (uint32_t i = 0; i < launch->counts[level - 1]; i++) {
+            uint64_t step;
+            weft_status status = longest_step(launch, &launch->levels[level - 1][i], level, &step, err);
+            if (status != WEFT_OK)
+                return status;
+            longest = step > longest ? step : longest;
+        }
+        launch->target += longest;
+    }
+    return WEFT_OK;
+}
+
+weft_status weft__launch_begin(weft__fabric *fabric, weft__time time, const weft__launch_request *request,
+                               weft__launch **out, weft_error *err)
+{
+    *out = NULL;
+    weft__launch *launch = calloc(1, sizeof *launch);
+    if (!launch)
+        return weft__fail_memory(err, sizeof *launch, "a launch");
+    launch->fabric = fabric;
+    launch->request = *request;
+    launch->end = WEFT__NEVER;
+    weft_status status = build_tree(launch, err);
+    if (status == WEFT_OK)
+        status = choose_start(launch, time, err);
+    if (status != WEFT_OK) {
+        weft__launch_destroy(launch);
+        return status;
+    }
+    launch->request.cpus = NULL; /* they stand in the tree */
+    (void)weft__sim_at(weft__fabric_sim(fabric), time, 0, on_begin, (uintptr_t)launch->levels[LEVEL_HOST]);
+    *out = launch;
+    return WEFT_OK;
+}
+
+void weft__launch_destroy(weft__launch *launch)
+{
+    if (!launch)
+        return;
+    for (size_t level = 0; level < LEVELS; level++)
+        free(launch->levels[level]);
+    free(launch);
+}
+
+weft__time weft__launch_target_ps(const weft__launch *launch)
+{
+    return launch->target;
+}
+
+weft__time weft__launch_start_ps(const weft__launch *launch, size_t index)
+{
+    return launch->levels[LEVEL_PE][index].start;
+}
+
+weft__time weft__launch_end_ps(const weft__launch *launch)
+{
+    return launch->end;
+}

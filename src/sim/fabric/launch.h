@@ -1,0 +1,44 @@
+/* Kernel launches: how work gets from the host to the PEs, and how the host learns that it is done.
+ *
+ * The host sends a command to the IO processor of each SIP, that one to the command processor of each cube, and that
+ * one to each PE. All of them carry one start time, so that every PE begins at the same picosecond, however far it is.
+ * The host chooses it from the machine: when the last PE can have the command, had each of them to wait for all others
+ * of its level. A PE that the command reaches later, because other messages were in its way, begins late, and is
+ * counted. A PE that is done answers its cube; a cube whose PEs have all answered answers its SIP, and that the host.
+ *
+ * Source of the assumptions: the launch path and the synchronised start are the root's; that the host chooses the
+ * start, for all SIPs at once, is ours. */
+#ifndef WEFT_SIM_FABRIC_LAUNCH_H
+#define WEFT_SIM_FABRIC_LAUNCH_H
+
+#include "sim/fabric/fabric.h"
+
+typedef struct weft__launch weft__launch;
+
+typedef struct weft__launch_request {
+    const uint32_t *cpus; /* of the PEs: nodes, in ascending order, each once; copied */
+    size_t count;         /* not 0 */
+    /* A PE begins, at its time; the index is that of its CPU. It is done when weft__launch_finish is called for it. */
+    void (*started)(void *context, weft__launch *launch, size_t index);
+    void (*ended)(void *context, weft__launch *launch); /* the host knows that all are done; may be NULL */
+    void *context;
+} weft__launch_request;
+
+/* Sends the command at `time`, not past. Errors of the run are noted in its simulation. WEFT_UNSUPPORTED if a cube has
+ * no command processor, or there is no way. The launch must be kept until it has ended or the run is over. */
+weft_status weft__launch_begin(weft__fabric *fabric, weft__time time, const weft__launch_request *request,
+                               weft__launch **out, weft_error *err);
+/* NULL is fine. */
+void weft__launch_destroy(weft__launch *launch);
+
+/* The PE with this index is done, now. */
+void weft__launch_finish(weft__launch *launch, size_t index);
+
+/* The common start. */
+weft__time weft__launch_target_ps(const weft__launch *launch);
+/* When a PE began; WEFT__NEVER if it has not. */
+weft__time weft__launch_start_ps(const weft__launch *launch, size_t index);
+/* When the host knew; WEFT__NEVER if it does not. */
+weft__time weft__launch_end_ps(const weft__launch *launch);
+
+#endif

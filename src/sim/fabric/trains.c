@@ -1,0 +1,218 @@
+/* Flits as trains: links look at them when somebody needs to know.
+ *
+ * What makes it right. Let a link be asked at time t for all flits that arrive before t. Every message whose head
+ * arrives before t has been put among the link's stages: that happens when its head leaves the link before, which is at
+ * least the time of a flit earlier, in an event of its own. For its later flits the link before is asked, for a time
+ * earlier by at least that of a flit; so the questions end. Nothing that is answered can change afterwards, as a
+ * link does not depend on what is behind it. */
+#include "sim/fabric/fabric_impl.h"
+
+/* The next flit of a stage that is to be served; the order in which flits are. */
+typedef struct weft__claim {
+    weft__time time;
+    uint64_t key;
+} weft__claim;
+
+static bool comes_before(const weft__claim *a, const weft__claim *b)
+{
+    return a->time != b->time ? a->time < b->time : a->key < b->key;
+}
+
+static void on_head(weft_sim *sim, uint64_t argument);
+static void on_tail(weft_sim *sim, uint64_t argument);
+
+/* From a flit's arrival at a link until it can be behind it. */
+static uint64_t shortest_way(const weft__wire *wire, const weft__message *message)
+{
+    return wire->flit_ps[message->size] + wire->wire_ps;
+}
+
+/* ---- tails ---- */
+
+static weft__time later(weft__time a, weft__time b)
+{
+    return a > b ? a : b;
+}
+
+/* When the last flit can be at the target at the earliest, by what is known: at each link it comes after those of its
+ * message that have yet to go, and none of them goes before what is decided, nor before the flits are there. */
+static weft__time earliest_tail(weft__message *message)
+{
+    weft__time earliest = 0;
+    for (uint32_t hop = 0; hop < message->stage_count; hop++) {
+        weft__stage *stage = &message->stages[hop];
+        const weft__wire *wire = weft__stage_wire(stage);
+        uint64_t flit_ps = wire->flit_ps[message->size], left = message->flits - stage->served;
+        if (left && stage->known) {
+            earliest = later(earliest, later(wire->free_at, wire->known_before) + (left - 1) * flit_ps);
+            earliest = later(earliest, stage->head);
+            if (stage->known == message->flits)
+                earliest = later(earliest, weft__runs_last(&stage->runs));
+        }
+        earliest += flit_ps + wire->wire_ps;
+    }
+    return later(earliest, message->head);
+}
+
+static void await_tail(weft__message *message)
+{
+    bool is_known = message->delivered == message->flits;
+    weft_sim *sim = message->fabric->sim;
+    weft__time time = is_known ? message->tail : earliest_tail(message);
+    (void)weft__sim_at(sim, time, 0, on_tail, (uintptr_t)message);
+}
+
+/* ---- serving ---- */
+
+/* Sends `part`, the first flits of a stage, over its link, which is free for them: nothing else comes in between. */
+static void serve_run(weft__wire *wire, weft__stage *stage, const weft__run *part)
+{
+    uint64_t flit_ps = wire->flit_ps[stage->message->size], gap = part->gap_ps, left = part->count;
+    weft__time ready = part->first, free_at = wire->free_at;
+    wire->flits += left;
+    wire->busy_ps += left * flit_ps;
+    if (free_at > ready || gap < flit_ps) { /* back to back, until the link has caught up with the arrivals */
+        weft__time begin = free_at > ready ? free_at : ready;
+        uint64_t count = left;
+        if (gap > flit_ps) {
+            uint64_t late = (begin - ready + gap - flit_ps - 1) / (gap - flit_ps);
+            count = late < left ? late : left;
+        }
+        weft__run run = {begin + flit_ps, flit_ps, count};
+        (void)weft__stage_pass(stage, &run);
+        free_at = begin + count * flit_ps;
+        left -= count;
+        ready += count * gap;
+    }
+    if (left) {
+        weft__run run = {ready + flit_ps, gap, left};
+        (void)weft__stage_pass(stage, &run);
+        free_at = ready + (left - 1) * gap + flit_ps;
+    }
+    wire->free_at = free_at;
+}
+
+static void serve(weft__wire *wire, weft__stage *stage, const weft__run *part)
+{
+    weft__message *message = stage->message;
+    bool is_first = stage->served == 0, is_last_link = stage->hop + 1 == message->stage_count;
+    weft__runs_take(&stage->runs, part->count);
+    serve_run(wire, stage, part);
+    if (is_first && is_last_link)
+        await_tail(message);
+    else if (is_first)
+        weft__trains_begin(stage + 1);
+    if (stage->served == message->flits)
+        weft__wire_leave(wire, stage);
+}
+
+/* How many flits of `run` come before both `limit` and the time `before`. At least the first one does. */
+static uint64_t count_before(const weft__run *run, uint64_t key, const weft__claim *limit, weft__time before)
+{
+    if (run->gap_ps == 0)
+        return run->count;
+    weft__time end = limit->time != WEFT__NEVER && key < limit->key ? limit->time + 1 : limit->time;
+    end = before < end ? before : end;
+    uint64_t count = (end - 1 - run->first) / run->gap_ps + 1;
+    return count < run->count ? count : run->count;
+}
+
+/* Serves what arrives before then, of what is known. */
+static void serve_before(weft__wire *wire, weft__time before)
+{
+    for (;;) {
+        const weft__claim never = {WEFT__NEVER, UINT64_MAX};
+        weft__claim least = never, limit = never;
+        weft__stage *next = NULL;
+        for (uint32_t i = 0; i < wire->active_count; i++) {
+            weft__stage *stage = wire->active[i];
+            if (!stage->runs.count)
+                continue;
+            weft__claim claim = {weft__runs_front(&stage->runs)->first, stage->message->key};
+            if (comes_before(&claim, &least)) {
+                limit = least;
+                least = claim;
+                next = stage;
+            } else if (comes_before(&claim, &limit)) {
+                limit = claim;
+            }
+        }
+        if (!next || least.time >= before)
+            return;
+        weft__run part = *weft__runs_front(&next->runs);
+        part.count = count_before(&part, least.key, &limit, before);
+        serve(wire, next, &part);
+    }
+}
+
+/* ---- asking ---- */
+
+static void know(weft__fabric *fabric, uint32_t link, weft__time before);
+
+/* Asks the links on the way to this one for what arrives here before then. */
+static void ask_behind(weft__fabric *fabric, weft__wire *wire, weft__time before)
+{
+    for (uint32_t i = 0; i < wire->active_count; i++) {
+        const weft__stage *stage = wire->active[i];
+        if (stage->known == stage->message->flits)
+            continue;
+        uint32_t behind = stage->message->path->route.links[stage->hop - 1];
+        uint64_t way = shortest_way(&fabric->wires[behind], stage->message);
+        uint32_t departures = wire->departures;
+        if (before > way)
+            know(fabric, behind, before - way);
+        if (departures != wire->departures)
+            i = UINT32_MAX; /* the questions came round to this link: begin again, which costs next to nothing */
+    }
+}
+
+/* Serves everything that arrives at the link before then. */
+static void know(weft__fabric *fabric, uint32_t link, weft__time before)
+{
+    weft__wire *wire = &fabric->wires[link];
+    while (wire->active_count && wire->known_before < before) {
+        weft__time step = wire->known_before + fabric->step_ps < before ? wire->known_before + fabric->step_ps : before;
+        ask_behind(fabric, wire, step);
+        if (wire->known_before < step) { /* else it has been asked for more meanwhile */
+            wire->known_before = step;
+            serve_before(wire, step);
+        }
+    }
+    if (wire->known_before < before)
+        wire->known_before = before;
+}
+
+/* ---- events ---- */
+
+static void on_head(weft_sim *sim, uint64_t argument)
+{
+    const weft__wire *wire = (const weft__wire *)(uintptr_t)argument;
+    weft__fabric *fabric = wire->fabric;
+    know(fabric, (uint32_t)(wire - fabric->wires), weft__sim_now(sim) + 1);
+}
+
+static void on_tail(weft_sim *sim, uint64_t argument)
+{
+    weft__message *message = (weft__message *)(uintptr_t)argument;
+    weft__fabric *fabric = message->fabric;
+    weft__time now = weft__sim_now(sim);
+    uint32_t last = message->path->route.links[message->stage_count - 1];
+    uint64_t way = shortest_way(&fabric->wires[last], message);
+    if (message->delivered < message->flits)
+        know(fabric, last, now + 1 - way);
+    if (message->delivered == message->flits && message->tail == now)
+        weft__message_end(message);
+    else if (!weft__sim_has_failed(sim))
+        await_tail(message);
+}
+
+void weft__trains_begin(weft__stage *stage)
+{
+    weft__wire *wire = weft__stage_wire(stage);
+    weft_sim *sim = stage->message->fabric->sim;
+    weft__time now = weft__sim_now(sim);
+    if (wire->active_count == 0 && wire->known_before < now)
+        wire->known_before = now; /* nothing came to the link */
+    if (weft__wire_join(wire, stage))
+        (void)weft__sim_at(sim, stage->head, WEFT__LINK_PRIORITY, on_head, (uintptr_t)wire);
+}

@@ -1,0 +1,283 @@
+#include "sim/machine/schema.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/nearest.h"
+
+/* One row of the table, in the order of weft__machine_key. */
+#define ROW(path, help, unit, kind, standard, text, least, most, choices, offset, count_offset)                        \
+    {                                                                                                                  \
+        path, help, unit, kind, standard, text, least, most, choices, offset, count_offset                             \
+    }
+/* Each names a kind and refuses, when compiled, a member of another type than that kind has. */
+#define AS_TEXT(type, member) _Generic(((type *)0)->member, char * : WEFT__KEY_TEXT)
+#define AS_COUNT(type, member) _Generic(((type *)0)->member, uint32_t : WEFT__KEY_COUNT)
+#define AS_NUMBER(type, member) _Generic(((type *)0)->member, double : WEFT__KEY_NUMBER)
+#define AS_FLAG(type, member) _Generic(((type *)0)->member, bool : WEFT__KEY_FLAG)
+#define AS_PLACE(type, member) _Generic(((type *)0)->member, weft__place : WEFT__KEY_PLACE)
+#define AS_PLACES(type, member) _Generic(((type *)0)->member, weft__place * : WEFT__KEY_PLACES)
+
+#define GROUP(path, help) ROW(path, help, NULL, WEFT__KEY_GROUP, 0, NULL, 0, 0, NULL, 0, 0)
+#define TEXT(path, member, standard, most, help)                                                                       \
+    ROW(path, help, NULL, AS_TEXT(weft__machine_spec, member), 0, standard, 1, most, NULL,                             \
+        offsetof(weft__machine_spec, member), 0)
+/* Members of a struct that lies at `base` in the specification. */
+#define COUNT_AT(path, base, type, member, unit, standard, least, most, help)                                          \
+    ROW(path, help, unit, AS_COUNT(type, member), standard, NULL, least, most, NULL, (base) + offsetof(type, member), 0)
+#define NUMBER_AT(path, base, type, member, unit, standard, least, most, help)                                         \
+    ROW(path, help, unit, AS_NUMBER(type, member), standard, NULL, least, most, NULL, (base) + offsetof(type, member), \
+        0)
+#define FLAG_AT(path, base, type, member, standard, help)                                                              \
+    ROW(path, help, NULL, AS_FLAG(type, member), standard, NULL, 0, 1, NULL, (base) + offsetof(type, member), 0)
+#define CHOICE_AT(path, base, type, member, choices, standard, last, help)                                             \
+    ROW(path, help, NULL, WEFT__KEY_CHOICE, standard, NULL, 0, last, choices, (base) + offsetof(type, member), 0)
+/* Members of the specification itself. */
+#define COUNT_OF(path, member, unit, standard, least, most, help)                                                      \
+    COUNT_AT(path, 0, weft__machine_spec, member, unit, standard, least, most, help)
+#define COUNT(path, member, standard, least, most, help) COUNT_OF(path, member, NULL, standard, least, most, help)
+#define NUMBER(path, member, unit, standard, least, most, help)                                                        \
+    NUMBER_AT(path, 0, weft__machine_spec, member, unit, standard, least, most, help)
+#define NS(path, member, standard, help) NUMBER(path, member, "ns", standard, 0, 1e6, help)
+#define MM(path, member, standard, help) NUMBER(path, member, "mm", standard, 0, 1e4, help)
+#define GBS(path, member, standard, help) NUMBER(path, member, "GB/s", standard, 0.001, 1e6, help)
+#define CHOICE(path, member, choices, standard, last, help)                                                            \
+    CHOICE_AT(path, 0, weft__machine_spec, member, choices, standard, last, help)
+#define PLACE(path, member, help)                                                                                      \
+    ROW(path, help, NULL, AS_PLACE(weft__machine_spec, member), 0, NULL, 0, WEFT__MACHINE_GRID_MAX - 1, NULL,          \
+        offsetof(weft__machine_spec, member), 0)
+#define PLACES(path, member, count, standard, help)                                                                    \
+    ROW(path, help, NULL, AS_PLACES(weft__machine_spec, member), 0, standard, 0, WEFT__MACHINE_GRID_MAX - 1, NULL,     \
+        offsetof(weft__machine_spec, member), offsetof(weft__machine_spec, count))
+
+static const char *const fabrics[] = {
+    [WEFT__SIPS_SWITCH] = "switch", [WEFT__SIPS_RING] = "ring",   [WEFT__SIPS_TORUS] = "torus",
+    [WEFT__SIPS_MESH] = "mesh",     [WEFT__SIPS_MESH + 1] = NULL,
+};
+static const char *const arbitrations[] = {
+    [WEFT__ARBITRATE_FIFO] = "fifo",
+    [WEFT__ARBITRATE_ROUND_ROBIN] = "round_robin",
+    [WEFT__ARBITRATE_ROUND_ROBIN + 1] = NULL,
+};
+static const char *const sides[] = {
+    [WEFT__NORTH] = "north", [WEFT__EAST] = "east", [WEFT__SOUTH] = "south",
+    [WEFT__WEST] = "west",   [WEFT__SIDES] = NULL,
+};
+
+/* The buffers and arbiters of one sort of links, written flat into the group of that sort. */
+#define FLOW_CONTROL(group, flow)                                                                                      \
+    COUNT_AT(group ".buffer_flits", offsetof(weft__machine_spec, flow), weft__flow_control, buffer_flits, NULL, 0, 0,  \
+             65536,                                                                                                    \
+             "Flits that the far end of a link can hold for each virtual channel; 0: any number, and no credits."),    \
+        COUNT_AT(group ".vcs", offsetof(weft__machine_spec, flow), weft__flow_control, vcs, NULL, 0, 0, 64,            \
+                 "Virtual channels of a link, each held by one message; 0: as many as there are messages."),           \
+        CHOICE_AT(group ".arbitration", offsetof(weft__machine_spec, flow), weft__flow_control, arbitration,           \
+                  arbitrations, WEFT__ARBITRATE_FIFO, WEFT__ARBITRATE_ROUND_ROBIN,                                     \
+                  "Which waiting flit goes next: the one that came first, or one of the next input in turn."),         \
+        NUMBER_AT(group ".credit_ns", offsetof(weft__machine_spec, flow), weft__flow_control, credit_ns, "ns", 0, 0,   \
+                  1e6, "Time from a flit's leaving a buffer until the sender may use its place."),                     \
+        NUMBER_AT(group ".vc_ns", offsetof(weft__machine_spec, flow), weft__flow_control, vc_ns, "ns", 0, 0, 1e6,      \
+                  "Time from a message's leaving a virtual channel until the next one may go."),                       \
+        FLAG_AT(group ".tail_credit", offsetof(weft__machine_spec, flow), weft__flow_control, tail_credit, false,      \
+                "Whether a virtual channel is free again only when the buffer of its last message has drained.")
+
+/* A group stands before its keys, and each path begins with its group's. */
+static const weft__machine_key keys[] = {
+    TEXT("name", name, "machine", 64, "What the machine is called, in printable ASCII characters."),
+
+    GROUP("system", "The SIPs and what joins them."),
+    COUNT("system.sips", system.sips, 1, 1, 16, "SIPs of the system; an address has 4 bits for them."),
+    CHOICE("system.fabric", system.fabric, fabrics, WEFT__SIPS_SWITCH, WEFT__SIPS_MESH,
+           "How SIPs reach one another: through the switch alone, or over links of their own as well."),
+    COUNT("system.rows", system.rows, 0, 0, 16,
+          "Rows of SIPs in a torus or mesh; with neither rows nor columns the SIPs must be a square."),
+    COUNT("system.columns", system.columns, 0, 0, 16, "Columns of SIPs in a torus or mesh."),
+    NUMBER("system.ns_per_mm", system.ns_per_mm, "ns/mm", 0.01, 0, 100,
+           "Time that a signal takes along one millimetre of any wire."),
+    COUNT_OF("system.flit_bytes", system.flit_bytes, "bytes", 256, 8, 4096,
+             "Bytes of a flit, which is also a burst of the HBM; a power of two."),
+    COUNT_OF("system.command_bytes", system.command_bytes, "bytes", 16, 1, 4096,
+             "Bytes of a message without payload: a read request, a response to a write, a launch."),
+    GBS("system.link_gbs", system.link_gbs, 128,
+        "Bandwidth of a link between two SIPs, and between the switch and a SIP, in each direction."),
+    MM("system.link_mm", system.link_mm, 0, "Length of such a link."),
+    NS("system.switch_overhead_ns", system.switch_overhead_ns, 0, "Time that a message takes in the switch."),
+
+    GROUP("host", "The host, behind the switch."),
+    GBS("host.link_gbs", host.link_gbs, 128, "Bandwidth of the link between host and switch, in each direction."),
+    MM("host.link_mm", host.link_mm, 0, "Length of that link."),
+
+    GROUP("sip", "A SIP: a grid of cubes and one IO chiplet."),
+    COUNT("sip.rows", sip.rows, 1, 1, 16, "Rows of cubes; rows and columns give 16 cubes at most."),
+    COUNT("sip.columns", sip.columns, 1, 1, 16, "Columns of cubes."),
+    GROUP("sip.io", "The IO chiplet: PCIe end point, command processor, and the node that joins them."),
+    CHOICE("sip.io.side", sip.io.side, sides, WEFT__WEST, WEFT__WEST,
+           "The side of the SIP whose cubes it is connected to."),
+    GBS("sip.io.link_gbs", sip.io.link_gbs, 512, "Bandwidth of each link inside the chiplet, in each direction."),
+    NS("sip.io.pcie_overhead_ns", sip.io.pcie_overhead_ns, 0, "Time that a message takes in the PCIe end point."),
+    NS("sip.io.noc_overhead_ns", sip.io.noc_overhead_ns, 0, "Time that a message takes in the node that joins them."),
+    NS("sip.io.cpu_overhead_ns", sip.io.cpu_overhead_ns, 0, "Time that a launch takes in the command processor."),
+
+    GROUP("cube", "A cube: a grid of routers with what is attached to them."),
+    COUNT("cube.rows", cube.rows, 1, 1, WEFT__MACHINE_GRID_MAX, "Rows of the grid; row 0 is the northern one."),
+    COUNT("cube.columns", cube.columns, 1, 1, WEFT__MACHINE_GRID_MAX,
+          "Columns of the grid; column 0 is the western one."),
+    PLACES("cube.holes", cube.holes, cube.hole_count, "[]", "Places of the grid that have no router."),
+    PLACES("cube.pes", cube.pes, cube.pe_count, "every router, row by row",
+           "The router of each PE, in the order of their numbers."),
+    MM("cube.pitch_mm", cube.pitch_mm, 1, "Length of the wire between neighbouring routers."),
+    NS("cube.router_overhead_ns", cube.router_overhead_ns, 0, "Time that a message takes in a router."),
+    GBS("cube.link_gbs", cube.link_gbs, 256, "Bandwidth of the link between neighbouring routers, in each direction."),
+    FLOW_CONTROL("cube", cube.flow),
+    COUNT("cube.input_speedup", cube.input_speedup, 0, 0, 64,
+          "Flits that one input of a router can send in the time of one on a link between routers; 0: any number."),
+
+    GROUP("cube.ucie", "The connections of a cube to its four neighbours and to the IO chiplet."),
+    COUNT("cube.ucie.connections", cube.ucie.connections, 1, 0, WEFT__MACHINE_GRID_MAX,
+          "Connections on each side, at the middle routers of that edge; 0: the cube stands alone."),
+    GBS("cube.ucie.gbs", cube.ucie.gbs, 128, "Bandwidth of one connection, in each direction."),
+    NS("cube.ucie.overhead_ns", cube.ucie.overhead_ns, 8,
+       "Time that a message takes in each of the two ends of a crossing."),
+    MM("cube.ucie.length_mm", cube.ucie.length_mm, 0, "Length of the wire between the two ends."),
+    FLOW_CONTROL("cube.ucie", cube.ucie.flow),
+
+    GROUP("cube.hbm", "The HBM of a cube: one controller for each PE, with a slice of the memory."),
+    COUNT_OF("cube.hbm.gib", cube.hbm.gib, "GiB", 0, 0, 256,
+             "Capacity of the cube, divided equally among its PEs; 0: the cube has no HBM."),
+    COUNT("cube.hbm.channels", cube.hbm.channels, 8, 1, 64,
+          "Pseudo-channels of one controller, chosen by address bits; a power of two."),
+    GBS("cube.hbm.channel_gbs", cube.hbm.channel_gbs, 32, "Bandwidth of one pseudo-channel."),
+    GBS("cube.hbm.link_gbs", cube.hbm.link_gbs, 256,
+        "Bandwidth of the link between controller and router, in each direction."),
+    NS("cube.hbm.overhead_ns", cube.hbm.overhead_ns, 0, "Time that a transaction takes in the controller, once."),
+    NS("cube.hbm.turnaround_ns", cube.hbm.turnaround_ns, 0,
+       "Time that a pseudo-channel loses when it changes between reading and writing."),
+    NS("cube.hbm.open_ns", cube.hbm.open_ns, 0,
+       "Time that a busy pseudo-channel loses before the first chunk of another transaction."),
+
+    GROUP("cube.sram", "The SRAM that the PEs of a cube share."),
+    COUNT_OF("cube.sram.mib", cube.sram.mib, "MiB", 0, 0, 1024, "Capacity; 0: the cube has no SRAM."),
+    PLACE("cube.sram.at", cube.sram.at, "Its router."),
+    GBS("cube.sram.link_gbs", cube.sram.link_gbs, 128,
+        "Bandwidth of the link between SRAM and router, in each direction."),
+    NS("cube.sram.overhead_ns", cube.sram.overhead_ns, 2, "Time that a transaction takes in the SRAM."),
+
+    GROUP("cube.mcpu", "The command processor of a cube."),
+    PLACE("cube.mcpu.at", cube.mcpu.at, "Its router."),
+    NS("cube.mcpu.overhead_ns", cube.mcpu.overhead_ns, 0, "Time that a launch takes in it."),
+
+    GROUP("pe", "A PE."),
+    GBS("pe.link_gbs", pe.link_gbs, 256, "Bandwidth of the link between PE and router, in each direction."),
+    MM("pe.link_mm", pe.link_mm, 0, "Length of that link."),
+    NS("pe.cpu_overhead_ns", pe.cpu_overhead_ns, 0, "Time that a launch takes in the processor of the PE."),
+    COUNT_OF("pe.tcm_kib", pe.tcm_kib, "KiB", 1024, 1, 65536,
+             "Capacity of the memory inside the PE; its window in the address space has 64 MiB."),
+    GROUP("pe.dma", "The DMA engine of a PE."),
+    COUNT("pe.dma.channels", pe.dma.channels, 1, 1, 256,
+          "Channels for reads, and as many for writes; a transaction holds one until it has ended."),
+    NS("pe.dma.setup_ns", pe.dma.setup_ns, 0, "Time from a request until its first message leaves."),
+};
+
+#define KEYS (sizeof keys / sizeof keys[0])
+_Static_assert(KEYS <= WEFT__MACHINE_KEYS_MAX, "every list that has a place for each key must be long enough");
+
+const weft__machine_key *weft__machine_key_at(size_t index)
+{
+    return index < KEYS ? &keys[index] : NULL;
+}
+
+size_t weft__machine_key_find(const char *path)
+{
+    for (size_t i = 0; i < KEYS; i++)
+        if (strcmp(keys[i].path, path) == 0)
+            return i;
+    return SIZE_MAX;
+}
+
+static const char *path_at(const void *context, size_t index)
+{
+    (void)context;
+    return keys[index].kind == WEFT__KEY_GROUP ? NULL : keys[index].path;
+}
+
+/* The last word of a key that stands directly in the group. */
+static const char *word_at(const void *context, size_t index)
+{
+    const char *group = context;
+    const char *word = keys[index].path;
+    size_t bytes = strlen(group);
+    if (bytes > 0) {
+        if (strncmp(word, group, bytes) != 0 || word[bytes] != '.')
+            return NULL;
+        word += bytes + 1;
+    }
+    return strchr(word, '.') ? NULL : word;
+}
+
+const char *weft__machine_key_nearest(const char *group, const char *name)
+{
+    return weft__nearest(name, KEYS, group ? word_at : path_at, group);
+}
+
+static size_t append(char text[WEFT__KEY_TEXT_BYTES], size_t used, const char *more)
+{
+    int bytes = snprintf(text + used, WEFT__KEY_TEXT_BYTES - used, "%s", more);
+    return used + (bytes > 0 ? (size_t)bytes : 0);
+}
+
+const char *weft__machine_key_expected(const weft__machine_key *key, char text[WEFT__KEY_TEXT_BYTES])
+{
+    static const char *const kinds[] = {
+        [WEFT__KEY_GROUP] = "keys of its own",
+        [WEFT__KEY_FLAG] = "true or false",
+        [WEFT__KEY_PLACE] = "a place like [1, 2], row and column",
+        [WEFT__KEY_PLACES] = "a list of places like [[0, 0], [1, 2]], rows and columns",
+    };
+    size_t size = WEFT__KEY_TEXT_BYTES;
+    if (key->kind == WEFT__KEY_TEXT)
+        (void)snprintf(text, size, "%.0f to %.0f printable ASCII characters", key->least, key->most);
+    else if (key->kind == WEFT__KEY_COUNT || key->kind == WEFT__KEY_NUMBER)
+        (void)snprintf(text, size, "a %s%s%s from %.10g to %.10g",
+                       key->kind == WEFT__KEY_COUNT ? "whole number" : "number", key->unit ? " of " : "",
+                       key->unit ? key->unit : "", key->least, key->most);
+    else if (key->kind == WEFT__KEY_CHOICE) {
+        size_t used = append(text, 0, "one of");
+        for (size_t i = 0; key->choices[i]; i++) {
+            used = append(text, used, i ? ", " : " ");
+            used = append(text, used, key->choices[i]);
+        }
+    } else
+        (void)snprintf(text, size, "%s", kinds[key->kind]);
+    return text;
+}
+
+const char *weft__machine_key_standard(const weft__machine_key *key, char text[WEFT__KEY_TEXT_BYTES])
+{
+    size_t size = WEFT__KEY_TEXT_BYTES;
+    const char *word = key->standard_text;
+    if (key->kind == WEFT__KEY_GROUP)
+        word = "";
+    else if (key->kind == WEFT__KEY_FLAG)
+        word = key->standard > 0 ? "true" : "false";
+    else if (key->kind == WEFT__KEY_CHOICE)
+        word = key->choices[(size_t)key->standard];
+    if (word)
+        (void)snprintf(text, size, "%s", word);
+    else if (key->kind == WEFT__KEY_PLACE)
+        (void)snprintf(text, size, "[%.0f, %.0f]", key->standard, key->standard);
+    else
+        (void)snprintf(text, size, "%.10g", key->standard);
+    return text;
+}
+
+const char *weft__machine_key_row(const weft__machine_key *key, char text[WEFT__KEY_TEXT_BYTES])
+{
+    char standard[WEFT__KEY_TEXT_BYTES];
+    char expected[WEFT__KEY_TEXT_BYTES];
+    if (key->kind == WEFT__KEY_GROUP)
+        (void)snprintf(text, WEFT__KEY_TEXT_BYTES, "| **`%s`** | | | %s |", key->path, key->help);
+    else
+        (void)snprintf(text, WEFT__KEY_TEXT_BYTES, "| `%s` | %.100s | %.60s | %s |", key->path,
+                       weft__machine_key_expected(key, expected), weft__machine_key_standard(key, standard), key->help);
+    return text;
+}

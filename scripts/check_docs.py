@@ -77,6 +77,10 @@ class Cli:
         """The sentence to report about the words after `weft` in an example, or None."""
         if not words:
             return None
+        if "--" in words[1:]:
+            # Behind it stand the words of another verb.
+            split = words.index("--", 1)
+            return self.complaint(words[:split]) or self.complaint(words[split + 1:])
         verb = words[0]
         if verb.startswith("-"):
             known = re.search(rf"(?<![\w-]){re.escape(verb)}(?![\w-])", self.help)

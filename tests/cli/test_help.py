@@ -11,10 +11,13 @@ from weft_cli import OK, USAGE, CliTest, main, weft
 # The options of each verb, written down once more: the command's own tables are what is tested.
 OPTIONS = {
     "devices": "ops json",
-    "info": "json",
+    "info": "set json",
     "generate": "model prompt max-tokens stop temperature top-k top-p min-p seed device threads isa shuffle stats json",
     "check": "model prompt tokens break shuffle device threads isa json",
     "bench": "pairs repeat budget device threads isa json",
+    "machine": "output view theme markdown set json",
+    "probe": "machine set case flow traffic rate packet-flits cycles warmup seed outstanding flits trace json",
+    "sweep": "machine set vary out threads fresh json",
     "help": "man",
 }
 
@@ -58,6 +61,7 @@ class Help(CliTest):
             self.assertGreater(len(examples), 0, verb)
             for example in examples:
                 words = shlex.split(example[example.index("weft "):])
+                words = words[:words.index("--") if "--" in words else None]  # another verb's are behind it
                 self.assertEqual(words[1], verb, example)
                 for word in words[2:words.index("|") if "|" in words else None]:
                     if word.startswith("--"):

@@ -5,7 +5,7 @@ import os
 import subprocess
 import time
 
-from weft_cli import INPUT, SUMS, WEFT, CliTest, main
+from weft_cli import INPUT, ROOT, SUMS, WEFT, CliTest, main
 
 LINES = [
     ["--help"],
@@ -19,6 +19,9 @@ LINES = [
     ["generate", "--model", str(SUMS), "--prompt", "1+2=", "--json"],
     ["check", "--model", str(SUMS), "--tokens", "0"],
     ["bench", "stages", "--repeat", "1"],
+    ["probe", "--machine", str(ROOT / "machines/tiny.yaml")],
+    ["probe", "--machine", str(ROOT / "machines/tiny.yaml"), "--json"],
+    ["sweep", "--machine", str(ROOT / "machines/tiny.yaml"), "--", "probe", "--case", "dma_local"],
 ]
 
 

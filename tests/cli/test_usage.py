@@ -34,7 +34,7 @@ WRONG = [
     ("generate --model m --prompt x --seed -1", ["--seed", "'-1'"]),
     ("generate --model m --prompt x --threads 0", ["--threads", "'0'"]),
     ("generate --model m --prompt x --stop=", ["--stop"]),
-    ("generate" + " --stop a" * 9, ["--stop", "8"]),
+    ("generate" + " --stop a" * 65, ["--stop", "64"]),
     ("check --model m --break 0", ["--break", "'0'"]),
     ("check --model m --break 18446744073709551616", ["--break", "18446744073709551616"]),
     ("bench", ["EXPERIMENT"]),

@@ -223,6 +223,10 @@ class Docs(Checker):
         self.assert_finds("README.md:2: weft has no verb 'inform'", *arguments)
         self.write("README.md", "Use `weft info --jsn`.\n")
         self.assert_finds("README.md:1: weft info has no option --jsn", *arguments)
+        self.write("README.md", "Use `weft info -- info --json`.\n")
+        self.assert_passes(*arguments)
+        self.write("README.md", "Use `weft info --json -- inform --jsn`.\n")
+        self.assert_finds("README.md:1: weft has no verb 'inform'", *arguments)
 
 
 class Headers(Checker):

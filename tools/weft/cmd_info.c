@@ -1,4 +1,4 @@
-/* weft info: what is in a model directory, a weight file or a tokenizer. */
+/* weft info: what is in a model directory, a weight file, a tokenizer or a machine. */
 #include "commands.h"
 
 #include <errno.h>
@@ -10,6 +10,8 @@
 #include <weft/safetensors.h>
 
 #include "json_output.h"
+#include "machine_input.h"
+#include "machine_output.h"
 #include "output.h"
 
 /* "<|endoftext|>", "?" for bytes that are no token. */
@@ -223,12 +225,33 @@ static int show_tokenizer(const cli_values *values)
     return CLI_EXIT_OK;
 }
 
+static int show_machine(const cli_values *values)
+{
+    weft_error err;
+    weft_machine *machine;
+    weft_machine_info info;
+    int code = cli_open_machine_file(values, values->operand, &machine, &err);
+    if (code != CLI_EXIT_OK) {
+        cli_error(values->verb->name, "%s", err.message);
+        return code;
+    }
+    weft_machine_get_info(machine, &info);
+    if (cli_given(values, &cli_option_json))
+        cli_out_json(cli_json_machine(values->operand, &info));
+    else
+        cli_out_machine(&info);
+    weft_machine_close(machine);
+    return CLI_EXIT_OK;
+}
+
 static const struct {
     const char *suffix;
     int (*show)(const cli_values *values);
 } kinds[] = {
     {".safetensors", show_weights},
     {".json", show_tokenizer},
+    {".yaml", show_machine},
+    {".yml", show_machine},
 };
 
 static int run(const cli_values *values)
@@ -246,25 +269,27 @@ static int run(const cli_values *values)
         if (length >= suffix && strcmp(path + length - suffix, kinds[i].suffix) == 0)
             return kinds[i].show(values);
     }
-    cli_error(values->verb->name, "'%s' is neither a directory nor a .safetensors file nor a tokenizer.json.", path);
+    cli_error(values->verb->name,
+              "'%s' is neither a directory nor a .safetensors file, a tokenizer.json or a machine in .yaml.", path);
     return CLI_EXIT_INPUT;
 }
 
-static const cli_option *const options[] = {&cli_option_json, NULL};
+static const cli_option *const options[] = {&cli_option_set, &cli_option_json, NULL};
 
 static const cli_example examples[] = {
     {"weft info models/sums", "family, sizes and tokenizer of a model"},
     {"weft info models/sums/model.safetensors", "every tensor with dtype, shape and bytes"},
     {"weft info models/sums/tokenizer.json", "size of the vocabulary, and the special tokens"},
+    {"weft info machines/two-sip.yaml", "what a simulated machine is made of"},
     {NULL, NULL},
 };
 
 const cli_verb cli_verb_info = {
     .name = "info",
-    .summary = "tell what is in a model, a weight file or a tokenizer",
+    .summary = "tell what is in a model, a weight file, a tokenizer or a machine",
     .description = "Reads and checks everything that using it would check, and prints a summary. No device is needed.",
     .operand = "PATH",
-    .operand_help = "a model directory, a .safetensors file or a tokenizer.json",
+    .operand_help = "a model directory, a .safetensors file, a tokenizer.json or a machine in .yaml",
     .operand_is_required = true,
     .options = options,
     .examples = examples,

@@ -9,6 +9,9 @@ extern const cli_verb cli_verb_info;
 extern const cli_verb cli_verb_generate;
 extern const cli_verb cli_verb_check;
 extern const cli_verb cli_verb_bench;
+extern const cli_verb cli_verb_machine;
+extern const cli_verb cli_verb_probe;
+extern const cli_verb cli_verb_sweep;
 extern const cli_verb cli_verb_help;
 
 #endif

@@ -82,15 +82,28 @@ void cli_print_verb_help(const cli_verb *verb)
     cli_out("weft %s - %s\n\nusage: weft %s ", verb->name, verb->summary, verb->name);
     if (verb->operand)
         cli_out(verb->operand_is_required ? "%s " : "[%s] ", verb->operand);
+    if (verb->second)
+        cli_out("[%s] ", verb->second);
     for (const cli_option *const *option = verb->options; *option; option++) {
         if ((*option)->is_required)
             cli_out("--%s %s ", (*option)->name, (*option)->argument);
     }
-    cli_out("[OPTION]...\n\n");
+    cli_out("[OPTION]...");
+    if (verb->rest)
+        cli_out(" -- %s", verb->rest);
+    cli_out("\n\n");
     cli_out_wrapped(verb->description, 0, 0);
     if (verb->operand) {
         cli_out("\n  %-*s", HELP_COLUMN - 2, verb->operand);
         cli_out_wrapped(verb->operand_help, HELP_COLUMN, HELP_COLUMN);
+    }
+    if (verb->second) {
+        cli_out("  %-*s", HELP_COLUMN - 2, verb->second);
+        cli_out_wrapped(verb->second_help, HELP_COLUMN, HELP_COLUMN);
+    }
+    if (verb->rest) {
+        cli_out("\n  %-*s", HELP_COLUMN - 2, verb->rest);
+        cli_out_wrapped(verb->rest_help, HELP_COLUMN, HELP_COLUMN);
     }
     cli_out("\noptions (--NAME VALUE or --NAME=VALUE):\n");
     for (const cli_option *const *option = verb->options; *option; option++)

@@ -1,5 +1,6 @@
 #include "json_output.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,10 +85,18 @@ static int write_piece(const char *bytes, size_t count, void *user)
     return 0;
 }
 
+/* With as many digits as a double keeps of any decimal fraction, 76.916 is printed as that. */
+static const size_t how_to_print = JSON_ENCODE_ANY | JSON_REAL_PRECISION(DBL_DIG);
+
+char *cli_json_line(const json_t *value)
+{
+    return json_dumps(value, how_to_print);
+}
+
 void cli_out_json(json_t *value)
 {
     /* Failures of writing are kept by cli_out_bytes(), and memory does not fail. */
-    json_dump_callback(value, write_piece, NULL, JSON_INDENT(2));
+    json_dump_callback(value, write_piece, NULL, JSON_INDENT(2) | how_to_print);
     cli_out("\n");
     json_decref(value);
 }

@@ -22,6 +22,8 @@ json_t *cli_json_shape(const weft_shape *shape);
 /* What a span of a device's counters cost. */
 json_t *cli_json_counters(const weft_counters *spent);
 
+/* The value as cli_out_json() prints it, but in one line. Memory to be freed; any thread. */
+char *cli_json_line(const json_t *value);
 /* Prints the value and a newline, and gives it up. */
 void cli_out_json(json_t *value);
 

@@ -66,12 +66,22 @@ static void out_verb(const cli_verb *verb)
     cli_out(".SS weft %s", verb->name);
     if (verb->operand)
         cli_out(verb->operand_is_required ? " \\fI%s\\fR" : " [\\fI%s\\fR]", verb->operand);
+    if (verb->second)
+        cli_out(" [\\fI%s\\fR]", verb->second);
     cli_out("\n");
     out_sentence(verb->summary);
     out_line(verb->description);
     if (verb->operand) {
         cli_out(".TP\n\\fI%s\\fR\n", verb->operand);
         out_sentence(verb->operand_help);
+    }
+    if (verb->second) {
+        cli_out(".TP\n\\fI%s\\fR\n", verb->second);
+        out_sentence(verb->second_help);
+    }
+    if (verb->rest) {
+        cli_out(".TP\n\\fI%s\\fR\n", verb->rest);
+        out_sentence(verb->rest_help);
     }
     for (const cli_option *const *option = verb->options; *option; option++)
         out_option(*option);
@@ -112,8 +122,13 @@ void cli_print_man(void)
         cli_out("%s\\fBweft %s\\fR", verb == cli_verbs ? "" : ".br\n", (*verb)->name);
         if ((*verb)->operand)
             cli_out((*verb)->operand_is_required ? " \\fI%s\\fR" : " [\\fI%s\\fR]", (*verb)->operand);
+        if ((*verb)->second)
+            cli_out(" [\\fI%s\\fR]", (*verb)->second);
         out_required((*verb)->options);
-        cli_out(" [\\fIOPTION\\fR]...\n");
+        cli_out(" [\\fIOPTION\\fR]...");
+        if ((*verb)->rest)
+            cli_out(" \\-\\- \\fI%s\\fR", (*verb)->rest);
+        cli_out("\n");
     }
     cli_out(".br\n\\fBweft \\-\\-help\\fR | \\fB\\-\\-version\\fR\n");
     cli_out(".SH DESCRIPTION\n");

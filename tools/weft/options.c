@@ -207,12 +207,18 @@ static int apply(parser *at, const cli_option *option, const char *attached)
 
 static int parse_operand(parser *at, const char *word)
 {
+    if (at->verb->rest)
+        return cli_usage_error(at->verb->name, "'%s' is not expected here: %s goes behind a --.", word, at->verb->rest);
     if (!at->verb->operand)
         return cli_usage_error(at->verb->name, "'%s' is not expected here: this verb takes options only.", word);
-    if (at->values->operand)
-        return cli_usage_error(at->verb->name, "'%s' is one too many: the %s is '%s'.", word, at->verb->operand,
-                               at->values->operand);
-    at->values->operand = word;
+    if (!at->values->operand)
+        at->values->operand = word;
+    else if (at->verb->second && !at->values->second)
+        at->values->second = word;
+    else
+        return cli_usage_error(at->verb->name, "'%s' is one too many: the %s is '%s'.", word,
+                               at->verb->second ? at->verb->second : at->verb->operand,
+                               at->verb->second ? at->values->second : at->values->operand);
     return CLI_EXIT_OK;
 }
 
@@ -240,6 +246,8 @@ static int check_complete(const parser *at)
         if ((*option)->is_required && !cli_given(at->values, *option))
             return cli_usage_error(at->verb->name, "--%s %s is needed.", (*option)->name, (*option)->argument);
     }
+    if (at->verb->rest && at->values->rest_count == 0)
+        return cli_usage_error(at->verb->name, "-- %s is needed: %s.", at->verb->rest, at->verb->rest_help);
     return CLI_EXIT_OK;
 }
 
@@ -261,6 +269,11 @@ int cli_parse(const cli_verb *verb, int count, char **words, cli_values *out)
     bool has_options = true;
     while (code == CLI_EXIT_OK && at.next < count && !out->wants_help) {
         const char *word = words[at.next++];
+        if (has_options && strcmp(word, "--") == 0 && verb->rest) {
+            out->rest = words + at.next;
+            out->rest_count = count - at.next;
+            break;
+        }
         if (has_options && strcmp(word, "--") == 0)
             has_options = false;
         else

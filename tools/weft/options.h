@@ -7,6 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <jansson.h>
+
+#include <weft/status.h>
+
 typedef enum cli_kind {
     CLI_FLAG,
     CLI_TEXT,  /* any text, also none */
@@ -24,6 +28,7 @@ typedef struct cli_option {
     const char *initial;  /* the default, as it would be written; NULL for none */
     bool is_required;
     bool may_repeat;
+    bool is_output; /* names a file that the verb writes: not for the many points of a sweep */
     uint64_t least, most;
     double lowest, highest;
 } cli_option;
@@ -43,13 +48,20 @@ typedef struct cli_verb {
     const char *operand;     /* what its one operand is called, or NULL if it takes none */
     const char *operand_help;
     bool operand_is_required;
+    const char *second; /* what an operand behind that one is called, which is never required, or NULL */
+    const char *second_help;
+    const char *rest; /* what the words behind `--` are called if another verb reads them, else NULL; one is needed */
+    const char *rest_help;
     const cli_option *const *options; /* NULL ends the list */
     const cli_example *examples;
     int (*run)(const cli_values *values); /* gives the exit code; has printed its own errors */
+    /* For `weft sweep`; NULL for verbs that cannot be swept. Gives what --json would print and the exit code, prints
+     * nothing; any number of threads at once. Without a result *out is NULL and the error says why. */
+    int (*measure)(const cli_values *values, json_t **out, weft_error *err);
 } cli_verb;
 
 #define CLI_OPTIONS_MAX 24
-#define CLI_REPEATS_MAX 8
+#define CLI_REPEATS_MAX 64
 
 typedef struct cli_value {
     bool is_given; /* on the command line, rather than by the default */
@@ -62,7 +74,9 @@ typedef struct cli_value {
 /* A parsed command line. Texts point into argv. */
 struct cli_values {
     const cli_verb *verb;
-    const char *operand; /* NULL if not given */
+    const char *operand, *second; /* NULL if not given */
+    char **rest;                  /* the words behind `--` of a verb that has a rest */
+    int rest_count;
     bool wants_help;
     cli_value value[CLI_OPTIONS_MAX]; /* in the order of the verb's options */
 };
@@ -72,6 +86,7 @@ extern const cli_option cli_option_help;
 
 /* Options that several verbs take. */
 extern const cli_option cli_option_model, cli_option_device, cli_option_threads, cli_option_isa, cli_option_json;
+extern const cli_option cli_option_machine, cli_option_set;
 
 /* Parses what follows the verb. Returns 0, or the exit code of a usage error, whose sentence has been printed. */
 int cli_parse(const cli_verb *verb, int count, char **words, cli_values *out);

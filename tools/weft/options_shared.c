@@ -33,3 +33,18 @@ const cli_option cli_option_isa = {
 
 const cli_option cli_option_json = {
     .name = "json", .letter = 'j', .kind = CLI_FLAG, .help = "print one JSON object instead of text"};
+
+const cli_option cli_option_machine = {.name = "machine",
+                                       .letter = 'm',
+                                       .kind = CLI_WORD,
+                                       .argument = "FILE",
+                                       .is_required = true,
+                                       .help = "machine file, machines/two-sip.yaml say"};
+
+const cli_option cli_option_set = {
+    .name = "set",
+    .letter = 's',
+    .kind = CLI_WORD,
+    .argument = "KEY=VALUE",
+    .may_repeat = true,
+    .help = "replace a value of the machine file, cube.link_gbs=128 say; where a key is set twice, the last counts"};

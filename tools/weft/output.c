@@ -165,6 +165,16 @@ int cli_usage_error(const char *verb, const char *format, ...)
     return CLI_EXIT_USAGE;
 }
 
+int cli_refuse(weft_error *err, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    *err = (weft_error){.code = WEFT_INVALID_ARGUMENT};
+    vsnprintf(err->message, sizeof err->message, format, arguments);
+    va_end(arguments);
+    return CLI_EXIT_USAGE;
+}
+
 void *cli_reallocate(void *memory, size_t bytes)
 {
     void *result = realloc(memory, bytes > 0 ? bytes : 1);

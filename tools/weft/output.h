@@ -44,6 +44,9 @@ int cli_fail(const char *verb, weft_status status, const weft_error *err);
 /* Prints a usage error and gives its exit code. */
 int cli_usage_error(const char *verb, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The same for what must not print: puts the sentence into *err. */
+int cli_refuse(weft_error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* Memory or the end: out of memory is a sentence and exit code 3. */
 void *cli_allocate(size_t bytes);
 void *cli_reallocate(void *memory, size_t bytes);

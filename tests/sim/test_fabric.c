@@ -313,6 +313,68 @@ START_TEST(a_long_wait_does_not_nest_questions)
 }
 END_TEST
 
+/* ---- targets ---- */
+
+typedef struct ear {
+    weft__time last;
+    uint64_t flits;
+} ear;
+
+static void hear(void *context, weft__message *message, uint64_t first, const weft__run *run)
+{
+    (void)message, (void)first;
+    ear *it = context;
+    ck_assert_uint_ge(run->first, it->last);
+    it->last = weft__run_last(run);
+    it->flits += run->count;
+}
+
+static void ignore(void *context, weft__message *message)
+{
+    (void)context, (void)message;
+}
+
+static const weft__receiver ear_receiver = {.arriving = hear, .arrived = ignore};
+
+/* The overhead of the target is many flits long, and messages meet before it in every way. */
+START_TEST(a_target_hears_of_flits_in_the_order_in_which_they_come)
+{
+    for (int mode = 0; mode < 2; mode++) {
+        weft__machine_spec spec = two_sip();
+        spec.cube.hbm.overhead_ns = 10;
+        spec.cube.router_overhead_ns = 3;
+        weft_error err;
+        weft__graph *graph;
+        bench it;
+        ear target = {0};
+        uint64_t sent = 0;
+        ck_assert_int_eq(weft__graph_create(&spec, &graph, &err), WEFT_OK);
+        ck_assert_int_eq(open_bench(&it, graph, (weft__flit_mode)mode, &err), WEFT_OK);
+        weft__rng rng;
+        weft__rng_init(&rng, 4);
+        for (int i = 0; i < 300; i++) {
+            weft__run ready = {1 + weft__rng_below(&rng, 600000), 500 * weft__rng_below(&rng, 5),
+                               1 + weft__rng_below(&rng, 6)};
+            weft__parcel parcel = {.from =
+                                       weft__graph_node(graph, WEFT__NODE_DMA, 0, (uint32_t)weft__rng_below(&rng, 2),
+                                                        (uint32_t)weft__rng_below(&rng, 8)),
+                                   .to = weft__graph_node(graph, WEFT__NODE_HBM, 0, 0, 0),
+                                   .size = weft__rng_below(&rng, 3) ? WEFT__FLIT_PAYLOAD : WEFT__FLIT_COMMAND,
+                                   .ready = &ready,
+                                   .ready_count = 1,
+                                   .receiver = &ear_receiver,
+                                   .context = &target};
+            sent += ready.count;
+            ck_assert_ptr_nonnull(weft__fabric_send(it.fabric, &parcel));
+        }
+        ck_assert_msg(weft__sim_run(it.sim, WEFT__NEVER, &err) == WEFT_OK, "%s", err.message);
+        ck_assert_uint_eq(target.flits, sent);
+        close_bench(&it);
+        weft__graph_destroy(graph);
+    }
+}
+END_TEST
+
 /* ---- memory ---- */
 
 static weft_status run_some(const weft__graph *graph, weft__flit_mode mode)
@@ -355,4 +417,5 @@ END_TEST
 
 WEFT_TEST_MAIN("fabric", trains_equal_flits_on_random_machines, trains_equal_flits_on_known_machines,
                zero_load_latency_is_the_closed_form, trains_need_a_tenth_of_the_events,
-               a_long_wait_does_not_nest_questions, out_of_memory_is_an_error_of_the_run)
+               a_long_wait_does_not_nest_questions, a_target_hears_of_flits_in_the_order_in_which_they_come,
+               out_of_memory_is_an_error_of_the_run)

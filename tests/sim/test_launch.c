@@ -227,6 +227,21 @@ START_TEST(some_pes_start_as_late_as_the_last_of_them)
 }
 END_TEST
 
+START_TEST(commands_in_the_way_of_others_make_nobody_late)
+{
+    /* A row of cubes: what goes to the PEs of the first ones crosses what goes to the last. */
+    for (uint32_t cubes = 2; cubes <= 15; cubes++) {
+        weft__machine_spec spec = mesh(1);
+        spec.system.ns_per_mm = 0;
+        spec.sip = (weft__sip_spec){1, cubes, {.side = WEFT__WEST, .link_gbs = 256}};
+        spec.cube.columns = 2;
+        spec.cube.ucie.gbs = spec.host.link_gbs = spec.system.link_gbs = 256;
+        spec.cube.ucie.overhead_ns = 0;
+        (void)check_no_spread(&spec, NULL, 0);
+    }
+}
+END_TEST
+
 START_TEST(nobody_is_late_on_idle_machines_of_many_shapes)
 {
     weft__rng rng;
@@ -439,7 +454,7 @@ END_TEST
 
 WEFT_TEST_MAIN("launch", the_start_is_when_the_last_pe_can_have_the_command, every_overhead_on_the_way_counts,
                nobody_is_late_on_the_machines_shipped, some_pes_start_as_late_as_the_last_of_them,
-               nobody_is_late_on_idle_machines_of_many_shapes, data_before_the_command_makes_everybody_late,
-               data_on_the_way_of_one_pe_make_that_one_late, the_host_knows_when_the_last_answer_has_come,
-               a_pe_that_never_ends_keeps_the_host_waiting, a_machine_without_a_way_is_refused,
-               out_of_memory_is_an_error)
+               commands_in_the_way_of_others_make_nobody_late, nobody_is_late_on_idle_machines_of_many_shapes,
+               data_before_the_command_makes_everybody_late, data_on_the_way_of_one_pe_make_that_one_late,
+               the_host_knows_when_the_last_answer_has_come, a_pe_that_never_ends_keeps_the_host_waiting,
+               a_machine_without_a_way_is_refused, out_of_memory_is_an_error)

@@ -1,9 +1,11 @@
-/* Two thousand machine files by chance: each loads as it was drawn, or is refused with its line and a rule. */
+/* Two thousand machine files by chance: each loads as it was drawn and runs a probe, or is refused with its line and a
+ * rule. */
 #include "support/weft_check.h"
 
 #include <stdio.h>
 
 #include "base/rng.h"
+#include "sim/fabric/transfer.h"
 #include "sim/machine/load.h"
 #include "sim/random_machine.h"
 #include "support/sentence.h"
@@ -76,6 +78,77 @@ static void assert_refused_with_line(weft_status status, const weft_error *err, 
     ck_assert_msg(weft_test_is_sentence(err->message), "seed %" PRIu64 ": '%s'", seed, err->message);
 }
 
+/* ---- a probe ---- */
+
+enum {
+    PROBES = 6
+};
+
+static bool has_way(const weft__graph *graph, uint32_t from, uint32_t to)
+{
+    weft__route route;
+    if (from == to || weft__graph_route(graph, from, to, &route, NULL) != WEFT_OK)
+        return false;
+    free(route.links);
+    return true;
+}
+
+static void count_end(void *context, const weft__transfer *transfer)
+{
+    ck_assert_uint_gt(weft__transfer_end_ps(transfer), weft__transfer_begin_ps(transfer));
+    ++*(unsigned *)context;
+}
+
+/* Begins transfers between nodes that the seed chooses, where there is a way. Gives their number. */
+static unsigned begin_probes(weft__transfers *transfers, const weft__graph *graph, uint64_t seed, unsigned *ended)
+{
+    unsigned begun = 0;
+    for (uint64_t draw = 0; begun < PROBES && draw < 2000; draw++) {
+        uint32_t source = (uint32_t)(weft__rng_at(seed, draw, 0) % graph->node_count);
+        uint32_t target = (uint32_t)(weft__rng_at(seed, draw, 1) % graph->node_count);
+        weft__node_kind from = graph->nodes[source].kind, to = graph->nodes[target].kind;
+        bool is_source = from == WEFT__NODE_DMA || from == WEFT__NODE_HOST;
+        bool is_target = to == WEFT__NODE_HBM || to == WEFT__NODE_SRAM || to == WEFT__NODE_DMA;
+        if (!is_source || !is_target || !has_way(graph, source, target) || !has_way(graph, target, source))
+            continue;
+        weft__transfer_request request = {.source = source,
+                                          .target = target,
+                                          .bytes = 1 + weft__rng_at(seed, draw, 2) % 10000,
+                                          .is_write = weft__rng_at(seed, draw, 3) % 2,
+                                          .ended = count_end,
+                                          .context = ended};
+        weft__transfer_begin(transfers, 1000 * begun, &request);
+        begun++;
+    }
+    return begun;
+}
+
+/* All transfers end, but where finite buffers let messages wait for one another for ever, which is told. */
+static void run_probe(const weft__machine_spec *spec, uint64_t seed)
+{
+    weft_error err;
+    weft_sim *sim;
+    weft__graph *graph;
+    weft__fabric *fabric;
+    weft__transfers *transfers;
+    unsigned ended = 0;
+    WEFT_TEST_ASSERT_OK(weft__graph_create(spec, &graph, &err), err);
+    WEFT_TEST_ASSERT_OK(weft__sim_create(NULL, &sim, &err), err);
+    WEFT_TEST_ASSERT_OK(weft__fabric_create(sim, graph, WEFT__FLITS_TRAINS, &fabric, &err), err);
+    WEFT_TEST_ASSERT_OK(weft__transfers_create(fabric, &transfers, &err), err);
+    unsigned begun = begin_probes(transfers, graph, seed, &ended);
+    WEFT_TEST_ASSERT_OK(weft__sim_run(sim, WEFT__NEVER, &err), err);
+    weft_status status = weft__fabric_check_arrived(fabric, &err);
+    bool may_deadlock = spec->cube.flow.buffer_flits > 0 || spec->cube.ucie.flow.buffer_flits > 0;
+    ck_assert_msg(status == WEFT_OK || (status == WEFT_DEADLOCK && may_deadlock), "seed %" PRIu64 ": %s", seed,
+                  err.message);
+    ck_assert(status == WEFT_DEADLOCK || ended == begun);
+    weft__sim_destroy(sim);
+    weft__transfers_destroy(transfers);
+    weft__fabric_destroy(fabric);
+    weft__graph_destroy(graph);
+}
+
 START_TEST(machines_load_as_drawn_or_are_refused_with_a_line)
 {
     unsigned seen[4] = {0};
@@ -96,6 +169,8 @@ START_TEST(machines_load_as_drawn_or_are_refused_with_a_line)
                           machine.line, err.message);
         if (machine.verdict == RANDOM_LOADS)
             assert_as_drawn(spec, &machine.expected);
+        if (status == WEFT_OK)
+            run_probe(spec, seed);
         weft__machine_spec_destroy(spec);
     }
     ck_assert_uint_gt(seen[RANDOM_LOADS], MACHINES * 4 / 10);
@@ -108,24 +183,24 @@ END_TEST
 
 START_TEST(random_settings_are_applied_or_refused_by_name)
 {
-    static const weft__setting pool[] = {{"cube.rows", "3"},
-                                         {"cube.columns", "2"},
-                                         {"cube.holes", "[[0, 0]]"},
-                                         {"cube.holes", "[]"},
-                                         {"cube.pes", "[[0, 0]]"},
-                                         {"cube.mcpu.at", "[1, 1]"},
-                                         {"cube.vcs", "0"},
-                                         {"cube.buffer_flits", "2"},
-                                         {"cube.link_gbs", "-1"},
-                                         {"system.sips", "6"},
-                                         {"system.fabric", "mesh"},
-                                         {"cube.hbm.gib", "7"},
-                                         {"cube.ucie.connections", "0"},
-                                         {"cube.ucie.gbs", "]["},
-                                         {"pe.dma.channels", "4"},
-                                         {"pe.dma.chanels", "4"},
-                                         {"sip.io", "{side: west}"},
-                                         {"name", "other"}};
+    static const weft_machine_setting pool[] = {{"cube.rows", "3"},
+                                                {"cube.columns", "2"},
+                                                {"cube.holes", "[[0, 0]]"},
+                                                {"cube.holes", "[]"},
+                                                {"cube.pes", "[[0, 0]]"},
+                                                {"cube.mcpu.at", "[1, 1]"},
+                                                {"cube.vcs", "0"},
+                                                {"cube.buffer_flits", "2"},
+                                                {"cube.link_gbs", "-1"},
+                                                {"system.sips", "6"},
+                                                {"system.fabric", "mesh"},
+                                                {"cube.hbm.gib", "7"},
+                                                {"cube.ucie.connections", "0"},
+                                                {"cube.ucie.gbs", "]["},
+                                                {"pe.dma.channels", "4"},
+                                                {"pe.dma.chanels", "4"},
+                                                {"sip.io", "{side: west}"},
+                                                {"name", "other"}};
     weft__rng rng;
     weft__rng_init(&rng, 1);
     unsigned seen[16] = {0};
@@ -134,7 +209,7 @@ START_TEST(random_settings_are_applied_or_refused_by_name)
         draw_random_machine(seed, &machine);
         if (machine.verdict != RANDOM_LOADS)
             continue;
-        weft__setting settings[3];
+        weft_machine_setting settings[3];
         size_t count = 1 + (size_t)weft__rng_below(&rng, 3);
         for (size_t i = 0; i < count; i++)
             settings[i] = pool[weft__rng_below(&rng, sizeof pool / sizeof pool[0])];

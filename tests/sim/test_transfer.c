@@ -39,9 +39,9 @@ static const struct {
     {"sip0.cube0.pe0", "sip0.cube0.pe1.hbm", true, 512, 1000 + 1010 + 1010 + 1000 + 1000 + 8000 + 272},
     {"sip0.cube0.pe0", "sip0.cube0.sram", false, 256, 63 + 73 + 125 + 2000 + 2000 + 1010 + 1000},
     {"sip0.cube0.pe0", "sip0.cube0.sram", false, 512, 2261 + 2000 + 4010},
-    /* The first flit waits 2 ns in the SRAM, and the second has caught up with it then; the third has not. */
-    {"sip0.cube0.pe0", "sip0.cube0.sram", true, 512, 1000 + 1010 + 2000 + 2000 + 125 + 73 + 63},
-    {"sip0.cube0.pe0", "sip0.cube0.sram", true, 768, 1000 + 1010 + 3 * 2000 + 125 + 73 + 63},
+    /* Each flit waits 2 ns in the SRAM. */
+    {"sip0.cube0.pe0", "sip0.cube0.sram", true, 512, 1000 + 1010 + 2 * 2000 + 2000 + 125 + 73 + 63},
+    {"sip0.cube0.pe0", "sip0.cube0.sram", true, 768, 1000 + 1010 + 3 * 2000 + 2000 + 125 + 73 + 63},
     {"sip0.cube0.pe0", "sip0.cube0.pe1", false, 256, 272 + 4020},
     {"sip0.cube0.pe0", "sip0.cube0.pe1", true, 2560, 4020 + 9000 + 272},
     {"host", "sip0.cube0.pe0.hbm", false, 256, COMMAND_IN + 63 + 8000 + 1000 + FLIT_IN},

@@ -37,14 +37,14 @@ START_TEST(the_parts_are_named_for_where_the_time_goes)
         ck_assert_msg(parts[i] == of_read[i], "part %zu of a read is %" PRIu64 ", not %" PRIu64, i, parts[i],
                       of_read[i]);
     /* Switch, PCIe end point, network node; phy and UCIe connection; router. The second flit leaves the router 1 ns
-     * after the first, which then waits 0.25 ns in the controller. */
+     * after the first. */
     weft__transfer_request write = request_of(&it, "host", "sip0.cube0.pe0.hbm", true, 0, 2 * 256, &end);
     weft__transfer_parts(it.transfers, &write, parts);
     const uint64_t of_write[WEFT__PARTS] = {[WEFT__PART_SETUP] = 0,
                                             [WEFT__PART_ROUTERS] = 100000 + 50000 + 500 + 1000,
                                             [WEFT__PART_UCIE] = 16000,
                                             [WEFT__PART_WIRE] = 10000,
-                                            [WEFT__PART_STREAMING] = 5 * 2000 - 2000 + 2 * 500 + 1000 + 750,
+                                            [WEFT__PART_STREAMING] = 5 * 2000 - 2000 + 2 * 500 + 1000 + 1000,
                                             [WEFT__PART_MEMORY] = 250 + 8000,
                                             [WEFT__PART_QUEUEING] = 0};
     for (size_t i = 0; i < WEFT__PARTS; i++)

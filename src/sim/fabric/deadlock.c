@@ -22,7 +22,7 @@ static const weft__stage *find_waiting(const weft__fabric *fabric)
 static const weft__stage *stage_at(const weft__message *message, const weft__wire *wire)
 {
     for (uint32_t hop = 0; hop < message->stage_count; hop++)
-        if (weft__stage_wire(&message->stages[hop]) == wire)
+        if (message->stages[hop].wire == wire)
             return &message->stages[hop];
     return NULL;
 }
@@ -30,7 +30,7 @@ static const weft__stage *stage_at(const weft__message *message, const weft__wir
 /* The message that must move before this one can; NULL if that is not known. */
 static const weft__stage *waits_for(const weft__stage *stage)
 {
-    const weft__wire *wire = weft__stage_wire(stage);
+    const weft__wire *wire = stage->wire;
     const weft__vc *buffer = weft__stage_buffer(stage);
     if (buffer && buffer->front != stage)
         return buffer->front;
@@ -49,7 +49,7 @@ static const weft__stage *waits_for(const weft__stage *stage)
 static void tell_link(const weft__stage *stage, char *text, size_t bytes)
 {
     char from[WEFT__NODE_NAME_BYTES], to[WEFT__NODE_NAME_BYTES];
-    const weft__wire *wire = weft__stage_wire(stage);
+    const weft__wire *wire = stage->wire;
     weft__graph_node_name(wire->fabric->graph, wire->link->from, from);
     weft__graph_node_name(wire->fabric->graph, wire->link->to, to);
     size_t used = strlen(text);

@@ -8,14 +8,16 @@
 /* Messages of one node, as keys number them; more wrap into the number of the node, which would need centuries. */
 #define KEY_SEQUENCE_BITS 40
 
-static bool needs_each_flit(const weft__graph *graph)
+static bool is_plain(const weft__graph *graph)
 {
+    if (graph->spec->cube.input_speedup)
+        return false;
     for (uint32_t i = 0; i < graph->link_count; i++) {
         const weft__link *link = &graph->links[i];
         if (link->buffer_flits || link->vcs || link->arbitration != WEFT__ARBITRATE_FIFO)
-            return true;
+            return false;
     }
-    return false;
+    return true;
 }
 
 /* Flits of a step, at most: each question about one nests at least the time of a flit deeper. */
@@ -53,7 +55,8 @@ weft_status weft__fabric_create(weft_sim *sim, const weft__graph *graph, weft__f
         return weft__fail_memory(err, sizeof *fabric, "a fabric");
     fabric->sim = sim;
     fabric->graph = graph;
-    fabric->has_trains = mode == WEFT__FLITS_TRAINS && !needs_each_flit(graph);
+    fabric->is_plain = is_plain(graph);
+    fabric->has_trains = mode == WEFT__FLITS_TRAINS && fabric->is_plain;
     fabric->wires = calloc(graph->link_count, sizeof *fabric->wires);
     fabric->sent = calloc(graph->node_count, sizeof *fabric->sent);
     weft_status status = WEFT_OK;
@@ -273,8 +276,10 @@ static void reset_stages(weft__message *message)
 {
     for (uint32_t hop = 0; hop < message->stage_count; hop++) {
         weft__stage *stage = &message->stages[hop];
+        stage->wire = &message->fabric->wires[message->path->route.links[hop]];
         stage->known = stage->served = 0;
         stage->vc = WEFT__VC_NONE;
+        stage->place = WEFT__PLACE_NONE;
         stage->next_in_buffer = NULL;
         weft__runs_clear(&stage->runs);
     }
@@ -304,8 +309,8 @@ weft__message *weft__fabric_send(weft__fabric *fabric, const weft__parcel *parce
         note_memory(fabric, "a message");
         return NULL;
     }
-    reset_stages(message);
     message->path = path;
+    reset_stages(message);
     message->delivered = 0;
     message->size = parcel->size;
     message->receiver = parcel->receiver;
@@ -335,7 +340,7 @@ void weft__fabric_observe(weft__fabric *fabric, const weft__observer *observer)
 static WEFT_COLD void tell_observer(weft__stage *stage, uint64_t first, const weft__run *run)
 {
     const weft__message *message = stage->message;
-    const weft__wire *wire = weft__stage_wire(stage);
+    const weft__wire *wire = stage->wire;
     uint64_t flit_ps = wire->flit_ps[message->size];
     weft__time head = run->first;
     if (first != 0)
@@ -358,6 +363,8 @@ static void hand_over(weft__stage *stage, uint64_t first, const weft__run *run)
         next->known += run->count;
         if (!weft__runs_add(&next->runs, run, &message->fabric->info.allocations))
             note_memory(message->fabric, "the flits of a message");
+        else if (next->place != WEFT__PLACE_NONE)
+            weft__wire_expect(next->wire, next);
         return;
     }
     message->delivered += run->count;
@@ -369,7 +376,7 @@ static void hand_over(weft__stage *stage, uint64_t first, const weft__run *run)
 weft__stage *weft__stage_pass(weft__stage *stage, const weft__run *run)
 {
     weft__message *message = stage->message;
-    const weft__wire *wire = weft__stage_wire(stage);
+    const weft__wire *wire = stage->wire;
     weft__stage *next = stage->hop + 1 < message->stage_count ? stage + 1 : NULL;
     uint64_t first = stage->served;
     stage->served += run->count;
@@ -379,7 +386,9 @@ weft__stage *weft__stage_pass(weft__stage *stage, const weft__run *run)
     weft__time *head = next ? &next->head : &message->head;
     if (first == 0)
         *head = arrival.first + wire->overhead_ps;
-    if (arrival.first < *head) { /* flits that have caught up with the first one wait behind it */
+    if (!next)
+        arrival.first += wire->overhead_ps; /* a target takes flits as they come, whosever they are */
+    if (arrival.first < *head) {            /* flits that have caught up with the first one wait behind it */
         uint64_t late = arrival.count;
         if (arrival.gap_ps && (*head - arrival.first - 1) / arrival.gap_ps + 1 < late)
             late = (*head - arrival.first - 1) / arrival.gap_ps + 1;
@@ -422,34 +431,6 @@ weft__time weft__message_head_ps(const weft__message *message, uint32_t hop)
 }
 
 /* ---- links ---- */
-
-bool weft__wire_join(weft__wire *wire, weft__stage *stage)
-{
-    if (wire->active_count == wire->active_capacity) {
-        uint32_t capacity = wire->active_capacity ? 2 * wire->active_capacity : 4;
-        weft__stage **grown = realloc(wire->active, capacity * sizeof(weft__stage *));
-        if (!grown) {
-            note_memory(wire->fabric, "the messages of a link");
-            return false;
-        }
-        wire->fabric->info.allocations++;
-        wire->active = grown;
-        wire->active_capacity = capacity;
-    }
-    wire->active[wire->active_count++] = stage;
-    return true;
-}
-
-void weft__wire_leave(weft__wire *wire, weft__stage *stage)
-{
-    for (uint32_t i = 0; i < wire->active_count; i++) {
-        if (wire->active[i] == stage) {
-            wire->active[i] = wire->active[--wire->active_count];
-            wire->departures++;
-            return;
-        }
-    }
-}
 
 weft__link_load weft__fabric_load(const weft__fabric *fabric, uint32_t link)
 {

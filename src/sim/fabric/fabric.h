@@ -2,9 +2,9 @@
  *
  * A message has a source, a target, a number of flits of one size, and for each flit the time at which it is ready at
  * the source. Its flits take the route of the graph one after another. A link carries one flit at a time, for as long
- * as the flit's bytes need at its bandwidth, and then its wire; the node behind it adds its overhead, once for the
- * message: the first flit waits for it and the others follow at the distance in which they came. A payload is never put
- * together on the way.
+ * as the flit's bytes need at its bandwidth, and then its wire. The node behind it charges its overhead once for a
+ * message: the first flit waits for it, and those that catch up with the first flit wait behind it. A target takes the
+ * flits of all messages as they come, each of them its overhead later. A payload is never put together on the way.
  *
  * Which of the flits that wait for a link is next: the one that came first; of those that came at the same picosecond,
  * that of the lowest message key (source node, then number at that source), so that nothing depends on the order in

@@ -9,15 +9,21 @@
 #define WEFT__LINK_PRIORITY 1
 
 #define WEFT__VC_NONE UINT32_MAX
+#define WEFT__PLACE_NONE UINT32_MAX
+
+typedef struct weft__wire weft__wire;
 
 /* A message at one link of its route. */
 typedef struct weft__stage {
     weft__message *message;
+    weft__wire *wire; /* the link */
     uint32_t hop;
     uint64_t known;                     /* flits whose arrival at the link is known */
     uint64_t served;                    /* flits that have been sent on */
     weft__time head;                    /* arrival of the first flit */
     weft__runs runs;                    /* arrivals of the flits known and not served */
+    weft__time next_ps;                 /* the first of these, or never */
+    uint32_t place;                     /* among the active ones of the link, or WEFT__PLACE_NONE */
     uint32_t vc;                        /* that it holds on the link, or WEFT__VC_NONE */
     struct weft__stage *next_in_buffer; /* behind it in the same virtual channel before the link */
 } weft__stage;
@@ -56,16 +62,17 @@ typedef struct weft__vc {
 } weft__vc;
 
 /* A link at work. */
-typedef struct weft__wire {
+struct weft__wire {
     weft__fabric *fabric;
     uint64_t flit_ps[2]; /* by weft__flit_size */
     uint64_t wire_ps;
     uint64_t overhead_ps; /* of the node behind it */
     weft__time free_at;
     weft__time known_before; /* trains: what arrived before then has been served */
-    weft__stage **active;    /* stages with flits to come or to serve */
+    weft__stage **active;    /* stages with flits to come or to serve: a heap, the next one first */
     uint32_t active_count, active_capacity;
-    uint32_t departures; /* stages that have ended, ever, modulo 2^32 */
+    uint32_t waited_for; /* of these: stages with flits of which no arrival is known */
+    uint32_t changes;    /* of the heap, ever, modulo 2^32 */
     uint64_t flits, busy_ps;
 
     /* each flit for itself */
@@ -76,14 +83,15 @@ typedef struct weft__wire {
     weft__vc source;      /* if it has virtual channels: the messages that begin their way here, in order */
     weft__time *reads;    /* of the input that the link fills: its last input_speedup reads */
     uint32_t read_at;
-} weft__wire;
+};
 
 struct weft__fabric {
     weft_sim *sim;
     const weft__graph *graph;
     bool has_trains;
-    uint64_t step_ps;               /* trains: a link that has not been asked for long catches up in such steps */
-    weft__wire *wires;              /* one for each link */
+    bool is_plain;     /* no finite buffers, no virtual channels, first come first served: nothing is held back */
+    uint64_t step_ps;  /* trains: a link that has not been asked for long catches up in such steps */
+    weft__wire *wires; /* one for each link */
     uint64_t router_flit_ps[2];     /* of a flit on a link between routers, by weft__flit_size */
     uint64_t *sent;                 /* messages that each node has sent */
     const weft__observer *observer; /* NULL for none */
@@ -97,9 +105,14 @@ struct weft__fabric {
     weft__fabric_info info;
 };
 
-/* Puts a stage whose first flits are known among the active ones of its link. False when out of memory, noted. */
+/* wire.c. Puts a stage whose first flits are known among the active ones of its link. False when out of memory, noted.
+ */
 bool weft__wire_join(weft__wire *wire, weft__stage *stage);
-/* Takes it off; all its flits have been served. */
+/* Flits have been taken off the runs of an active stage. */
+void weft__wire_served(weft__wire *wire, weft__stage *stage);
+/* Flits have been added to the runs of an active stage, and to those that it knows. */
+void weft__wire_expect(weft__wire *wire, weft__stage *stage);
+/* Takes a stage off; all its flits have been served. */
 void weft__wire_leave(weft__wire *wire, weft__stage *stage);
 
 /* Flits of a stage have left its link at the times of `run`: hands them to the next stage, or to the target. Gives the
@@ -108,17 +121,6 @@ weft__stage *weft__stage_pass(weft__stage *stage, const weft__run *run);
 
 /* The message has arrived: tells the receiver, and keeps the memory for the next. */
 void weft__message_end(weft__message *message);
-
-static inline weft__wire *weft__stage_wire(const weft__stage *stage)
-{
-    const weft__message *message = stage->message;
-    return &message->fabric->wires[message->path->route.links[stage->hop]];
-}
-
-static inline uint64_t weft__stage_flit_ps(const weft__stage *stage)
-{
-    return weft__stage_wire(stage)->flit_ps[stage->message->size];
-}
 
 /* trains.c: a stage has been given its first flits. */
 void weft__trains_begin(weft__stage *stage);

@@ -10,7 +10,8 @@
 static void on_decision(weft_sim *sim, uint64_t argument);
 static void on_tail(weft_sim *sim, uint64_t argument);
 
-/* Asks for a decision. A link waits for the earliest one only: that one asks for what is still needed after it. */
+/* Asks for a decision. A link waits for the earliest one only: that one asks for what is still needed after it. A link
+ * that has just sent a flit decides after others, so that it does not take an input from them again and again. */
 static void decide_at(weft__wire *wire, weft__time time)
 {
     weft_sim *sim = wire->fabric->sim;
@@ -18,8 +19,9 @@ static void decide_at(weft__wire *wire, weft__time time)
         time = weft__sim_now(sim);
     if (wire->decide_at <= time)
         return;
+    int16_t priority = (int16_t)(WEFT__LINK_PRIORITY + (time == wire->free_at));
     wire->decide_at = time;
-    (void)weft__sim_at(sim, time, WEFT__LINK_PRIORITY, on_decision, (uintptr_t)wire);
+    (void)weft__sim_at(sim, time, priority, on_decision, (uintptr_t)wire);
 }
 
 /* ---- virtual channels ---- */
@@ -87,8 +89,8 @@ weft__vc *weft__stage_buffer(const weft__stage *stage)
 {
     const weft__stage *before = stage - 1;
     if (stage->hop == 0)
-        return weft__stage_wire(stage)->link->vcs ? &weft__stage_wire(stage)->source : NULL;
-    return before->vc != WEFT__VC_NONE ? &weft__stage_wire(before)->vcs[before->vc] : NULL;
+        return stage->wire->link->vcs ? &stage->wire->source : NULL;
+    return before->vc != WEFT__VC_NONE ? &before->wire->vcs[before->vc] : NULL;
 }
 
 /* Puts a stage at the end of a buffer. */
@@ -118,7 +120,7 @@ static bool may_read(weft__wire *wire, const weft__stage *stage, weft__time now)
     uint32_t speedup = wire->fabric->graph->spec->cube.input_speedup;
     if (stage->hop == 0 || speedup == 0)
         return true;
-    const weft__wire *input = weft__stage_wire(stage - 1);
+    const weft__wire *input = stage[-1].wire;
     if (!input->reads)
         return true;
     weft__time oldest = input->reads[input->read_at];
@@ -132,7 +134,7 @@ static bool may_read(weft__wire *wire, const weft__stage *stage, weft__time now)
 static void note_read(const weft__stage *stage, weft__time now)
 {
     uint32_t speedup = stage->message->fabric->graph->spec->cube.input_speedup;
-    weft__wire *input = stage->hop ? weft__stage_wire(stage - 1) : NULL;
+    weft__wire *input = stage->hop ? stage[-1].wire : NULL;
     if (!input || !input->reads)
         return;
     input->reads[input->read_at] = now;
@@ -176,6 +178,8 @@ static bool goes_before(const weft__wire *wire, weft__stage *a, weft__stage *b)
 static weft__stage *choose(weft__wire *wire, weft__time now)
 {
     weft__stage *best = NULL;
+    if (wire->fabric->is_plain)
+        return wire->active_count && wire->active[0]->next_ps <= now ? wire->active[0] : NULL;
     for (uint32_t i = 0; i < wire->active_count; i++) {
         weft__stage *stage = wire->active[i];
         if (may_go(wire, stage, now) && (!best || goes_before(wire, stage, best)))
@@ -199,7 +203,7 @@ static void take_vc(weft__wire *wire, weft__stage *stage, weft__time now)
 /* The next message of a buffer can be reached now. */
 static void wake_front(weft__stage *front)
 {
-    weft__wire *wire = weft__stage_wire(front);
+    weft__wire *wire = front->wire;
     if (front->hop == 0 && !weft__wire_join(wire, front))
         return;
     if (front->runs.count)
@@ -214,16 +218,16 @@ static void leave_buffer(weft__stage *stage, weft__time now)
         return;
     if (stage->served == stage->message->flits) {
         buffer->front = stage->next_in_buffer;
-        buffer->front_at = now + weft__stage_flit_ps(stage);
+        buffer->front_at = now + stage->wire->flit_ps[stage->message->size];
         if (stage->hop) /* a message that has come to the front must be given its channel, too */
-            buffer->front_at += weft__stage_wire(stage - 1)->link->vc_ps;
+            buffer->front_at += stage[-1].wire->link->vc_ps;
         if (buffer->front)
             wake_front(buffer->front);
         else
             buffer->back = NULL;
     }
     if (stage->hop)
-        give_credit(weft__stage_wire(stage - 1), buffer, now);
+        give_credit(stage[-1].wire, buffer, now);
 }
 
 /* A flit is going to be at the stage. */
@@ -232,7 +236,7 @@ static void expect_flit(weft__stage *stage, weft__time arrival)
     if (stage->known == 1)
         weft__flits_begin(stage);
     else
-        decide_at(weft__stage_wire(stage), arrival);
+        decide_at(stage->wire, arrival);
 }
 
 static void send_flit(weft__wire *wire, weft__stage *stage, weft__time now)
@@ -261,6 +265,8 @@ static void send_flit(weft__wire *wire, weft__stage *stage, weft__time now)
             vc->free_at = wire->free_at + wire->link->vc_ps;
         }
         weft__wire_leave(wire, stage);
+    } else {
+        weft__wire_served(wire, stage);
     }
     if (next)
         expect_flit(next, weft__runs_last(&next->runs));
@@ -272,9 +278,9 @@ static void send_flit(weft__wire *wire, weft__stage *stage, weft__time now)
  * else holds back have asked for themselves. */
 static void decide_again(weft__wire *wire, weft__time now)
 {
-    for (uint32_t i = 0; i < wire->active_count; i++) {
-        weft__runs *runs = &wire->active[i]->runs;
-        weft__time arrival = runs->count ? weft__runs_front(runs)->first : WEFT__NEVER;
+    uint32_t count = wire->fabric->is_plain && wire->active_count ? 1 : wire->active_count; /* the first is enough */
+    for (uint32_t i = 0; i < count; i++) {
+        weft__time arrival = wire->active[i]->next_ps;
         if (arrival == WEFT__NEVER || (arrival <= now && wire->free_at <= now))
             continue;
         decide_at(wire, arrival > wire->free_at ? arrival : wire->free_at);
@@ -302,7 +308,7 @@ static void on_tail(weft_sim *sim, uint64_t argument)
 
 void weft__flits_begin(weft__stage *stage)
 {
-    weft__wire *wire = weft__stage_wire(stage);
+    weft__wire *wire = stage->wire;
     weft__vc *source = stage->hop == 0 ? weft__stage_buffer(stage) : NULL;
     if (source) { /* messages leave their source in order: one behind another need not be looked at */
         enter_buffer(source, stage);
@@ -315,7 +321,7 @@ void weft__flits_begin(weft__stage *stage)
 
 /* ---- memory ---- */
 
-static bool prepare_wire(weft__wire *wire, uint32_t input_speedup)
+static bool prepare_wire(weft__wire *wire, bool is_into_router, uint32_t input_speedup)
 {
     const weft__link *link = wire->link;
     if (link->vcs) {
@@ -328,7 +334,7 @@ static bool prepare_wire(weft__wire *wire, uint32_t input_speedup)
         if (!wire->vcs[i].credits)
             return false;
     }
-    if (link->vcs && input_speedup) { /* it fills the buffers of a router */
+    if (is_into_router && input_speedup) {
         wire->reads = malloc(input_speedup * sizeof(weft__time));
         if (!wire->reads)
             return false;
@@ -340,9 +346,12 @@ static bool prepare_wire(weft__wire *wire, uint32_t input_speedup)
 
 weft_status weft__flits_prepare(weft__fabric *fabric, weft_error *err)
 {
-    for (uint32_t i = 0; i < fabric->graph->link_count; i++)
-        if (!prepare_wire(&fabric->wires[i], fabric->graph->spec->cube.input_speedup))
+    const weft__graph *graph = fabric->graph;
+    for (uint32_t i = 0; i < graph->link_count; i++) {
+        bool is_into_router = graph->nodes[graph->links[i].to].kind == WEFT__NODE_ROUTER;
+        if (!prepare_wire(&fabric->wires[i], is_into_router, graph->spec->cube.input_speedup))
             return weft__fail_memory(err, sizeof *fabric->wires[i].vcs, "the virtual channels of a link");
+    }
     return WEFT_OK;
 }
 

@@ -152,13 +152,8 @@ static weft_status build_tree(weft__launch *launch, weft_error *err)
     add_group(launch, LEVEL_HOST, weft__graph_node(graph, WEFT__NODE_HOST, 0, 0, 0));
     for (size_t i = 0; i < launch->request.count; i++) {
         const weft__node *pe = &graph->nodes[launch->request.cpus[i]];
-        uint32_t processor = weft__graph_node(graph, WEFT__NODE_MCPU, pe->sip, pe->cube, 0);
-        if (processor == WEFT__NODE_NONE)
-            return weft__fail(err, WEFT_UNSUPPORTED,
-                              "The cubes of machine '%s' have no command processor to launch through.",
-                              graph->spec->name);
         add_group(launch, LEVEL_SIP, weft__graph_node(graph, WEFT__NODE_IO_CPU, pe->sip, 0, 0));
-        add_group(launch, LEVEL_CUBE, processor);
+        add_group(launch, LEVEL_CUBE, weft__graph_node(graph, WEFT__NODE_MCPU, pe->sip, pe->cube, 0));
         add_group(launch, LEVEL_PE, launch->request.cpus[i]);
     }
     return WEFT_OK;
@@ -166,50 +161,8 @@ static weft_status build_tree(weft__launch *launch, weft_error *err)
 
 /* ---- the start ---- */
 
-/* The longest way from a group to one below, had its command to wait for all others from there. */
-static weft_status longest_step(weft__launch *launch, const launch_group *group, size_t level, uint64_t *out_ps,
-                                weft_error *err)
-{
-    const weft__graph *graph = weft__fabric_graph(launch->fabric);
-    uint64_t bytes = graph->spec->system.command_bytes, longest = 0, slowest = 0;
-    for (uint32_t i = 0; i < group->count; i++) {
-        weft__route route;
-        weft_status status =
-            weft__graph_route(graph, group->node, launch->levels[level][group->first + i].node, &route, err);
-        if (status != WEFT_OK)
-            return status;
-        uint64_t latency = weft__route_latency_ps(graph, &route, 1, bytes);
-        longest = latency > longest ? latency : longest;
-        for (uint32_t hop = 0; hop < route.count; hop++) {
-            uint64_t flit_ps = weft__ps_of_bytes(bytes, graph->links[route.links[hop]].mbs);
-            slowest = flit_ps > slowest ? flit_ps : slowest;
-        }
-        free(route.links);
-    }
-    *out_ps = longest + (group->count - 1) * slowest;
-    return WEFT_OK;
-}
-
-/* The longest way to a PE: level by level, since all start together. */
-static weft_status choose_start(weft__launch *launch, weft__time time, weft_error *err)
-{
-    launch->target = time;
-    for (size_t level = LEVEL_SIP; level < LEVELS; level++) {
-        uint64_t longest = 0;
-        for (uint32_t i = 0; i < launch->counts[level - 1]; i++) {
-            uint64_t step;
-            weft_status status = longest_step(launch, &launch->levels[level - 1][i], level, &step, err);
-            if (status != WEFT_OK)
-                return status;
-            longest = step > longest ? step : longest;
-        }
-        launch->target += longest;
-    }
-    return WEFT_OK;
-}
-
-weft_status weft__launch_begin(weft__fabric *fabric, weft__time time, const weft__launch_request *request,
-                               weft__launch **out, weft_error *err)
+static weft_status create_launch(weft__fabric *fabric, const weft__launch_request *request, weft__launch **out,
+                                 weft_error *err)
 {
     *out = NULL;
     weft__launch *launch = calloc(1, sizeof *launch);
@@ -219,15 +172,73 @@ weft_status weft__launch_begin(weft__fabric *fabric, weft__time time, const weft
     launch->request = *request;
     launch->end = WEFT__NEVER;
     weft_status status = build_tree(launch, err);
-    if (status == WEFT_OK)
-        status = choose_start(launch, time, err);
+    launch->request.cpus = NULL; /* they stand in the tree */
     if (status != WEFT_OK) {
         weft__launch_destroy(launch);
         return status;
     }
-    launch->request.cpus = NULL; /* they stand in the tree */
-    (void)weft__sim_at(weft__fabric_sim(fabric), time, 0, on_begin, (uintptr_t)launch->levels[LEVEL_HOST]);
     *out = launch;
+    return WEFT_OK;
+}
+
+static void start_launch(weft__launch *launch, weft__time time)
+{
+    (void)weft__sim_at(weft__fabric_sim(launch->fabric), time, 0, on_begin, (uintptr_t)launch->levels[LEVEL_HOST]);
+}
+
+static void begin_nothing(void *context, weft__launch *launch, size_t index)
+{
+    (void)context, (void)launch, (void)index;
+}
+
+static weft_status run_rehearsal(weft_sim *sim, const weft__fabric *fabric, weft__launch *launch, uint64_t *out_ps,
+                                 weft_error *err)
+{
+    start_launch(launch, 0);
+    weft_status status = weft__sim_run(sim, WEFT__NEVER, err);
+    if (status == WEFT_OK)
+        status = weft__fabric_check_arrived(fabric, err);
+    *out_ps = 0;
+    for (uint32_t i = 0; status == WEFT_OK && i < launch->counts[LEVEL_PE]; i++)
+        *out_ps = launch->levels[LEVEL_PE][i].start > *out_ps ? launch->levels[LEVEL_PE][i].start : *out_ps;
+    return status;
+}
+
+/* How long it takes until the last PE has its command, on a machine where nothing else is under way: launches the same
+ * PEs in a simulation of its own, in which each begins as soon as it can. */
+static weft_status rehearse(const weft__fabric *fabric, const weft__launch_request *request, uint64_t *out_ps,
+                            weft_error *err)
+{
+    weft__launch_request trial = {.cpus = request->cpus, .count = request->count, .started = begin_nothing};
+    weft_sim *sim = NULL;
+    weft__fabric *empty = NULL;
+    weft__launch *launch = NULL;
+    weft__flit_mode mode = weft__fabric_has_trains(fabric) ? WEFT__FLITS_TRAINS : WEFT__FLITS_EACH;
+    weft_status status = weft__sim_create(NULL, &sim, err);
+    if (status == WEFT_OK)
+        status = weft__fabric_create(sim, weft__fabric_graph(fabric), mode, &empty, err);
+    if (status == WEFT_OK)
+        status = create_launch(empty, &trial, &launch, err);
+    if (status == WEFT_OK)
+        status = run_rehearsal(sim, empty, launch, out_ps, err);
+    weft__sim_destroy(sim);
+    weft__launch_destroy(launch);
+    weft__fabric_destroy(empty);
+    return status;
+}
+
+weft_status weft__launch_begin(weft__fabric *fabric, weft__time time, const weft__launch_request *request,
+                               weft__launch **out, weft_error *err)
+{
+    uint64_t way_ps;
+    *out = NULL;
+    weft_status status = rehearse(fabric, request, &way_ps, err);
+    if (status == WEFT_OK)
+        status = create_launch(fabric, request, out, err);
+    if (status != WEFT_OK)
+        return status;
+    (*out)->target = time + way_ps;
+    start_launch(*out, time);
     return WEFT_OK;
 }
 

@@ -2,9 +2,9 @@
  *
  * The host sends a command to the IO processor of each SIP, that one to the command processor of each cube, and that
  * one to each PE. All of them carry one start time, so that every PE begins at the same picosecond, however far it is.
- * The host chooses it from the machine: when the last PE can have the command, had each of them to wait for all others
- * of its level. A PE that the command reaches later, because other messages were in its way, begins late, and is
- * counted. A PE that is done answers its cube; a cube whose PEs have all answered answers its SIP, and that the host.
+ * The host knows the machine, and chooses the time at which the last PE would have its command if nothing else were
+ * under way. A PE that the command reaches later, because something else is, begins late. A PE that is done answers its
+ * cube; a cube whose PEs have all answered answers its SIP, and that the host.
  *
  * Source of the assumptions: the launch path and the synchronised start are the root's; that the host chooses the
  * start, for all SIPs at once, is ours. */
@@ -24,8 +24,9 @@ typedef struct weft__launch_request {
     void *context;
 } weft__launch_request;
 
-/* Sends the command at `time`, not past. Errors of the run are noted in its simulation. WEFT_UNSUPPORTED if a cube has
- * no command processor, or there is no way. The launch must be kept until it has ended or the run is over. */
+/* Sends the command at `time`, not past. Errors of the run are noted in its simulation. WEFT_UNSUPPORTED if there is
+ * no way to a PE, WEFT_DEADLOCK if the commands of this launch alone would get stuck in finite buffers. The launch must
+ * be kept until it has ended or the run is over. */
 weft_status weft__launch_begin(weft__fabric *fabric, weft__time time, const weft__launch_request *request,
                                weft__launch **out, weft_error *err);
 /* NULL is fine. */

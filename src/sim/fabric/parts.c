@@ -3,8 +3,8 @@
  * The flits of a message pass the links of a route like customers a row of counters, each with a service time of its
  * own, and none overtakes another. The head waits at every node for its overhead; the others go on until they have
  * caught up with it. So flit i is at the target at the latest of these, for every link k: the head's being ready for
- * link k, then each service and wire from k on once, and i times the slowest service from k on. Behind a slow link the
- * overheads of fast ones are thus hidden. */
+ * link k, then each service and wire from k on once, and i times the slowest service from k on; and then the target's
+ * overhead. Behind a slow link the overheads of nodes on the way are thus hidden. */
 #include "sim/fabric/transfer_impl.h"
 
 static weft__part part_of_node(weft__node_kind kind)
@@ -64,16 +64,21 @@ static uint64_t pass_head(const message_way *way, uint64_t parts_ps[WEFT__PARTS]
  * other waits for anything but the way. `head` is the head's time. */
 static uint64_t flit_arrival(const message_way *way, uint64_t head, uint64_t i, uint64_t later, uint64_t later_ps)
 {
-    uint64_t latest = head, passing = 0, slowest = 0;
-    for (uint32_t k = way->route ? way->route->count : 0; k-- > 0;) {
+    uint32_t count = way->route ? way->route->count : 0;
+    uint64_t latest = 0, passing = 0, slowest = 0, target_ps = 0;
+    for (uint32_t k = count; k-- > 0;) {
         const weft__link *link = &way->graph->links[way->route->links[k]];
         uint64_t flit_ps = weft__ps_of_bytes(way->flit_bytes, link->mbs);
-        head -= flit_ps + link->wire_ps + way->graph->nodes[link->to].overhead_ps; /* its time at link k */
+        uint64_t overhead_ps = way->graph->nodes[link->to].overhead_ps;
+        target_ps = k + 1 == count ? overhead_ps : target_ps;
+        head -= flit_ps + link->wire_ps + overhead_ps; /* its time at link k */
         passing += flit_ps + link->wire_ps;
         slowest = larger(slowest, flit_ps);
         latest = larger(latest, head + passing + i * slowest);
     }
-    return i < later ? latest : larger(latest, later_ps + passing + (i - later) * slowest);
+    if (i >= later)
+        latest = larger(latest, later_ps + passing + (i - later) * slowest);
+    return latest + target_ps;
 }
 
 /* From the arrival of a read's command at idle HBM until its last flit is at the source. Chunks become ready in bursts,

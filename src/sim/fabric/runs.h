@@ -4,7 +4,7 @@
 
 #include "sim/fabric/fabric.h"
 
-#define WEFT__RUNS_INLINE 3u
+#define WEFT__RUNS_INLINE 4u /* a power of two, as all capacities are */
 
 /* A ring; `items` is NULL while the inline places are enough. Zeroed it is empty. */
 typedef struct weft__runs {
@@ -16,7 +16,7 @@ typedef struct weft__runs {
 static inline weft__run *weft__runs_at(weft__runs *runs, uint32_t index)
 {
     if (!runs->items)
-        return &runs->inline_items[(runs->head + index) % WEFT__RUNS_INLINE];
+        return &runs->inline_items[(runs->head + index) & (WEFT__RUNS_INLINE - 1)];
     return &runs->items[(runs->head + index) & (runs->capacity - 1)];
 }
 
@@ -40,7 +40,7 @@ static inline void weft__runs_take(weft__runs *runs, uint64_t count)
     front->count -= count;
     if (front->count == 0) {
         uint32_t capacity = runs->items ? runs->capacity : WEFT__RUNS_INLINE;
-        runs->head = (runs->head + 1) % capacity;
+        runs->head = (runs->head + 1) & (capacity - 1);
         runs->count--;
     }
 }

@@ -41,7 +41,7 @@ static weft__time earliest_tail(weft__message *message)
     weft__time earliest = 0;
     for (uint32_t hop = 0; hop < message->stage_count; hop++) {
         weft__stage *stage = &message->stages[hop];
-        const weft__wire *wire = weft__stage_wire(stage);
+        const weft__wire *wire = stage->wire;
         uint64_t flit_ps = wire->flit_ps[message->size], left = message->flits - stage->served;
         if (left && stage->known) {
             earliest = later(earliest, later(wire->free_at, wire->known_before) + (left - 1) * flit_ps);
@@ -104,102 +104,106 @@ static void serve(weft__wire *wire, weft__stage *stage, const weft__run *part)
         weft__trains_begin(stage + 1);
     if (stage->served == message->flits)
         weft__wire_leave(wire, stage);
+    else
+        weft__wire_served(wire, stage);
 }
 
 /* How many flits of `run` come before both `limit` and the time `before`. At least the first one does. */
 static uint64_t count_before(const weft__run *run, uint64_t key, const weft__claim *limit, weft__time before)
 {
-    if (run->gap_ps == 0)
+    if (run->gap_ps == 0 || run->count == 1)
         return run->count;
     weft__time end = limit->time != WEFT__NEVER && key < limit->key ? limit->time + 1 : limit->time;
     end = before < end ? before : end;
-    uint64_t count = (end - 1 - run->first) / run->gap_ps + 1;
-    return count < run->count ? count : run->count;
+    if (weft__run_last(run) < end)
+        return run->count;
+    return (end - 1 - run->first) / run->gap_ps + 1;
+}
+
+/* The claim of the stage that comes behind the first one of the link's heap. */
+static weft__claim second_claim(const weft__wire *wire)
+{
+    weft__claim second = {WEFT__NEVER, UINT64_MAX};
+    for (uint32_t i = 1; i < 3 && i < wire->active_count; i++) {
+        weft__claim claim = {wire->active[i]->next_ps, wire->active[i]->message->key};
+        if (comes_before(&claim, &second))
+            second = claim;
+    }
+    return second;
 }
 
 /* Serves what arrives before then, of what is known. */
 static void serve_before(weft__wire *wire, weft__time before)
 {
-    for (;;) {
-        const weft__claim never = {WEFT__NEVER, UINT64_MAX};
-        weft__claim least = never, limit = never;
-        weft__stage *next = NULL;
-        for (uint32_t i = 0; i < wire->active_count; i++) {
-            weft__stage *stage = wire->active[i];
-            if (!stage->runs.count)
-                continue;
-            weft__claim claim = {weft__runs_front(&stage->runs)->first, stage->message->key};
-            if (comes_before(&claim, &least)) {
-                limit = least;
-                least = claim;
-                next = stage;
-            } else if (comes_before(&claim, &limit)) {
-                limit = claim;
-            }
-        }
-        if (!next || least.time >= before)
-            return;
+    while (wire->active_count && wire->active[0]->next_ps < before) {
+        weft__stage *next = wire->active[0];
+        weft__claim limit = second_claim(wire);
         weft__run part = *weft__runs_front(&next->runs);
-        part.count = count_before(&part, least.key, &limit, before);
+        part.count = count_before(&part, next->message->key, &limit, before);
         serve(wire, next, &part);
     }
 }
 
 /* ---- asking ---- */
 
-static void know(weft__fabric *fabric, uint32_t link, weft__time before);
+static void know(weft__wire *wire, weft__time before);
 
 /* Asks the links on the way to this one for what arrives here before then. */
-static void ask_behind(weft__fabric *fabric, weft__wire *wire, weft__time before)
+static void ask_behind(weft__wire *wire, weft__time before)
 {
-    for (uint32_t i = 0; i < wire->active_count; i++) {
+    for (uint32_t i = 0; wire->waited_for && i < wire->active_count; i++) {
         const weft__stage *stage = wire->active[i];
         if (stage->known == stage->message->flits)
             continue;
-        uint32_t behind = stage->message->path->route.links[stage->hop - 1];
-        uint64_t way = shortest_way(&fabric->wires[behind], stage->message);
-        uint32_t departures = wire->departures;
-        if (before > way)
-            know(fabric, behind, before - way);
-        if (departures != wire->departures)
-            i = UINT32_MAX; /* the questions came round to this link: begin again, which costs next to nothing */
+        weft__wire *behind = stage[-1].wire;
+        uint64_t way = shortest_way(behind, stage->message);
+        uint32_t changes = wire->changes;
+        if (before > way && behind->known_before < before - way)
+            know(behind, before - way);
+        if (changes != wire->changes)
+            i = UINT32_MAX; /* flits have come, or the questions came round: begin again, which costs next to nothing */
     }
 }
 
 /* Serves everything that arrives at the link before then. */
-static void know(weft__fabric *fabric, uint32_t link, weft__time before)
+static void know(weft__wire *wire, weft__time before)
 {
-    weft__wire *wire = &fabric->wires[link];
     while (wire->active_count && wire->known_before < before) {
-        weft__time step = wire->known_before + fabric->step_ps < before ? wire->known_before + fabric->step_ps : before;
-        ask_behind(fabric, wire, step);
+        weft__time step = wire->known_before + wire->fabric->step_ps;
+        step = step < before ? step : before;
+        ask_behind(wire, step);
         if (wire->known_before < step) { /* else it has been asked for more meanwhile */
             wire->known_before = step;
             serve_before(wire, step);
         }
     }
-    if (wire->known_before < before)
-        wire->known_before = before;
+    wire->known_before = later(wire->known_before, before);
 }
 
 /* ---- events ---- */
 
 static void on_head(weft_sim *sim, uint64_t argument)
 {
-    const weft__wire *wire = (const weft__wire *)(uintptr_t)argument;
-    weft__fabric *fabric = wire->fabric;
-    know(fabric, (uint32_t)(wire - fabric->wires), weft__sim_now(sim) + 1);
+    weft__wire *wire = (weft__wire *)(uintptr_t)argument;
+    weft__time now = weft__sim_now(sim);
+    if (wire->active_count > 1) {
+        know(wire, now + 1);
+        return;
+    }
+    /* Flits that have caught up with the head may come at this picosecond too. With no other message here they need not
+     * be asked for before somebody wants to know. */
+    wire->known_before = later(wire->known_before, now);
+    serve_before(wire, now + 1);
 }
 
 static void on_tail(weft_sim *sim, uint64_t argument)
 {
     weft__message *message = (weft__message *)(uintptr_t)argument;
-    weft__fabric *fabric = message->fabric;
     weft__time now = weft__sim_now(sim);
-    uint32_t last = message->path->route.links[message->stage_count - 1];
-    uint64_t way = shortest_way(&fabric->wires[last], message);
+    weft__wire *last = message->stages[message->stage_count - 1].wire;
+    uint64_t way = shortest_way(last, message);
     if (message->delivered < message->flits)
-        know(fabric, last, now + 1 - way);
+        know(last, now + 1 - way);
     if (message->delivered == message->flits && message->tail == now)
         weft__message_end(message);
     else if (!weft__sim_has_failed(sim))
@@ -208,7 +212,7 @@ static void on_tail(weft_sim *sim, uint64_t argument)
 
 void weft__trains_begin(weft__stage *stage)
 {
-    weft__wire *wire = weft__stage_wire(stage);
+    weft__wire *wire = stage->wire;
     weft_sim *sim = stage->message->fabric->sim;
     weft__time now = weft__sim_now(sim);
     if (wire->active_count == 0 && wire->known_before < now)

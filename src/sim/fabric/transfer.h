@@ -64,7 +64,8 @@ weft__time weft__transfer_committed_ps(const weft__transfer *transfer);
 const weft__transfer_hop *weft__transfer_hops(const weft__transfer *transfer, size_t *count);
 
 /* The parts of a transfer that nobody disturbs, from the machine alone: what is left over when they are taken from the
- * time that it took is queueing. Their sum is the time of an undisturbed transfer to the picosecond. Notes errors, and
+ * time that it took is queueing. Their sum is the time of an undisturbed transfer to the picosecond, but where buffers
+ * are too small for a round trip or inputs of routers bound the flow: what that costs is queueing. Notes errors, and
  * gives zeros then. */
 void weft__transfer_parts(weft__transfers *transfers, const weft__transfer_request *request,
                           uint64_t parts_ps[WEFT__PARTS]);

@@ -123,12 +123,7 @@ static plain_event plain_pop(plain *it)
         size_t child = 2 * at + 1;
         if (child >= it->count)
             break;
-#ifdef BR
-        if (child + 1 < it->count && plain_less(&it->events[child + 1], &it->events[child]))
-            child++;
-#else
         child += child + 1 < it->count && plain_less(&it->events[child + 1], &it->events[child]);
-#endif
         if (!plain_less(&it->events[child], &last))
             break;
         it->events[at] = it->events[child];

@@ -20,7 +20,7 @@ static void fail(const char *what)
     exit(1);
 }
 
-static weft__graph *load(const char *folder, const char *name, const weft__setting *settings, size_t count,
+static weft__graph *load(const char *folder, const char *name, const weft_machine_setting *settings, size_t count,
                          weft__machine_spec **spec)
 {
     char path[1024];
@@ -35,7 +35,7 @@ static weft__graph *load(const char *folder, const char *name, const weft__setti
 /* ---- the network under load ---- */
 
 /* The router of a usual network simulator: 8 virtual channels of 8 flits. */
-static const weft__setting router[] = {
+static const weft_machine_setting router[] = {
     {"cube.vcs", "8"},   {"cube.buffer_flits", "8"},  {"cube.credit_ns", "2"},
     {"cube.vc_ns", "1"}, {"cube.input_speedup", "1"}, {"cube.arbitration", "round_robin"},
 };

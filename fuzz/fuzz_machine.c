@@ -43,7 +43,7 @@ static void assert_machine(const weft__machine_spec *spec)
 }
 
 /* Takes the setting off the front of the input; false if there is none. */
-static bool take_setting(const char **text, size_t *bytes, char line[SETTING_BYTES], weft__setting *out)
+static bool take_setting(const char **text, size_t *bytes, char line[SETTING_BYTES], weft_machine_setting *out)
 {
     static const char mark[] = "--set ";
     size_t begin = sizeof mark - 1;
@@ -57,7 +57,7 @@ static bool take_setting(const char **text, size_t *bytes, char line[SETTING_BYT
     if (!equals)
         return false;
     *equals = '\0';
-    *out = (weft__setting){line, equals + 1};
+    *out = (weft_machine_setting){line, equals + 1};
     *bytes -= (size_t)(end + 1 - *text);
     *text = end + 1;
     return true;
@@ -67,7 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *text = (const char *)data;
     char line[SETTING_BYTES];
-    weft__setting setting;
+    weft_machine_setting setting;
     weft__machine_spec *spec;
     weft_error error = {0};
     bool has_setting = take_setting(&text, &size, line, &setting);

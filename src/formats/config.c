@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/status.h"
-#include "formats/file.h"
+#include "base/file.h"
 #include "formats/json.h"
 
 #define FILE_BYTES_MAX (16u << 20)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/status.h"
-#include "formats/file.h"
+#include "base/file.h"
 
 /* Counts the column from the byte offset, because jansson counts characters. */
 static weft_status fail_syntax(const char *text, size_t bytes, const char *file, const json_error_t *error,

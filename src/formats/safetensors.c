@@ -5,7 +5,7 @@
 
 #include "base/nearest.h"
 #include "base/status.h"
-#include "formats/file.h"
+#include "base/file.h"
 #include "formats/json.h"
 
 /* A file without tensors, or NULL and WEFT_OUT_OF_MEMORY in `err`. */

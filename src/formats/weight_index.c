@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/status.h"
-#include "formats/file.h"
+#include "base/file.h"
 #include "formats/json.h"
 
 #define INDEX_BYTES_MAX ((size_t)64 << 20)

@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "base/status.h"
-#include "formats/file.h"
+#include "base/file.h"
 #include "formats/json.h"
 #include "models/model_impl.h"
 

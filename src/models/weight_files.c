@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/status.h"
-#include "formats/file.h"
+#include "base/file.h"
 #include "formats/json.h"
 
 static const char single_name[] = "model.safetensors";

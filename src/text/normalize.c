@@ -7,7 +7,7 @@
 #include <utf8proc.h>
 
 #include "base/status.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 /* Canonical decomposition makes at most four characters of one. */
 #define DECOMPOSED_MAX 4

@@ -6,7 +6,7 @@
 #include "base/status.h"
 #include "text/normalize.h"
 #include "text/tokenizer.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #define TEXT_BYTES_MAX (1u << 30)
 #define ENCODE_FLAGS ((uint32_t)WEFT_TOKENIZER_ADD_SPECIAL | (uint32_t)WEFT_TOKENIZER_PLAIN_SPECIAL)

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/status.h"
-#include "formats/file.h"
+#include "base/file.h"
 #include "text/normalize.h"
 #include "text/tokenizer.h"
 

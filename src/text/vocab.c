@@ -6,7 +6,7 @@
 
 #include "base/status.h"
 #include "text/byte_level.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #define FIELD_BYTES 48
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 #define PS_PER_NS 1000u
 #define PS_PER_US 1000000u
 #define NS_PER_US 1000u
@@ -171,30 +173,6 @@ char *weft__json_put_f64(char *to, double value)
     return put_fraction(to, size);
 }
 
-/* The bytes of the character that `text` begins with, more than one, or 0 if it is not valid. Looks at no byte behind
- * one that ends the string, since a NUL continues nothing. */
-static unsigned character_bytes(const unsigned char *text)
-{
-    unsigned lead = text[0], least = 0x80, most = 0xbf; /* of the second byte */
-    unsigned bytes = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-    if (lead < 0xc2 || lead > 0xf4)
-        return 0;
-    if (lead == 0xe0)
-        least = 0xa0;
-    else if (lead == 0xed)
-        most = 0x9f;
-    else if (lead == 0xf0)
-        least = 0x90;
-    else if (lead == 0xf4)
-        most = 0x8f;
-    if (text[1] < least || text[1] > most)
-        return 0;
-    for (unsigned i = 2; i < bytes; i++)
-        if ((text[i] & 0xc0u) != 0x80u)
-            return 0;
-    return bytes;
-}
-
 /* A control character, quote or backslash. */
 static char *put_escape(char *to, unsigned char character)
 {
@@ -227,7 +205,7 @@ char *weft__json_put_text(char *to, char *end, const char **text)
         } else if (*at < 0x80) {
             to = put_escape(to, *at++);
         } else {
-            unsigned bytes = character_bytes(at);
+            size_t bytes = weft__utf8_decode((const char *)at, WEFT__UTF8_BYTES_MAX, NULL);
             memcpy(to, bytes ? (const char *)at : "\xef\xbf\xbd", bytes ? bytes : 3);
             to += bytes ? bytes : 3;
             at += bytes ? bytes : 1;

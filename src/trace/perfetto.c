@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "trace/json_text.h"
 
 #define BUFFER_BYTES 65536
@@ -18,7 +19,6 @@
 #define STRETCH_BYTES 256
 #define IDS_BYTES 40
 #define ENTRIES_AT_FIRST 32
-#define PATH_SHOWN_BYTES 200
 
 /* A process or a track. */
 typedef struct entry {
@@ -40,18 +40,6 @@ struct weft__trace {
     char buffer[];
 };
 
-/* The end of a path, short enough for a message. */
-static const char *shown(const char *path)
-{
-    size_t bytes = strlen(path);
-    if (bytes <= PATH_SHOWN_BYTES)
-        return path;
-    path += bytes - PATH_SHOWN_BYTES;
-    while (((unsigned char)*path & 0xc0u) == 0x80u) /* not in the middle of a UTF-8 character */
-        path++;
-    return path;
-}
-
 static const char *path_in_use(const weft__trace *trace)
 {
     return trace->part_path ? trace->part_path : trace->path;
@@ -62,7 +50,7 @@ static WEFT_COLD void note_io(weft__trace *trace, const char *undone)
 {
     int reason = errno;
     if (!trace->has_failed)
-        (void)weft__fail(&trace->error, WEFT_IO, "%s cannot be %s: %s.", shown(path_in_use(trace)), undone,
+        (void)weft__fail(&trace->error, WEFT_IO, "%s cannot be %s: %s.", weft__path_tail(path_in_use(trace)), undone,
                          strerror(reason));
     trace->has_failed = true;
 }
@@ -111,7 +99,7 @@ static void put_string(weft__trace *trace, const char *text)
 static WEFT_COLD void note_unknown(weft__trace *trace, uint32_t number, const char *what)
 {
     (void)weft__fail(&trace->error, WEFT_INVALID_ARGUMENT, "%" PRIu32 " is no %s of the trace %s.", number, what,
-                     shown(trace->path));
+                     weft__path_tail(trace->path));
     trace->has_failed = true;
 }
 
@@ -368,7 +356,8 @@ weft_status weft__trace_open(const char *path, weft__trace **out, weft_error *er
         int no_links = trace->part_path ? O_NOFOLLOW : 0;
         trace->file = open(path_in_use(trace), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | no_links, 0666);
         if (trace->file < 0)
-            status = weft__fail(err, WEFT_IO, "%s cannot be created: %s.", shown(path_in_use(trace)), strerror(errno));
+            status = weft__fail(err, WEFT_IO, "%s cannot be created: %s.", weft__path_tail(path_in_use(trace)),
+                                strerror(errno));
     }
     if (status != WEFT_OK) {
         release(trace);

@@ -15,7 +15,7 @@ OPTIONS = {
     "generate": "model prompt max-tokens stop temperature top-k top-p min-p seed device threads isa shuffle stats json",
     "check": "model prompt tokens break shuffle device threads isa json",
     "bench": "pairs repeat budget device threads isa json",
-    "machine": "output view theme markdown set json",
+    "machine": "out view theme markdown set json",
     "probe": "machine set case flow traffic rate packet-flits cycles warmup seed outstanding flits trace json",
     "sweep": "machine set vary out threads fresh json",
     "help": "man",

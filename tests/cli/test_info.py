@@ -4,7 +4,7 @@
 import json
 import struct
 
-from weft_cli import INPUT, SUMS, CliTest, main, weft
+from weft_cli import INPUT, SUMS, USAGE, CliTest, main, weft
 
 
 class Info(CliTest):
@@ -83,6 +83,10 @@ class Info(CliTest):
         path.write_text("nothing of ours")
         self.assert_error(weft("info", path), INPUT, path, verb="info")
         self.assert_error(weft("info", SUMS / "config.json"), INPUT, "config.json", verb="info")
+
+    def test_settings_are_for_machines(self):
+        for path in (SUMS, SUMS / "tokenizer.json"):
+            self.assert_error(weft("info", path, "--set", "cube.rows=1"), USAGE, "--set", path, verb="info")
 
 
 if __name__ == "__main__":

@@ -239,6 +239,17 @@ class Flows(CliTest):
         self.assertNotIn("route of", result.out)
         self.assertIn("route of", self.run_ok("probe", "-m", TWO_SIP, "-f", "host:sip0.cube5.pe1.hbm:1KiB").out)
 
+    def test_flows_that_wait_for_one_another(self):
+        # Around the hole of a 3 x 3 mesh, each holds links that the next one needs.
+        words = ["probe", "--machine", MESH]
+        for setting in ("cube.rows=3", "cube.columns=3", "cube.holes=[[1, 1]]", "cube.vcs=1", "cube.buffer_flits=2"):
+            words += ["--set", setting]
+        for source, target in ((3, 4), (6, 1), (2, 5)):
+            words += ["--flow", f"sip0.cube0.pe{source}:sip0.cube0.pe{target}:64KiB:write"]
+        for more in ([], ["--json"]):
+            self.assert_error(weft(*words, *more), FAILED, "Flow 1 of 3", "3 messages", "sip0.cube0.r2c0", verb="probe")
+        self.run_json(*words, "--set", "cube.vcs=2")
+
     def test_trace(self):
         path = self.folder() / "trace.json"
         words = ("--trace", path)

@@ -256,7 +256,7 @@ class Resumed(SweepTest):
         self.path.unlink()
         self.path.mkdir()  # which no file replaces
         (self.path / "file").touch()
-        self.assert_error(weft(*self.words()), INPUT, f"'{self.path}'", "replaced", verb="sweep")
+        self.assert_error(weft(*self.words()), INPUT, f"'{self.path}'", "cannot be written", verb="sweep")
         self.assertEqual(len(self.finished()), points)
         shutil.rmtree(self.path)
         self.assert_whole(weft(*self.words("--json")), resumed=points)

@@ -22,7 +22,7 @@ static weft__machine_spec *load(const char *path)
     return spec;
 }
 
-static weft_status parse(const char *text, const weft__setting *settings, size_t count, weft__machine_spec **out,
+static weft_status parse(const char *text, const weft_machine_setting *settings, size_t count, weft__machine_spec **out,
                          weft_error *err)
 {
     return weft__machine_parse(text, strlen(text), "m.yaml", settings, count, out, err);
@@ -114,7 +114,8 @@ START_TEST(key_table_is_in_order)
         }
         size_t help = strlen(key->help);
         ck_assert_msg(help > 1 && key->help[help - 1] == '.', "%s: '%s' is no sentence", key->path, key->help);
-        ck_assert_msg(strlen(weft__machine_key_row(key, text)) < WEFT__KEY_TEXT_BYTES - 1, "%s: too long", key->path);
+        ck_assert_msg(strlen(weft__machine_key_expected(key, text)) < WEFT__KEY_TEXT_BYTES - 1, "%s: too long",
+                      key->path);
         if (key->kind != WEFT__KEY_TEXT)
             ck_assert_msg(key->least <= key->standard && key->standard <= key->most, "%s: out of range", key->path);
     }
@@ -237,7 +238,7 @@ START_TEST(each_key_sets_its_own_value_and_no_other)
         if (key->kind == WEFT__KEY_GROUP)
             continue;
         weft__machine_spec *spec;
-        weft__setting setting = {key->path, other_value(key)};
+        weft_machine_setting setting = {key->path, other_value(key)};
         WEFT_TEST_ASSERT_OK(parse(base_text, &setting, 1, &spec, &err), err);
         assert_only_change(base, spec, key->path, setting.value);
         weft__machine_spec_destroy(spec);
@@ -265,19 +266,19 @@ START_TEST(a_file_gives_what_settings_give)
                                     "  sram: {at: [2, 1], mib: 4}\n"
                                     "sip: {io: {side: \"south\"}}\n"
                                     "name: a name\n";
-    const weft__setting settings[] = {{"pe.tcm_kib", "4"},
-                                      {"pe.dma.setup_ns", "3.25"},
-                                      {"cube.hbm.gib", "4"},
-                                      {"cube.pes", "[[0, 0], [3, 3]]"},
-                                      {"cube.columns", "4"},
-                                      {"cube.rows", "4"},
-                                      {"cube.tail_credit", "true"},
-                                      {"cube.link_gbs", "150"},
-                                      {"cube.sram.at", "[2, 1]"},
-                                      {"cube.sram.mib", "4"},
-                                      {"sip.io.side", "south"},
-                                      {"name", "first"},
-                                      {"name", "a name"}};
+    const weft_machine_setting settings[] = {{"pe.tcm_kib", "4"},
+                                             {"pe.dma.setup_ns", "3.25"},
+                                             {"cube.hbm.gib", "4"},
+                                             {"cube.pes", "[[0, 0], [3, 3]]"},
+                                             {"cube.columns", "4"},
+                                             {"cube.rows", "4"},
+                                             {"cube.tail_credit", "true"},
+                                             {"cube.link_gbs", "150"},
+                                             {"cube.sram.at", "[2, 1]"},
+                                             {"cube.sram.mib", "4"},
+                                             {"sip.io.side", "south"},
+                                             {"name", "first"},
+                                             {"name", "a name"}};
     weft_error err;
     weft__machine_spec *from_file;
     weft__machine_spec *from_settings;
@@ -295,8 +296,9 @@ END_TEST
 
 START_TEST(derived_values_follow_settings)
 {
-    static const weft__setting smaller[] = {{"cube.rows", "3"}, {"cube.columns", "2"}, {"cube.holes", "[[1, 0]]"}};
-    static const weft__setting square[] = {
+    static const weft_machine_setting smaller[] = {
+        {"cube.rows", "3"}, {"cube.columns", "2"}, {"cube.holes", "[[1, 0]]"}};
+    static const weft_machine_setting square[] = {
         {"system.sips", "9"}, {"system.fabric", "mesh"}, {"cube.ucie.connections", "1"}};
     weft_error err;
     weft__machine_spec *spec;
@@ -351,7 +353,7 @@ START_TEST(long_and_odd_file_names_are_shortened)
                            "?[31mred.yaml:1:1:", NULL, NULL, NULL);
     ck_assert(memcmp(err.message, "\xc3\xa4", 2) == 0);
     /* As many and as long settings as a sentence can name: what they broke must still be in it. */
-    static const weft__setting settings[] = {
+    static const weft_machine_setting settings[] = {
         {"system.flit_bytes", "4096     # a remark that makes it long, and longer"},
         {"cube.hbm.gib", "1        # a remark that makes it long, and longer"},
         {"cube.pes", "[[0, 0], [0, 1], [0, 2]] # a remark that makes it longer"},
@@ -380,34 +382,9 @@ START_TEST(the_locale_of_the_program_stays)
 }
 END_TEST
 
-/* docs/machine.md has the table as the keys give it, row by row and no other rows. */
-START_TEST(documentation_has_the_key_table)
-{
-    FILE *file = fopen(WEFT_SOURCE_DIR "/docs/machine.md", "r");
-    ck_assert_ptr_nonnull(file);
-    char line[1024];
-    char row[WEFT__KEY_TEXT_BYTES];
-    size_t next = 0;
-    bool is_at_keys = false;
-    while (fgets(line, sizeof line, file)) {
-        line[strcspn(line, "\n")] = '\0';
-        is_at_keys = is_at_keys || strcmp(line, "## The keys") == 0;
-        if (!is_at_keys)
-            continue;
-        if (strncmp(line, "| `", 3) != 0 && strncmp(line, "| **`", 5) != 0)
-            continue;
-        const weft__machine_key *key = weft__machine_key_at(next++);
-        ck_assert_msg(key != NULL, "docs/machine.md has a row too many: %s", line);
-        ck_assert_str_eq(line, weft__machine_key_row(key, row));
-    }
-    (void)fclose(file);
-    ck_assert_msg(!weft__machine_key_at(next), "docs/machine.md has no row for %s",
-                  weft__machine_key_at(next) ? weft__machine_key_at(next)->path : "");
-}
-END_TEST
-
 /* Fails each allocation of a load in turn; the status is the expected one as soon as none fails. */
-static void fail_each_allocation(const char *text, const weft__setting *settings, size_t count, weft_status expected)
+static void fail_each_allocation(const char *text, const weft_machine_setting *settings, size_t count,
+                                 weft_status expected)
 {
     bool failed = true;
     uint64_t n = 0;
@@ -427,8 +404,8 @@ static void fail_each_allocation(const char *text, const weft__setting *settings
 
 START_TEST(out_of_memory_is_reported_and_leaks_nothing)
 {
-    static const weft__setting settings[] = {{"cube.holes", "[[2, 2]]"}, {"cube.pes", "[]"}, {"name", "other"}};
-    static const weft__setting wrong[] = {{"cube.holes", "[[2, 2], [7, 7]]"}};
+    static const weft_machine_setting settings[] = {{"cube.holes", "[[2, 2]]"}, {"cube.pes", "[]"}, {"name", "other"}};
+    static const weft_machine_setting wrong[] = {{"cube.holes", "[[2, 2], [7, 7]]"}};
     fail_each_allocation(base_text, NULL, 0, WEFT_OK);
     fail_each_allocation(base_text, settings, 3, WEFT_OK);
     fail_each_allocation(base_text, wrong, 1, WEFT_INVALID_ARGUMENT);
@@ -449,5 +426,5 @@ END_TEST
 WEFT_TEST_MAIN("machine_load", shipped_machines_are_what_they_say, key_table_is_in_order,
                what_is_not_given_has_its_standard_value, each_key_sets_its_own_value_and_no_other,
                a_file_gives_what_settings_give, derived_values_follow_settings, files_that_cannot_be_read_are_named,
-               long_and_odd_file_names_are_shortened, the_locale_of_the_program_stays, documentation_has_the_key_table,
+               long_and_odd_file_names_are_shortened, the_locale_of_the_program_stays,
                out_of_memory_is_reported_and_leaks_nothing)

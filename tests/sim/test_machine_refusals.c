@@ -6,7 +6,8 @@
 #include "sim/machine/load.h"
 #include "support/sentence.h"
 
-static weft_status parse(const char *text, size_t bytes, const weft__setting *settings, size_t count, weft_error *err)
+static weft_status parse(const char *text, size_t bytes, const weft_machine_setting *settings, size_t count,
+                         weft_error *err)
 {
     weft__machine_spec *spec;
     weft_status status = weft__machine_parse(text, bytes, "m.yaml", settings, count, &spec, err);
@@ -248,7 +249,7 @@ START_TEST(what_looks_wrong_and_is_not)
 END_TEST
 
 static const struct {
-    weft__setting settings[2];
+    weft_machine_setting settings[2];
     weft_status status;
     const char *sentence;
 } wrong_settings[] = {

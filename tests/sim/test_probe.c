@@ -145,6 +145,28 @@ START_TEST(flows_that_cannot_be_are_refused)
 }
 END_TEST
 
+START_TEST(flows_that_wait_for_one_another_are_a_deadlock)
+{
+    /* Around the hole of a 3 x 3 mesh, each holds links that the next one needs. */
+    weft_machine_setting settings[] = {{"cube.rows", "3"},
+                                       {"cube.columns", "3"},
+                                       {"cube.holes", "[[1, 1]]"},
+                                       {"cube.vcs", "1"},
+                                       {"cube.buffer_flits", "2"}};
+    weft_machine *machine = probe_open("mesh-8x8", settings, 5);
+    weft_flow flows[] = {{"sip0.cube0.pe3", "sip0.cube0.pe4", .bytes = 65536, .is_write = true},
+                         {"sip0.cube0.pe6", "sip0.cube0.pe1", .bytes = 65536, .is_write = true},
+                         {"sip0.cube0.pe2", "sip0.cube0.pe5", .bytes = 65536, .is_write = true}};
+    weft_error err;
+    weft_probe_result *result;
+    weft_status status = weft_probe_run(machine, flows, 3, NULL, &result, &err);
+    WEFT_TEST_ASSERT_FAILS(status, err, WEFT_DEADLOCK, "Flow 1 of 3", "sip0.cube0.pe4.dma", "3 messages",
+                           "sip0.cube0.r2c0");
+    ck_assert_ptr_null(result);
+    weft_machine_close(machine);
+}
+END_TEST
+
 static void count_calls(void *user, uint64_t done, uint64_t total)
 {
     uint64_t *calls = user;
@@ -431,6 +453,7 @@ END_TEST
 
 WEFT_TEST_MAIN("probe", a_machine_tells_what_it_is_made_of, a_machine_that_cannot_be_opened_says_why,
                keys_and_pictures_can_be_had, flows_that_cannot_be_are_refused,
-               results_name_their_flows_and_progress_is_told, a_launch_starts_everybody_at_once,
-               cases_have_names_and_what_a_machine_lacks_is_said, a_claim_that_does_not_hold_is_told,
-               traffic_has_defaults_and_refusals, threads_share_a_machine, out_of_memory_is_an_error_everywhere)
+               flows_that_wait_for_one_another_are_a_deadlock, results_name_their_flows_and_progress_is_told,
+               a_launch_starts_everybody_at_once, cases_have_names_and_what_a_machine_lacks_is_said,
+               a_claim_that_does_not_hold_is_told, traffic_has_defaults_and_refusals, threads_share_a_machine,
+               out_of_memory_is_an_error_everywhere)

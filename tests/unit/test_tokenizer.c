@@ -9,7 +9,7 @@
 #include "text/byte_level.h"
 #include "text/normalize.h"
 #include "text/tokenizer.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #define SUMS "models/sums/tokenizer.json"
 #define GPT2 "tests/data/tokenizers/gpt2.json"

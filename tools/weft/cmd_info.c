@@ -244,15 +244,28 @@ static int show_machine(const cli_values *values)
     return CLI_EXIT_OK;
 }
 
+typedef int show_function(const cli_values *values);
+
 static const struct {
     const char *suffix;
-    int (*show)(const cli_values *values);
+    show_function *show;
 } kinds[] = {
     {".safetensors", show_weights},
     {".json", show_tokenizer},
     {".yaml", show_machine},
     {".yml", show_machine},
 };
+
+/* What tells of a file, by the end of its name; NULL for other names. */
+static show_function *find_kind(const char *path)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        size_t length = strlen(path), suffix = strlen(kinds[i].suffix);
+        if (length >= suffix && strcmp(path + length - suffix, kinds[i].suffix) == 0)
+            return kinds[i].show;
+    }
+    return NULL;
+}
 
 static int run(const cli_values *values)
 {
@@ -262,16 +275,15 @@ static int run(const cli_values *values)
         cli_error(values->verb->name, "'%s' cannot be opened: %s.", path, strerror(errno));
         return CLI_EXIT_INPUT;
     }
-    if (S_ISDIR(status.st_mode))
-        return show_model(values);
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        size_t length = strlen(path), suffix = strlen(kinds[i].suffix);
-        if (length >= suffix && strcmp(path + length - suffix, kinds[i].suffix) == 0)
-            return kinds[i].show(values);
+    show_function *show = S_ISDIR(status.st_mode) ? show_model : find_kind(path);
+    if (!show) {
+        cli_error(values->verb->name,
+                  "'%s' is neither a directory nor a .safetensors file, a tokenizer.json or a machine in .yaml.", path);
+        return CLI_EXIT_INPUT;
     }
-    cli_error(values->verb->name,
-              "'%s' is neither a directory nor a .safetensors file, a tokenizer.json or a machine in .yaml.", path);
-    return CLI_EXIT_INPUT;
+    if (show != show_machine && cli_given(values, &cli_option_set))
+        return cli_usage_error(values->verb->name, "--set is for machines, and '%s' is none.", path);
+    return show(values);
 }
 
 static const cli_option *const options[] = {&cli_option_set, &cli_option_json, NULL};

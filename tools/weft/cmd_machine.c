@@ -11,29 +11,29 @@
 #include "nearest.h"
 #include "output.h"
 
-static const cli_option option_output = {.name = "output",
-                                         .letter = 'o',
-                                         .kind = CLI_WORD,
-                                         .argument = "FILE",
-                                         .is_output = true,
-                                         .help = "where the picture goes; standard output if not given"};
+static const cli_option option_out = {.name = "out",
+                                      .letter = 'o',
+                                      .kind = CLI_WORD,
+                                      .argument = "FILE",
+                                      .is_output = true,
+                                      .help = "with draw: where the picture goes; standard output if not given"};
 
 static const cli_option option_view = {.name = "view",
                                        .letter = 'v',
                                        .kind = CLI_WORD,
                                        .argument = "NAME",
                                        .initial = "all",
-                                       .help = "what is drawn: system, sip, cube, pe, or all of them"};
+                                       .help = "with draw: what is drawn, system, sip, cube, pe, or all of them"};
 
-static const cli_option option_theme = {.name = "theme",
-                                        .kind = CLI_WORD,
-                                        .argument = "NAME",
-                                        .initial = "auto",
-                                        .help =
-                                            "colours: light, dark, or auto, which is as the reader's browser prefers"};
+static const cli_option option_theme = {
+    .name = "theme",
+    .kind = CLI_WORD,
+    .argument = "NAME",
+    .initial = "auto",
+    .help = "with draw: light or dark colours, or auto, which is as the reader's browser prefers"};
 
 static const cli_option option_markdown = {
-    .name = "markdown", .kind = CLI_FLAG, .help = "print the keys as the tables of docs/machine.md"};
+    .name = "markdown", .kind = CLI_FLAG, .help = "with keys: print them as the table of docs/machine.md"};
 
 /* ---- draw ---- */
 
@@ -41,7 +41,7 @@ static int draw(const cli_values *values)
 {
     weft_error err;
     weft_machine *machine;
-    const char *verb = values->verb->name, *output = cli_text(values, &option_output);
+    const char *verb = values->verb->name, *output = cli_text(values, &option_out);
     if (!values->second)
         return cli_usage_error(verb, "FILE is needed: the machine to draw.");
     int code = cli_open_machine_file(values, values->second, &machine, &err);
@@ -86,9 +86,10 @@ static void out_keys_json(void)
 static void out_keys_markdown(void)
 {
     weft_machine_key key;
+    cli_out("| key | value | if not given | meaning |\n|---|---|---|---|\n");
     for (size_t i = 0; weft_machine_key_at(i, &key); i++) {
         if (key.is_group)
-            cli_out("\n`%s`: %s\n\n| key | value | default | meaning |\n|---|---|---|---|\n", key.path, key.help);
+            cli_out("| **`%s`** | | | %s |\n", key.path, key.help);
         else
             cli_out("| `%s` | %s | %s | %s |\n", key.path, key.expected, key.standard, key.help);
     }
@@ -110,6 +111,8 @@ static int list_keys(const cli_values *values)
     if (values->second)
         return cli_usage_error(values->verb->name, "'%s' is not expected here: the keys are the same for all machines.",
                                values->second);
+    if (cli_given(values, &cli_option_json) && cli_given(values, &option_markdown))
+        return cli_usage_error(values->verb->name, "--json and --markdown are two different forms: give one of them.");
     if (cli_given(values, &cli_option_json))
         out_keys_json();
     else if (cli_given(values, &option_markdown))
@@ -121,21 +124,42 @@ static int list_keys(const cli_values *values)
 
 /* ---- the verb ---- */
 
-static const struct {
+typedef struct action {
     const char *name;
     int (*run)(const cli_values *values);
-} actions[] = {
-    {"draw", draw},
-    {"keys", list_keys},
+    const cli_option *const *options; /* that it takes */
+} action;
+
+static const action actions[] = {
+    {"draw", draw, (const cli_option *const[]){&option_out, &option_view, &option_theme, &cli_option_set, NULL}},
+    {"keys", list_keys, (const cli_option *const[]){&option_markdown, &cli_option_json, NULL}},
 };
 #define ACTION_COUNT (sizeof actions / sizeof actions[0])
+
+static bool takes(const action *it, const cli_option *option)
+{
+    for (const cli_option *const *taken = it->options; *taken; taken++) {
+        if (*taken == option)
+            return true;
+    }
+    return false;
+}
+
+static int run_action(const action *it, const cli_values *values)
+{
+    for (const cli_option *const *option = values->verb->options; *option; option++) {
+        if (cli_given(values, *option) && !takes(it, *option))
+            return cli_usage_error(values->verb->name, "--%s is not for %s.", (*option)->name, it->name);
+    }
+    return it->run(values);
+}
 
 static int run(const cli_values *values)
 {
     size_t nearest = 0;
     for (size_t i = 0; i < ACTION_COUNT; i++) {
         if (strcmp(values->operand, actions[i].name) == 0)
-            return actions[i].run(values);
+            return run_action(&actions[i], values);
         if (cli_distance(values->operand, actions[i].name) < cli_distance(values->operand, actions[nearest].name))
             nearest = i;
     }
@@ -144,7 +168,7 @@ static int run(const cli_values *values)
 }
 
 static const cli_option *const options[] = {
-    &option_output, &option_view, &option_theme, &option_markdown, &cli_option_set, &cli_option_json, NULL,
+    &option_out, &option_view, &option_theme, &option_markdown, &cli_option_set, &cli_option_json, NULL,
 };
 
 static const cli_example examples[] = {

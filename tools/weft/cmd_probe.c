@@ -82,8 +82,9 @@ static const cli_option option_flits = {.name = "flits",
                                         .kind = CLI_WORD,
                                         .argument = "MODE",
                                         .initial = "trains",
-                                        .help = "how flits are simulated, each for itself or as trains of those that "
-                                                "follow each other evenly; the times are the same to the picosecond"};
+                                        .help = "how flits are simulated: each for itself, or as trains of those "
+                                                "that follow each other evenly; the times are the same to the "
+                                                "picosecond"};
 
 static const cli_option option_trace = {.name = "trace",
                                         .kind = CLI_WORD,
@@ -92,7 +93,8 @@ static const cli_option option_trace = {.name = "trace",
                                         .help = "write a trace for ui.perfetto.dev: tracks for sources, memories and "
                                                 "links, and how busy each link is; of one case, of flows or traffic"};
 
-/* One call of the verb. Results go to *json if there is one, else they are printed as tables. */
+/* One call of the verb. Results go to *json if there is one, else they are printed as tables. What cannot be run ends
+ * it with a code in *err; what has been run gives the exit code alone. */
 typedef struct probe {
     const cli_values *values;
     weft_machine *machine;
@@ -155,6 +157,7 @@ static int run_one_of_all(probe *at, const weft_probe_case *it)
             json_array_append_new(*at->json, probe_json_skipped(at->info.name, it, at->err->message));
         else
             probe_out_skipped(it, at->err->message);
+        at->err->code = WEFT_OK;
         return CLI_EXIT_OK;
     }
     if (status != WEFT_OK)
@@ -182,13 +185,13 @@ static int run_all_cases(probe *at)
         probe_out_heads("case");
     }
     at->options.progress = NULL; /* cases are counted instead */
-    for (size_t i = 0; weft_probe_case_at(i, &it) && code <= CLI_EXIT_FAILED; i++) {
+    for (size_t i = 0; weft_probe_case_at(i, &it) && at->err->code == WEFT_OK; i++) {
         if (at->progress)
             cli_progress_show(at->progress, i, count, "cases");
         int one = run_one_of_all(at, &it);
         code = one > code ? one : code;
     }
-    if (!at->json && code <= CLI_EXIT_FAILED)
+    if (!at->json && at->err->code == WEFT_OK)
         cli_out("\nWith --case NAME there is the route of a case as well, node by node.\n");
     return code;
 }
@@ -318,13 +321,14 @@ static int run_probe(probe *at)
 static int run_with(const cli_values *values, json_t **json, cli_progress *progress, weft_error *err)
 {
     probe at = {.values = values, .json = json, .progress = progress, .err = err};
+    err->code = WEFT_OK;
     int code = check_options(&at);
     if (code == CLI_EXIT_OK)
         code = cli_open_machine(values, &at.machine, err);
     if (code == CLI_EXIT_OK)
         code = run_probe(&at);
     weft_machine_close(at.machine);
-    if (json && code > CLI_EXIT_FAILED && *json) {
+    if (json && err->code != WEFT_OK) {
         json_decref(*json);
         *json = NULL;
     }
@@ -348,7 +352,7 @@ static int run(const cli_values *values)
     cli_progress_end(&progress);
     if (json)
         cli_out_json(json);
-    else if (code > CLI_EXIT_FAILED)
+    if (err.code != WEFT_OK)
         cli_error(values->verb->name, "%s", err.message);
     return code;
 }
@@ -381,11 +385,11 @@ const cli_verb cli_verb_probe = {
         "slowest place on the way. The cases are dma_local, dma_neighbour, dma_two_issuers, dma_hotspot, "
         "dma_local_all, dma_neighbours_all, dma_distance, dma_sizes, dma_sizes_far, cross_sip, h2d_64k, d2h_64k, "
         "h2d_sizes, h2d_ge, probe_hops, probe_64k, credit and launch_spread; those that the machine cannot have are "
-        "skipped by name, and one that claims something that does not hold makes the exit code 1. Where flows run "
+        "skipped by name, and one that claims something that does not hold makes the exit code 1, as a deadlock does. "
+        "Where flows run "
         "together, latency, parts and used are those of the slowest, and the bandwidth is that of all. In JSON the "
         "numbers of a case are those of its first run, and `runs` has all of them if there are several; all cases are "
-        "an "
-        "array.",
+        "an array.",
     .options = options,
     .examples = examples,
     .run = run,

@@ -230,11 +230,10 @@ const cli_verb cli_verb_sweep = {
     .description =
         "Runs `weft VERB WORD...` once for every combination of the values that --set and --vary list, on as many "
         "CPUs as there are, and gathers what it prints with --json. The results do not depend on the number of "
-        "threads. "
-        "Under mpirun, the ranks share the points. The exit code is 1 if a point failed; the results say which and "
-        "why.",
+        "threads. Under mpirun, the ranks share the points. The exit code is 1 if a point failed; the results say "
+        "which and why.",
     .rest = "VERB WORD...",
-    .rest_help = "the verb to run and its own words, without --machine",
+    .rest_help = "the verb to run (probe) and its own words, without --machine",
     .options = options,
     .examples = examples,
     .run = run,

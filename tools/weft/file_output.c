@@ -1,30 +1,61 @@
 #include "file_output.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "output.h"
 
+/* What failed with errno, or did not. */
+static void note(cli_file *file, bool is_done)
+{
+    if (!is_done && file->error == 0)
+        file->error = errno != 0 ? errno : EIO;
+}
+
+void cli_file_open(const char *verb, const char *path, cli_file *out)
+{
+    struct stat about;
+    *out = (cli_file){.verb = verb, .path = path};
+    if (lstat(path, &about) != 0 || S_ISREG(about.st_mode)) {
+        size_t bytes = strlen(path) + sizeof ".part";
+        out->part_path = cli_allocate(bytes);
+        (void)snprintf(out->part_path, bytes, "%s.part", path);
+    }
+    out->stream = fopen(out->part_path ? out->part_path : path, "wb");
+    note(out, out->stream != NULL);
+}
+
+void cli_file_put(cli_file *file, const char *bytes, size_t count)
+{
+    if (file->error == 0)
+        note(file, fwrite(bytes, 1, count, file->stream) == count);
+}
+
+int cli_file_close(cli_file *file, int code)
+{
+    if (file->stream)
+        note(file, fclose(file->stream) == 0);
+    if (code == CLI_EXIT_OK && file->error == 0 && file->part_path)
+        note(file, rename(file->part_path, file->path) == 0);
+    bool is_whole = code == CLI_EXIT_OK && file->error == 0;
+    if (!is_whole && file->stream && file->part_path)
+        (void)remove(file->part_path);
+    if (code == CLI_EXIT_OK && file->error != 0) {
+        cli_error(file->verb, "'%s' cannot be written: %s.", file->path, strerror(file->error));
+        code = CLI_EXIT_INPUT;
+    }
+    free(file->part_path);
+    *file = (cli_file){0};
+    return code;
+}
+
 int cli_write_file(const char *verb, const char *path, const char *bytes, size_t count)
 {
-    size_t length = strlen(path) + sizeof ".part";
-    char *part = cli_allocate(length);
-    (void)snprintf(part, length, "%s.part", path);
-    FILE *file = fopen(part, "wb");
-    int error = file ? 0 : errno;
-    if (file && fwrite(bytes, 1, count, file) != count)
-        error = errno;
-    if (file && fclose(file) != 0 && error == 0)
-        error = errno;
-    if (error == 0 && rename(part, path) != 0)
-        error = errno;
-    if (error != 0) {
-        if (file)
-            (void)remove(part);
-        cli_error(verb, "'%s' cannot be written: %s.", path, strerror(error));
-    }
-    free(part);
-    return error == 0 ? CLI_EXIT_OK : CLI_EXIT_INPUT;
+    cli_file file;
+    cli_file_open(verb, path, &file);
+    cli_file_put(&file, bytes, count);
+    return cli_file_close(&file, CLI_EXIT_OK);
 }

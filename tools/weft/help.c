@@ -8,10 +8,12 @@
 
 #define HELP_COLUMN 26
 
-const char cli_purpose[] = "run, check and measure transformer forward passes as command buffers";
+const char cli_purpose[] = "transformer forward passes as command buffers, and simulated machines";
 
 const char cli_introduction[] = "Weft records a model's forward pass as command buffers of dispatches and barriers, "
                                 "and runs that stream on a device. "
+                                "It also simulates machines, accelerators that a YAML file describes, and tells what "
+                                "transfers cost on them. "
                                 "Results go to standard output, everything else to standard error.";
 
 const cli_verb *cli_find_verb(const char *name)

@@ -32,7 +32,7 @@ const cli_option cli_option_isa = {
     .help = "instruction set of the device: scalar, avx2 or avx512; the best that this machine has if not given"};
 
 const cli_option cli_option_json = {
-    .name = "json", .letter = 'j', .kind = CLI_FLAG, .help = "print one JSON object instead of text"};
+    .name = "json", .letter = 'j', .kind = CLI_FLAG, .help = "print JSON instead of text"};
 
 const cli_option cli_option_machine = {.name = "machine",
                                        .letter = 'm',

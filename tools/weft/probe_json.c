@@ -53,7 +53,7 @@ static json_t *json_of_flow(const weft_flow_result *flow)
     return object;
 }
 
-static const weft_flow_result *slowest_of(const weft_probe_result *result)
+const weft_flow_result *probe_slowest(const weft_probe_result *result)
 {
     const weft_flow_result *slowest = NULL;
     for (size_t i = 0; i < result->flow_count; i++) {
@@ -66,7 +66,7 @@ static const weft_flow_result *slowest_of(const weft_probe_result *result)
 /* A launch has no flows: its latency is its makespan. */
 static void add_result(json_t *object, const weft_probe_result *result)
 {
-    const weft_flow_result *slowest = slowest_of(result);
+    const weft_flow_result *slowest = probe_slowest(result);
     json_t *flows = json_array();
     for (size_t i = 0; i < result->flow_count; i++)
         json_array_append_new(flows, json_of_flow(&result->flows[i]));

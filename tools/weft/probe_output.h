@@ -6,6 +6,9 @@
 
 #include <weft/probe.h>
 
+/* The flow that took longest, the first among equals; NULL if there is none. */
+const weft_flow_result *probe_slowest(const weft_probe_result *result);
+
 /* Picoseconds as nanoseconds. */
 json_t *probe_json_ns(uint64_t ps);
 /* The hash as 16 hexadecimal digits: it has more bits than a number in JSON can be trusted with. */

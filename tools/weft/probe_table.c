@@ -64,11 +64,7 @@ static void out_numbers(const weft_flow_result *flow, double bandwidth_gbs)
 /* The row of a run: the slowest of its flows, and the bandwidth of all. */
 static void out_run(const char *label, const weft_probe_result *result)
 {
-    const weft_flow_result *slowest = NULL;
-    for (size_t i = 0; i < result->flow_count; i++) {
-        if (!slowest || result->flows[i].latency_ps > slowest->latency_ps)
-            slowest = &result->flows[i];
-    }
+    const weft_flow_result *slowest = probe_slowest(result);
     if (slowest) {
         cli_out("%-*s %9zu", LABEL_COLUMNS, label, result->flow_count);
         out_numbers(slowest, result->bandwidth_gbs);

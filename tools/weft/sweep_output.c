@@ -1,34 +1,29 @@
 #include "sweep_output.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "file_output.h"
 #include "json_output.h"
 #include "output.h"
 #include "sweep_rows.h"
 
-/* Where results go: a file, or standard output if there is none. */
-typedef struct sink {
-    FILE *file;
-    int first_errno; /* of what could not be written to the file */
-} sink;
-
-static void put(sink *to, const char *bytes, size_t count)
+/* Into a file, or to standard output if there is none. */
+static void put(cli_file *to, const char *bytes, size_t count)
 {
-    if (!to->file)
+    if (to)
+        cli_file_put(to, bytes, count);
+    else
         cli_out_bytes(bytes, count);
-    else if (fwrite(bytes, 1, count, to->file) != count && to->first_errno == 0)
-        to->first_errno = errno;
 }
 
-static void put_text(sink *to, const char *text)
+static void put_text(cli_file *to, const char *text)
 {
     put(to, text, strlen(text));
 }
 
-static int write_json(const sweep_points *points, const sweep_store *store, sink *to)
+static int write_json(const sweep_points *points, const sweep_store *store, cli_file *to)
 {
     put_text(to, "[");
     for (size_t point = 0; point < points->count; point++) {
@@ -46,7 +41,7 @@ static int write_json(const sweep_points *points, const sweep_store *store, sink
     return CLI_EXIT_OK;
 }
 
-static void put_csv_cell(sink *to, const char *text)
+static void put_csv_cell(cli_file *to, const char *text)
 {
     if (!text[strcspn(text, ",\"\r\n")] && text[0] != ' ') {
         put_text(to, text);
@@ -70,7 +65,7 @@ static void put_csv_row(void *user, const sweep_rows *rows, const char *const *c
     put_text(user, "\n");
 }
 
-static int write_csv(const sweep_rows *rows, sink *to)
+static int write_csv(const sweep_rows *rows, cli_file *to)
 {
     put_csv_row(to, rows, rows->columns);
     return sweep_rows_visit(rows, put_csv_row, to);
@@ -99,7 +94,7 @@ typedef struct table_column {
 typedef struct table {
     table_column *columns;
     size_t error; /* the column of the sentences, which is the last and no wider than they are */
-    sink *to;
+    cli_file *to;
 } table;
 
 static void measure_row(void *user, const sweep_rows *rows, const char *const *cells)
@@ -157,7 +152,7 @@ static void put_constants(const table *of, const sweep_rows *rows)
     put_text(of->to, after);
 }
 
-static int write_table(const sweep_rows *rows, sink *to)
+static int write_table(const sweep_rows *rows, cli_file *to)
 {
     table of = {.columns = cli_allocate(rows->column_count * sizeof *of.columns),
                 .error = sweep_rows_error_column(rows),
@@ -180,7 +175,7 @@ static int write_table(const sweep_rows *rows, sink *to)
     return code;
 }
 
-static int write_format(const sweep_points *points, const sweep_store *store, sweep_format format, sink *to)
+static int write_format(const sweep_points *points, const sweep_store *store, sweep_format format, cli_file *to)
 {
     if (format == SWEEP_JSON)
         return write_json(points, store, to);
@@ -189,30 +184,6 @@ static int write_format(const sweep_points *points, const sweep_store *store, sw
     if (code == CLI_EXIT_OK)
         code = format == SWEEP_CSV ? write_csv(&rows, to) : write_table(&rows, to);
     sweep_rows_release(&rows);
-    return code;
-}
-
-static int fail(const sweep_store *store, const char *path, const char *what, int reason)
-{
-    cli_error(store->verb, "'%s' cannot be %s: %s.", path, what, strerror(reason));
-    return CLI_EXIT_INPUT;
-}
-
-static int write_file(const sweep_points *points, const sweep_store *store, sweep_format format, const char *path,
-                      const char *new_path)
-{
-    sink to = {.file = fopen(new_path, "w")};
-    if (!to.file)
-        return fail(store, new_path, "opened", errno);
-    int code = write_format(points, store, format, &to);
-    if (fclose(to.file) != 0 && to.first_errno == 0)
-        to.first_errno = errno;
-    if (code == CLI_EXIT_OK && to.first_errno != 0)
-        code = fail(store, new_path, "written", to.first_errno);
-    if (code == CLI_EXIT_OK && rename(new_path, path) != 0)
-        code = fail(store, path, "replaced", errno);
-    if (code != CLI_EXIT_OK)
-        remove(new_path);
     return code;
 }
 
@@ -226,14 +197,9 @@ bool sweep_format_of(const char *path, sweep_format *out)
 
 int sweep_write(const sweep_points *points, const sweep_store *store, sweep_format format, const char *path)
 {
-    if (!path) {
-        sink to = {0};
-        return write_format(points, store, format, &to);
-    }
-    size_t bytes = strlen(path) + sizeof ".tmp";
-    char *new_path = cli_allocate(bytes);
-    snprintf(new_path, bytes, "%s.tmp", path);
-    int code = write_file(points, store, format, path, new_path);
-    free(new_path);
-    return code;
+    if (!path)
+        return write_format(points, store, format, NULL);
+    cli_file file;
+    cli_file_open(store->verb, path, &file);
+    return cli_file_close(&file, write_format(points, store, format, &file));
 }

@@ -192,7 +192,6 @@ static bool is_side_used(const weft__sip_spec *sip, weft__side side)
 /* Connections of a side sit at the middle routers of its edge. */
 static weft_status check_side(judged *it, weft__side side)
 {
-    static const char *const names[] = {"north", "east", "south", "west"};
     const weft__cube_spec *cube = &it->spec->cube;
     uint32_t connections = cube->ucie.connections;
     bool is_row = side == WEFT__NORTH || side == WEFT__SOUTH;
@@ -200,7 +199,7 @@ static weft_status check_side(judged *it, weft__side side)
     if (connections > extent)
         return weft__fail(it->err, WEFT_PARSE,
                           "cube.ucie.connections is %u, more than the %u places on the %s side of the grid.",
-                          connections, extent, names[side]);
+                          connections, extent, weft__side_name(side));
     for (uint32_t i = 0; i < connections; i++) {
         uint32_t along = (extent - connections) / 2 + i;
         uint32_t across = side == WEFT__NORTH || side == WEFT__WEST ? 0 : (is_row ? cube->rows : cube->columns) - 1;
@@ -209,7 +208,7 @@ static weft_status check_side(judged *it, weft__side side)
             return weft__fail(it->err, WEFT_PARSE,
                               "cube.ucie.connections is %u, but connection %u of the %s side needs the router at "
                               "[%u, %u], which is a hole.",
-                              connections, i, names[side], place.row, place.column);
+                              connections, i, weft__side_name(side), place.row, place.column);
     }
     return WEFT_OK;
 }

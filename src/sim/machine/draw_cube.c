@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "sim/machine/draw_impl.h"
+#include "sim/machine/schema.h"
 
 enum {
     LABELLED_MAX = 12, /* rows or columns of a grid whose routers have room for labels */
@@ -51,8 +52,6 @@ static const struct {
     {WEFT__NODE_MCPU, false, "control", "part-link", 9, "mcpu", "mcpu", ""},
 };
 #define KINDS (sizeof kinds / sizeof kinds[0])
-
-static const char side_letters[] = "nesw";
 
 static int x_of(const plan *it, int column)
 {
@@ -121,8 +120,7 @@ static void choose_sizes(plan *it)
 
 static weft__label side_label(const plan *it, weft__side side)
 {
-    static const char *const names[] = {"north", "east", "south", "west"};
-    return weft__label_of("UCIe %s: %u \xc3\x97 %s GB/s", names[side], it->spec->ucie.connections,
+    return weft__label_of("UCIe %s: %u \xc3\x97 %s GB/s", weft__side_name(side), it->spec->ucie.connections,
                           weft__number(it->spec->ucie.gbs).text);
 }
 
@@ -301,7 +299,7 @@ static void put_port(const plan *it, weft__svg *svg, weft__side side, uint32_t n
         port_x = it->outline.x + (side == WEFT__WEST ? 0 : it->outline.width);
     weft__svg_line(svg, "ucie-link", x, y, port_x, port_y);
     weft__box box = {port_x - it->port_width / 2, port_y - it->port_height / 2, it->port_width, it->port_height};
-    weft__label name = weft__label_of("%c%u", side_letters[side], number);
+    weft__label name = weft__label_of("%c%u", weft__side_name(side)[0], number);
     weft__svg_begin(svg, weft__label_of("c0-%s", name.text).text, weft__label_of("ucie.%s", name.text).text);
     weft__svg_box(svg, "ucie", box);
     if (it->is_labelled)

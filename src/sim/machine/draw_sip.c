@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "sim/machine/draw_impl.h"
+#include "sim/machine/schema.h"
 
 enum {
     CUBE_WIDTH = 72, /* at least */
@@ -269,7 +270,6 @@ static void put_chiplet(const plan *it, weft__panel *panel)
 static void put_facts(const plan *it, weft__panel *panel)
 {
     const weft__machine_spec *spec = it->spec;
-    static const char *const sides[] = {"north", "east", "south", "west"};
     uint32_t cubes = spec->sip.rows * spec->sip.columns;
     if (cubes > 1)
         weft__panel_fact(panel, "%u \xc3\x97 %u cubes", spec->sip.rows, spec->sip.columns);
@@ -285,7 +285,7 @@ static void put_facts(const plan *it, weft__panel *panel)
     } else {
         weft__panel_fact(panel, "no UCIe connections");
     }
-    weft__panel_fact(panel, "IO chiplet in the %s: links of %s GB/s, network node %s ns", sides[it->side],
+    weft__panel_fact(panel, "IO chiplet in the %s: links of %s GB/s, network node %s ns", weft__side_name(it->side),
                      weft__number(spec->sip.io.link_gbs).text, weft__number(spec->sip.io.noc_overhead_ns).text);
 }
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 /* Text */
 
 static bool reserve(weft__svg *svg, size_t more)
@@ -50,25 +52,16 @@ void weft__svg_put(weft__svg *svg, const char *format, ...)
     va_end(again);
 }
 
+#define REPLACEMENT 0xfffdu
+
 /* The code point at `*text`, which moves on behind it; 0 at the end, U+FFFD for a byte that belongs to none. */
 static uint32_t next_code_point(const char **text)
 {
-    static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
-    const unsigned char *at = (const unsigned char *)*text;
-    if (at[0] < 0x80) {
-        *text += at[0] != 0;
-        return at[0];
-    }
-    unsigned more = at[0] >= 0xf0 ? 3 : at[0] >= 0xe0 ? 2 : 1;
-    uint32_t point = at[0] & (0x3fu >> more);
-    bool is_good = at[0] >= 0xc0 && at[0] < 0xf8;
-    for (unsigned i = 1; i <= more && is_good; i++) {
-        is_good = (at[i] & 0xc0) == 0x80;
-        point = point << 6 | (at[i] & 0x3fu);
-    }
-    is_good = is_good && point >= least[more] && point <= 0x10ffff && (point < 0xd800 || point > 0xdfff);
-    *text += is_good ? more + 1 : 1;
-    return is_good ? point : 0xfffd;
+    uint32_t point = REPLACEMENT;
+    size_t bytes = weft__utf8_decode(*text, WEFT__UTF8_BYTES_MAX, &point);
+    if (point != 0)
+        *text += bytes ? bytes : 1;
+    return point;
 }
 
 static bool is_xml(uint32_t point)
@@ -86,7 +79,7 @@ static void put_code_point(weft__svg *svg, uint32_t point, const char *bytes, si
         put_bytes(svg, "&amp;", 5);
     else if (point == '"')
         put_bytes(svg, "&quot;", 6);
-    else if (point == 0xfffd || !is_xml(point))
+    else if (point == REPLACEMENT || !is_xml(point))
         put_bytes(svg, "\xef\xbf\xbd", 3);
     else
         put_bytes(svg, bytes, count);

@@ -127,7 +127,9 @@ weft_status weft__graph_route(const weft__graph *graph, uint32_t from, uint32_t 
 
 /* Time from sending until the last of `flits` flits (at least 1) of `flit_bytes` has arrived and the target has paid
  * its overhead, on a route that nothing else uses: the overheads of the nodes passed and of the target, not of the
- * source; wires; one flit's time on each link; and the time of the other flits on the slowest one. */
+ * source; wires; one flit's time on each link; and the time of the other flits on the slowest one. Exact for one flit,
+ * and for more where the last link is a slowest one; elsewhere they may arrive earlier, because flits catch up with a
+ * head that pays overheads behind a slow link (fabric/parts.c has that closed form). */
 uint64_t weft__route_latency_ps(const weft__graph *graph, const weft__route *route, uint64_t flits,
                                 uint64_t flit_bytes);
 

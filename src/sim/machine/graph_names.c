@@ -6,8 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char side_letters[WEFT__SIDES] = {'n', 'e', 's', 'w'};
-static const char *const side_names[WEFT__SIDES] = {"north", "east", "south", "west"};
+#include "sim/machine/schema.h"
 
 void weft__graph_node_name(const weft__graph *graph, uint32_t node, char name[WEFT__NODE_NAME_BYTES])
 {
@@ -33,7 +32,8 @@ void weft__graph_node_name(const weft__graph *graph, uint32_t node, char name[WE
                        (unsigned)it->column);
         return;
     case WEFT__NODE_UCIE:
-        (void)snprintf(name, WEFT__NODE_NAME_BYTES, "sip%u.cube%u.ucie.%c%u", sip, cube, side_letters[it->side], unit);
+        (void)snprintf(name, WEFT__NODE_NAME_BYTES, "sip%u.cube%u.ucie.%c%u", sip, cube, weft__side_name(it->side)[0],
+                       unit);
         return;
     case WEFT__NODE_SRAM:
     case WEFT__NODE_MCPU:
@@ -222,7 +222,7 @@ static weft_status read_connection(reader *r, uint32_t sip, uint32_t cube, uint3
         return fail(r, "the cubes of this machine have no UCIe connections");
     bool goes_on = take_point(r);
     for (uint32_t side = 0; goes_on && side < WEFT__SIDES; side++) {
-        const char word[] = {side_letters[side], '\0'};
+        const char word[] = {weft__side_name((weft__side)side)[0], '\0'};
         uint32_t number;
         if (!take_numbered(r, word, &number))
             continue;
@@ -230,7 +230,8 @@ static weft_status read_connection(reader *r, uint32_t sip, uint32_t cube, uint3
             return fail(r, "each side of a cube of this machine has %s", range_of("connection", connections).text);
         uint32_t node = weft__graph_node(r->graph, WEFT__NODE_UCIE, sip, cube, side * connections + number);
         if (node == WEFT__NODE_NONE)
-            return fail(r, "this cube has no connections on its %s side, where nothing is", side_names[side]);
+            return fail(r, "this cube has no connections on its %s side, where nothing is",
+                        weft__side_name((weft__side)side));
         return end(r, node, out);
     }
     return fail_next(r, "n, e, s or w and a number, n0 say");

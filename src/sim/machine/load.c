@@ -1,39 +1,33 @@
 #include "sim/machine/load.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/file.h"
 #include "sim/machine/check.h"
 #include "sim/machine/entries.h"
 #include "sim/machine/schema.h"
 #include "sim/machine/yaml_index.h"
 
-#define NAME_BYTES 128
+#define NAME_BYTES (WEFT__PATH_TAIL_BYTES + 1)
 #define CONTEXT_BYTES 300 /* so that the longest sentence about a rule still fits behind it */
 
 typedef struct loading {
     char name[NAME_BYTES];
     weft__yaml_index index;
     weft__machine_entries entries; /* what the file gives */
-    const weft__setting *settings;
+    const weft_machine_setting *settings;
     size_t setting_of[WEFT__MACHINE_KEYS_MAX]; /* which setting gives a key, from 1; 0 for none */
     weft__machine_spec *spec;
     weft_error *err; /* never NULL */
 } loading;
 
-/* A file's name for messages: without control characters, and only the end of it if it is long. */
-static void shorten_name(const char *name, char out[NAME_BYTES])
+/* A file's name for messages: the end of it, without control characters. */
+static void name_for_messages(const char *name, char out[NAME_BYTES])
 {
-    size_t bytes = strlen(name);
-    const char *tail = bytes < NAME_BYTES ? name : name + bytes - (NAME_BYTES - 1);
-    while (((unsigned char)*tail & 0xc0u) == 0x80u) /* not in the middle of a UTF-8 character */
-        tail++;
+    const char *tail = weft__path_tail(name);
     size_t used = 0;
     for (; tail[used]; used++)
         out[used] = (unsigned char)tail[used] < 0x20 || tail[used] == 0x7f ? '?' : tail[used];
@@ -49,7 +43,7 @@ static weft_status locate(loading *it, weft_status status)
 }
 
 /* The same for a sentence about the text of a setting, which is no place in a file. */
-static weft_status locate_setting(loading *it, const weft__setting *setting, weft_status status)
+static weft_status locate_setting(loading *it, const weft_machine_setting *setting, weft_status status)
 {
     char value[WEFT__YAML_SHOWN_BYTES];
     if (status != WEFT_PARSE)
@@ -74,7 +68,7 @@ static weft_status read_text(const char *text, size_t bytes, weft__yaml_index *i
     return status;
 }
 
-static weft_status find_setting(loading *it, const weft__setting *setting, size_t *out)
+static weft_status find_setting(loading *it, const weft_machine_setting *setting, size_t *out)
 {
     char shown[WEFT__YAML_SHOWN_BYTES];
     size_t place = weft__machine_key_find(setting->key);
@@ -96,7 +90,7 @@ static weft_status find_setting(loading *it, const weft__setting *setting, size_
 }
 
 /* A file that says nothing but the setting; the caller's. */
-static char *file_of_setting(const weft__setting *setting, weft_error *err)
+static char *file_of_setting(const weft_machine_setting *setting, weft_error *err)
 {
     size_t depth_max = WEFT__YAML_DEPTH_MAX;
     size_t bytes = strlen(setting->key) + strlen(setting->value) + depth_max * (depth_max + 2) + 3;
@@ -124,7 +118,7 @@ static char *file_of_setting(const weft__setting *setting, weft_error *err)
 
 static weft_status apply_setting(loading *it, size_t number)
 {
-    const weft__setting *setting = &it->settings[number];
+    const weft_machine_setting *setting = &it->settings[number];
     size_t place = 0;
     weft_status status = find_setting(it, setting, &place);
     if (status != WEFT_OK)
@@ -191,7 +185,7 @@ static weft_status locate_rule(loading *it, const weft__machine_blame *blame)
         size_t number = it->setting_of[weft__machine_key_find(blame->keys[i])];
         if (number == 0)
             continue;
-        const weft__setting *setting = &it->settings[number - 1];
+        const weft_machine_setting *setting = &it->settings[number - 1];
         used += (size_t)snprintf(context + used, sizeof context - used, "%s%s=%s", has_setting ? ", " : " with ",
                                  setting->key, weft__yaml_shown_text(setting->value, value));
         has_setting = true;
@@ -215,13 +209,13 @@ static weft_status load_text(loading *it, const char *text, size_t bytes, size_t
     return status == WEFT_OK ? WEFT_OK : locate_rule(it, &blame);
 }
 
-weft_status weft__machine_parse(const char *text, size_t bytes, const char *name, const weft__setting *settings,
+weft_status weft__machine_parse(const char *text, size_t bytes, const char *name, const weft_machine_setting *settings,
                                 size_t count, weft__machine_spec **out, weft_error *err)
 {
     weft_error error = {.code = WEFT_OK};
     loading it = {.settings = settings, .err = &error};
     *out = NULL;
-    shorten_name(name, it.name);
+    name_for_messages(name, it.name);
     if (bytes > WEFT__MACHINE_BYTES_MAX)
         return weft__fail(err, WEFT_PARSE, "%s has %zu bytes, the limit for a machine is %zu.", it.name, bytes,
                           WEFT__MACHINE_BYTES_MAX);
@@ -247,64 +241,13 @@ weft_status weft__machine_parse(const char *text, size_t bytes, const char *name
     return WEFT_OK;
 }
 
-/* Opens what must be a regular file; a pipe must not block before it is refused. */
-static weft_status open_file(const char *path, const char *name, int *out_file, size_t *out_bytes, weft_error *err)
+weft_status weft__machine_load(const char *path, const weft_machine_setting *settings, size_t count,
+                               weft__machine_spec **out, weft_error *err)
 {
-    struct stat about;
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file < 0)
-        return weft__fail(err, WEFT_IO, "Machine file %s cannot be opened: %s.", name, strerror(errno));
-    weft_status status = WEFT_OK;
-    if (fstat(file, &about) != 0)
-        status = weft__fail(err, WEFT_IO, "Machine file %s cannot be examined: %s.", name, strerror(errno));
-    else if (!S_ISREG(about.st_mode))
-        status = weft__fail(err, WEFT_IO, "%s is %s, expected a machine file.", name,
-                            S_ISDIR(about.st_mode) ? "a directory" : "a device, pipe or socket");
-    else if ((uintmax_t)about.st_size > WEFT__MACHINE_BYTES_MAX)
-        status = weft__fail(err, WEFT_PARSE, "%s has %jd bytes, the limit for a machine is %zu.", name,
-                            (intmax_t)about.st_size, WEFT__MACHINE_BYTES_MAX);
-    if (status != WEFT_OK) {
-        (void)close(file);
-        return status;
-    }
-    *out_file = file;
-    *out_bytes = (size_t)about.st_size;
-    return WEFT_OK;
-}
-
-/* Reads up to *bytes bytes; the file may have become shorter since it was measured. */
-static weft_status read_file(int file, const char *name, char *text, size_t *bytes, weft_error *err)
-{
-    size_t used = 0;
-    while (used < *bytes) {
-        ssize_t got = read(file, text + used, *bytes - used);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return weft__fail(err, WEFT_IO, "Machine file %s cannot be read: %s.", name, strerror(errno));
-        if (got == 0)
-            break;
-        used += (size_t)got;
-    }
-    *bytes = used;
-    return WEFT_OK;
-}
-
-weft_status weft__machine_load(const char *path, const weft__setting *settings, size_t count, weft__machine_spec **out,
-                               weft_error *err)
-{
-    char name[NAME_BYTES];
-    int file = -1;
-    size_t bytes = 0;
+    char *text;
+    size_t bytes;
     *out = NULL;
-    shorten_name(path, name);
-    weft_status status = open_file(path, name, &file, &bytes, err);
-    if (status != WEFT_OK)
-        return status;
-    char *text = malloc(bytes + 1);
-    status = text ? read_file(file, name, text, &bytes, err)
-                  : weft__fail_memory(err, bytes + 1, "the text of a machine file");
-    (void)close(file);
+    weft_status status = weft__file_read(path, WEFT__MACHINE_BYTES_MAX, &text, &bytes, err);
     if (status == WEFT_OK)
         status = weft__machine_parse(text, bytes, path, settings, count, out, err);
     free(text);

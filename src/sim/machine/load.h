@@ -12,23 +12,20 @@
 
 #include <stddef.h>
 
+#include <weft/machine.h>
+
 #include "base/status.h"
 #include "sim/machine/spec.h"
 
 #define WEFT__MACHINE_BYTES_MAX ((size_t)1 << 20)
 
-/* A value for a key, as a file would write it: {"cube.link_gbs", "128"}, {"cube.holes", "[[2, 2], [2, 3]]"}. */
-typedef struct weft__setting {
-    const char *key, *value;
-} weft__setting;
-
 /* Loads a file of at most WEFT__MACHINE_BYTES_MAX bytes. WEFT_IO if it cannot be read. WEFT_NOT_FOUND if a setting's
  * key does not exist; the sentence offers the nearest one. *out is the caller's. */
-weft_status weft__machine_load(const char *path, const weft__setting *settings, size_t count, weft__machine_spec **out,
-                               weft_error *err);
+weft_status weft__machine_load(const char *path, const weft_machine_setting *settings, size_t count,
+                               weft__machine_spec **out, weft_error *err);
 
 /* The same for a text in memory, which messages call `name`. */
-weft_status weft__machine_parse(const char *text, size_t bytes, const char *name, const weft__setting *settings,
+weft_status weft__machine_parse(const char *text, size_t bytes, const char *name, const weft_machine_setting *settings,
                                 size_t count, weft__machine_spec **out, weft_error *err);
 
 /* NULL is allowed. */

@@ -5,23 +5,6 @@
 #include "sim/machine/machine_impl.h"
 #include "sim/machine/schema.h"
 
-/* Copies what the loader wants to see: settings under its own name. NULL with 0 is nothing. */
-static weft_status load_spec(const char *path, const weft_machine_setting *settings, size_t count,
-                             weft__machine_spec **out, weft_error *err)
-{
-    weft__setting *copies = NULL;
-    if (count) {
-        copies = calloc(count, sizeof *copies);
-        if (!copies)
-            return weft__fail_memory(err, count * sizeof *copies, "the settings of a machine");
-    }
-    for (size_t i = 0; i < count; i++)
-        copies[i] = (weft__setting){settings[i].key, settings[i].value};
-    weft_status status = weft__machine_load(path, copies, count, out, err);
-    free(copies);
-    return status;
-}
-
 weft_status weft_machine_open(const char *path, const weft_machine_setting *settings, size_t count, weft_machine **out,
                               weft_error *err)
 {
@@ -29,7 +12,7 @@ weft_status weft_machine_open(const char *path, const weft_machine_setting *sett
     weft_machine *machine = calloc(1, sizeof *machine);
     if (!machine)
         return weft__fail_memory(err, sizeof *machine, "a machine");
-    weft_status status = load_spec(path, settings, count, &machine->spec, err);
+    weft_status status = weft__machine_load(path, settings, count, &machine->spec, err);
     if (status == WEFT_OK)
         status = weft__graph_create(machine->spec, &machine->graph, err);
     if (status != WEFT_OK) {

@@ -170,8 +170,7 @@ static const weft__machine_key keys[] = {
     GBS("pe.link_gbs", pe.link_gbs, 256, "Bandwidth of the link between PE and router, in each direction."),
     MM("pe.link_mm", pe.link_mm, 0, "Length of that link."),
     NS("pe.cpu_overhead_ns", pe.cpu_overhead_ns, 0, "Time that a launch takes in the processor of the PE."),
-    COUNT_OF("pe.tcm_kib", pe.tcm_kib, "KiB", 1024, 1, 65536,
-             "Capacity of the memory inside the PE; its window in the address space has 64 MiB."),
+    COUNT_OF("pe.tcm_kib", pe.tcm_kib, "KiB", 1024, 1, 65536, "Capacity of the memory inside the PE."),
     GROUP("pe.dma", "The DMA engine of a PE."),
     COUNT("pe.dma.channels", pe.dma.channels, 1, 1, 256,
           "Channels for reads, and as many for writes; a transaction holds one until it has ended."),
@@ -200,11 +199,9 @@ static const char *path_at(const void *context, size_t index)
     return keys[index].kind == WEFT__KEY_GROUP ? NULL : keys[index].path;
 }
 
-/* The last word of a key that stands directly in the group. */
-static const char *word_at(const void *context, size_t index)
+const char *weft__machine_key_word(const weft__machine_key *key, const char *group)
 {
-    const char *group = context;
-    const char *word = keys[index].path;
+    const char *word = key->path;
     size_t bytes = strlen(group);
     if (bytes > 0) {
         if (strncmp(word, group, bytes) != 0 || word[bytes] != '.')
@@ -212,6 +209,11 @@ static const char *word_at(const void *context, size_t index)
         word += bytes + 1;
     }
     return strchr(word, '.') ? NULL : word;
+}
+
+static const char *word_at(const void *context, size_t index)
+{
+    return weft__machine_key_word(&keys[index], context);
 }
 
 const char *weft__machine_key_nearest(const char *group, const char *name)
@@ -270,14 +272,7 @@ const char *weft__machine_key_standard(const weft__machine_key *key, char text[W
     return text;
 }
 
-const char *weft__machine_key_row(const weft__machine_key *key, char text[WEFT__KEY_TEXT_BYTES])
+const char *weft__side_name(weft__side side)
 {
-    char standard[WEFT__KEY_TEXT_BYTES];
-    char expected[WEFT__KEY_TEXT_BYTES];
-    if (key->kind == WEFT__KEY_GROUP)
-        (void)snprintf(text, WEFT__KEY_TEXT_BYTES, "| **`%s`** | | | %s |", key->path, key->help);
-    else
-        (void)snprintf(text, WEFT__KEY_TEXT_BYTES, "| `%s` | %.100s | %.60s | %s |", key->path,
-                       weft__machine_key_expected(key, expected), weft__machine_key_standard(key, standard), key->help);
-    return text;
+    return sides[side];
 }

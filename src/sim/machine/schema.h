@@ -42,6 +42,9 @@ const weft__machine_key *weft__machine_key_at(size_t index);
 /* The index of a path, or SIZE_MAX. */
 size_t weft__machine_key_find(const char *path);
 
+/* The last word of a key that stands directly in `group`, "" for the outermost ones; NULL for all other keys. */
+const char *weft__machine_key_word(const weft__machine_key *key, const char *group);
+
 /* The name nearest to `name`: of the keys whose paths are `group`, a dot and one word, that word; with `group` NULL, of
  * all keys but groups, the path. With an empty `group`, of the outermost keys. */
 const char *weft__machine_key_nearest(const char *group, const char *name);
@@ -51,8 +54,9 @@ const char *weft__machine_key_nearest(const char *group, const char *name);
 const char *weft__machine_key_expected(const weft__machine_key *key, char text[WEFT__KEY_TEXT_BYTES]);
 /* The value of a key that is not given, as a file would say it, or in words. Returns `text`. */
 const char *weft__machine_key_standard(const weft__machine_key *key, char text[WEFT__KEY_TEXT_BYTES]);
-/* A row of the table in docs/machine.md, without the line break. Returns `text`. */
-const char *weft__machine_key_row(const weft__machine_key *key, char text[WEFT__KEY_TEXT_BYTES]);
+
+/* "north", "east", "south", "west". */
+const char *weft__side_name(weft__side side);
 
 /* Reads a text, of which weft__machine_entries_check has approved, through libcyaml. What the text does not say stays
  * 0. On success *out is the caller's, to be destroyed by weft__machine_spec_destroy. */

@@ -81,24 +81,14 @@ static cyaml_schema_value_t value_of(schema *it, const weft__machine_key *key)
 _Static_assert(sizeof(weft__side) == sizeof(weft__sip_fabric) && sizeof(weft__side) == sizeof(weft__arbitration),
                "choices are all of one size");
 
-/* Where the last word of a path begins if the key stands directly in the group, whose path has `bytes` bytes. */
-static const char *word_in_group(const weft__machine_key *key, const char *group, size_t bytes)
-{
-    if (bytes > 0 && (strncmp(key->path, group, bytes) != 0 || key->path[bytes] != '.'))
-        return NULL;
-    const char *word = key->path + (bytes > 0 ? bytes + 1 : 0);
-    return strchr(word, '.') ? NULL : word;
-}
-
 /* The fields of a group, in whose turn those of the groups inside it follow. All offsets are from the beginning of the
  * specification: a group inside another one lies at offset 0. */
 static const cyaml_schema_field_t *add_group(schema *it, const char *group)
 {
-    size_t bytes = strlen(group);
     size_t first = it->field_count;
     const weft__machine_key *key;
     for (size_t i = 0; (key = weft__machine_key_at(i)) != NULL; i++) {
-        const char *word = word_in_group(key, group, bytes);
+        const char *word = weft__machine_key_word(key, group);
         if (!word)
             continue;
         it->fields[it->field_count++] = (cyaml_schema_field_t){
@@ -113,7 +103,7 @@ static const cyaml_schema_field_t *add_group(schema *it, const char *group)
     it->fields[end] = (cyaml_schema_field_t){.key = NULL};
     size_t field = first;
     for (size_t i = 0; (key = weft__machine_key_at(i)) != NULL; i++) {
-        if (!word_in_group(key, group, bytes))
+        if (!weft__machine_key_word(key, group))
             continue;
         if (key->kind == WEFT__KEY_GROUP)
             it->fields[field].value.mapping.fields = add_group(it, key->path);

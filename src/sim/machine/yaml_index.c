@@ -121,7 +121,7 @@ static const char *copy_text(reading *it, const unsigned char *text, size_t byte
     return copy;
 }
 
-/* A new entry in what is open, behind the key that waited. Its number, or UINT32_MAX after a failure. */
+/* Adds an entry to what is open, behind the key that waited. */
 static weft_status add_entry(reading *it, weft__yaml_kind kind, const char *text, yaml_mark_t mark)
 {
     weft__yaml_index *index = it->index;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/machine/address.h"
 #include "sim/machine/machine_impl.h"
 #include "sim/probe/flow_trace.h"
 #include "sim/probe/link_trace.h"
@@ -32,14 +33,13 @@ struct flow_run {
 
 uint64_t weft__memory_bytes(const weft__graph *graph, uint32_t node)
 {
-    const weft__machine_spec *spec = graph->spec;
     switch (graph->nodes[node].kind) {
     case WEFT__NODE_HBM:
-        return ((uint64_t)spec->cube.hbm.gib << 30) / graph->pes;
+        return weft__region_bytes(graph, WEFT__REGION_HBM);
     case WEFT__NODE_SRAM:
-        return (uint64_t)spec->cube.sram.mib << 20;
+        return weft__region_bytes(graph, WEFT__REGION_SRAM);
     case WEFT__NODE_DMA:
-        return (uint64_t)spec->pe.tcm_kib << 10;
+        return weft__region_bytes(graph, WEFT__REGION_TCM);
     default:
         return 0;
     }
@@ -75,6 +75,9 @@ static void attribute(flow_run *run, const weft__transfer_request *request, weft
 {
     uint64_t parts_ps[WEFT__PARTS], sum = 0;
     weft__transfer_parts(run->transfers, request, parts_ps);
+    _Static_assert(WEFT__PARTS == WEFT_FLOW_PARTS && (int)WEFT__PART_SETUP == (int)WEFT_FLOW_SETUP &&
+                       (int)WEFT__PART_QUEUEING == (int)WEFT_FLOW_QUEUEING,
+                   "the parts of a transfer are those of a flow");
     for (size_t i = 0; i < WEFT_FLOW_PARTS; i++) {
         out->parts_ps[i] = parts_ps[i];
         sum += parts_ps[i];
@@ -165,17 +168,25 @@ static void begin_flow(flow_run *run, size_t index, const weft__flow *flow)
     weft__transfer_begin(run->transfers, flow->start_ps, &request);
 }
 
+/* Nothing happens any more, and a flow has not ended: tells which, and what the fabric knows of it. */
+static weft_status fail_standstill(const flow_run *run, size_t index, weft_error *err)
+{
+    const weft_flow_result *flow = run->states[index].out;
+    weft_status status = weft__fabric_check_arrived(run->fabric, err);
+    if (status == WEFT_OK)
+        status = weft__fail(err, WEFT_INTERNAL, "Nothing happens any more, and all messages have arrived.");
+    return weft__fail_within(err, status, "Flow %zu of %zu, from %s to %s, has not ended", index + 1, run->count,
+                             flow->source, flow->target);
+}
+
 static weft_status simulate(flow_run *run, weft_error *err)
 {
     weft_status status = weft__sim_run(run->sim, WEFT__NEVER, err);
     if (status != WEFT_OK)
         return status;
     for (size_t i = 0; i < run->count; i++) {
-        const weft_flow_result *flow = run->states[i].out;
         if (!run->states[i].has_ended)
-            return weft__fail(err, WEFT_DEADLOCK,
-                              "Deadlock: flow %zu of %zu, from %s to %s, has not ended, and nothing happens any more.",
-                              i + 1, run->count, flow->source, flow->target);
+            return fail_standstill(run, i, err);
     }
     weft__probe_result_sum_up(run->result, run->sim);
     if (run->links)

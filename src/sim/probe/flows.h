@@ -35,7 +35,8 @@ uint64_t weft__memory_bytes(const weft__graph *graph, uint32_t node);
 /* The mode that a caller of the library asks for. */
 weft__flit_mode weft__flit_mode_of(weft_flits flits);
 
-/* The first half of a call's options, with the trace that they ask for; its end closes that and gives the status. */
+/* Begins a call with these options, or without: opens the trace that they ask for. The end, which has to follow also
+ * after a failure, closes that and gives the status of the call. */
 weft_status weft__probe_setup_begin(const weft_probe_options *options, weft__probe_setup *out, weft_error *err);
 weft_status weft__probe_setup_end(weft__probe_setup *setup, weft_status status, weft_error *err);
 

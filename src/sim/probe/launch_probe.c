@@ -84,9 +84,12 @@ static weft_status launch(launch_probe *probe, weft_error *err)
     out->target_ps = weft__launch_target_ps(probe->launch);
     out->end_ps = weft__launch_end_ps(probe->launch);
     out->pes = probe->count;
-    if (out->end_ps == WEFT__NEVER)
-        return weft__fail(err, WEFT_DEADLOCK,
-                          "Deadlock: the launch on %zu PEs has not ended, and nothing happens any more.", probe->count);
+    if (out->end_ps == WEFT__NEVER) {
+        status = weft__fabric_check_arrived(probe->fabric, err);
+        if (status == WEFT_OK)
+            status = weft__fail(err, WEFT_INTERNAL, "Nothing happens any more, and all messages have arrived.");
+        return weft__fail_within(err, status, "The launch on %zu PEs has not ended", probe->count);
+    }
     weft__sim_info info;
     weft__sim_get_info(probe->sim, &info);
     out->events = info.events;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "sim/engine/store.h"
 
 typedef struct traffic traffic;
 
@@ -14,9 +15,8 @@ typedef struct maker {
     uint32_t node; /* of the graph */
     uint32_t number;
     weft__rng rng;
-    uint32_t unanswered; /* closed loop */
-    weft__time *waiting; /* closed loop: when packets that have not been sent were made */
-    size_t waiting_head, waiting_count, waiting_capacity;
+    uint32_t unanswered;    /* closed loop */
+    weft__store held;       /* closed loop: when the packets were made that wait for an answer to an earlier one */
     uint64_t arrived_flits; /* at it, in the measured cycles */
 } maker;
 
@@ -103,11 +103,6 @@ static const struct {
 
 /* ---- packets ---- */
 
-static void note_memory(traffic *it, const char *what)
-{
-    (void)weft__sim_fail(it->sim, WEFT_OUT_OF_MEMORY, "Out of memory: could not allocate %s.", what);
-}
-
 /* The number of cycles until a node makes its next packet, from 1 on. */
 static uint64_t gap_cycles(const traffic *it, maker *from)
 {
@@ -129,7 +124,8 @@ static void keep_latency(traffic *it, uint64_t latency_ps)
         size_t capacity = it->latency_capacity ? 2 * it->latency_capacity : 1024;
         uint64_t *grown = realloc(it->latencies, capacity * sizeof *grown);
         if (!grown) {
-            note_memory(it, "the latencies of packets");
+            (void)weft__sim_fail(it->sim, WEFT_OUT_OF_MEMORY,
+                                 "Out of memory: could not allocate the latencies of packets.");
             return;
         }
         it->latencies = grown;
@@ -144,13 +140,10 @@ static void on_answer(void *context, weft__message *message)
 {
     maker *it = context;
     (void)message;
+    weft__time made;
     it->unanswered--;
-    if (!it->waiting_count)
-        return;
-    weft__time made = it->waiting[it->waiting_head];
-    it->waiting_head = (it->waiting_head + 1) % it->waiting_capacity;
-    it->waiting_count--;
-    send_packet(it, made);
+    if (weft__store_get_then(&it->held, &made, NULL, 0))
+        send_packet(it, made);
 }
 
 static const weft__receiver answer_receiver = {.arrived = on_answer};
@@ -208,26 +201,6 @@ static void send_packet(maker *from, weft__time made)
     (void)weft__fabric_send(it->fabric, &parcel);
 }
 
-/* Keeps a packet until an earlier one is answered. */
-static void hold_packet(maker *from, weft__time made)
-{
-    if (from->waiting_count == from->waiting_capacity) {
-        size_t capacity = from->waiting_capacity ? 2 * from->waiting_capacity : 16;
-        weft__time *grown = malloc(capacity * sizeof *grown);
-        if (!grown) {
-            note_memory(from->owner, "the packets that wait at a node");
-            return;
-        }
-        for (size_t i = 0; i < from->waiting_count; i++)
-            grown[i] = from->waiting[(from->waiting_head + i) % from->waiting_capacity];
-        free(from->waiting);
-        from->waiting = grown;
-        from->waiting_capacity = capacity;
-        from->waiting_head = 0;
-    }
-    from->waiting[(from->waiting_head + from->waiting_count++) % from->waiting_capacity] = made;
-}
-
 static void on_make(weft_sim *sim, uint64_t argument)
 {
     maker *from = (maker *)(uintptr_t)argument;
@@ -237,7 +210,7 @@ static void on_make(weft_sim *sim, uint64_t argument)
         return;
     it->made += is_measured(it, now);
     if (it->options->outstanding && from->unanswered == it->options->outstanding)
-        hold_packet(from, now);
+        (void)weft__store_put_then(&from->held, now, NULL, 0);
     else
         send_packet(from, now);
     /* Before the arrivals of its time, whatever the order in which events were scheduled. */
@@ -391,9 +364,11 @@ static void start(traffic *it)
     it->measure_from = options->warmup * it->cycle_ps;
     it->measure_until = it->measure_from + options->cycles * it->cycle_ps;
     it->give_up_at = it->measure_until + options->cycles * it->cycle_ps;
-    for (uint32_t i = 0; i < it->count; i++)
+    for (uint32_t i = 0; i < it->count; i++) {
+        weft__store_init(&it->makers[i].held, it->sim, "the packets of a PE", WEFT__STORE_UNBOUNDED);
         (void)weft__sim_at(it->sim, (gap_cycles(it, &it->makers[i]) - 1) * it->cycle_ps, 0, on_make,
                            (uintptr_t)&it->makers[i]);
+    }
 }
 
 #define PROGRESS_STEPS 256u
@@ -436,8 +411,6 @@ weft_status weft__traffic_run(const weft__graph *graph, const weft__traffic_opti
     weft_status status = find_makers(&it, err);
     if (status == WEFT_OK)
         status = run(&it, out, err);
-    for (uint32_t i = 0; i < it.count; i++)
-        free(it.makers[i].waiting);
     free(it.makers);
     free(it.number);
     free(it.latencies);

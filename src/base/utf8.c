@@ -1,4 +1,4 @@
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 /* By the number of bytes of a character: the least character that needs so many. */
 static const uint32_t least_character[WEFT__UTF8_BYTES_MAX + 1] = {0, 0, 0x80, 0x800, 0x10000};

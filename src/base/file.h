@@ -1,13 +1,14 @@
 /* Files read whole or mapped, with errors that name the file. Any thread. */
-#ifndef WEFT_FORMATS_FILE_H
-#define WEFT_FORMATS_FILE_H
+#ifndef WEFT_BASE_FILE_H
+#define WEFT_BASE_FILE_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include <weft/status.h>
 
-/* The last part of a path, short enough for a message. Points into `path`. */
+#define WEFT__PATH_TAIL_BYTES 120
+/* The last part of a path, at most so many bytes of it: short enough for a message. Points into `path`. */
 const char *weft__path_tail(const char *path);
 
 /* Reads a whole regular file of at most `bytes_max` bytes into `*out_bytes` bytes at `*out`, which the caller frees.

@@ -1,4 +1,4 @@
-#include "formats/file.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,14 +11,12 @@
 
 #include "base/status.h"
 
-#define PATH_TAIL_BYTES 120
-
 const char *weft__path_tail(const char *path)
 {
     size_t bytes = strlen(path);
-    if (bytes <= PATH_TAIL_BYTES)
+    if (bytes <= WEFT__PATH_TAIL_BYTES)
         return path;
-    const char *tail = path + bytes - PATH_TAIL_BYTES;
+    const char *tail = path + bytes - WEFT__PATH_TAIL_BYTES;
     while (((unsigned char)*tail & 0xc0u) == 0x80u) /* not in the middle of a UTF-8 character */
         tail++;
     return tail;

@@ -56,6 +56,24 @@ static void tell_link(const weft__stage *stage, char *text, size_t bytes)
     (void)snprintf(text + used, bytes - used, "%s%s -> %s", used ? ", " : "", from, to);
 }
 
+/* The links along the circle from a stage on, each once: several messages may wait at one. */
+static void tell_circle(const weft__stage *at, char *text, size_t bytes)
+{
+    const weft__stage *first = at;
+    const weft__wire *told[LINKS_TOLD];
+    uint32_t count = 0;
+    do {
+        bool is_told = false;
+        for (uint32_t i = 0; i < count; i++)
+            is_told = is_told || told[i] == at->wire;
+        if (!is_told) {
+            told[count++] = at->wire;
+            tell_link(at, text, bytes);
+        }
+        at = waits_for(at);
+    } while (at && at != first && count < LINKS_TOLD);
+}
+
 weft_status weft__fabric_check_arrived(const weft__fabric *fabric, weft_error *err)
 {
     uint64_t left = fabric->info.messages_sent - fabric->info.messages_arrived;
@@ -73,11 +91,7 @@ weft_status weft__fabric_check_arrived(const weft__fabric *fabric, weft_error *e
         at = next;
     }
     char links[280] = "";
-    const weft__stage *first = at;
-    for (uint32_t told = 0; at && told < LINKS_TOLD && (told == 0 || at != first); told++) {
-        tell_link(at, links, sizeof links);
-        at = waits_for(at);
-    }
+    tell_circle(at, links, sizeof links);
     return weft__fail(err, WEFT_DEADLOCK,
                       "%llu messages wait for one another at %llu ps, and nothing moves; among others at the links %s.",
                       (unsigned long long)left, (unsigned long long)weft__sim_now(fabric->sim), links);

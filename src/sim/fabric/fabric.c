@@ -98,8 +98,10 @@ void weft__fabric_destroy(weft__fabric *fabric)
     }
     if (fabric->wires) {
         weft__flits_release(fabric);
-        for (uint32_t i = 0; i < fabric->graph->link_count; i++)
+        for (uint32_t i = 0; i < fabric->graph->link_count; i++) {
             free(fabric->wires[i].active);
+            free(fabric->wires[i].expected);
+        }
     }
     free(fabric->paths);
     free(fabric->idle);

@@ -24,6 +24,7 @@ typedef struct weft__stage {
     weft__runs runs;                    /* arrivals of the flits known and not served */
     weft__time next_ps;                 /* the first of these, or never */
     uint32_t place;                     /* among the active ones of the link, or WEFT__PLACE_NONE */
+    uint32_t expected_place;            /* among the expected ones, if it is one */
     uint32_t vc;                        /* that it holds on the link, or WEFT__VC_NONE */
     struct weft__stage *next_in_buffer; /* behind it in the same virtual channel before the link */
 } weft__stage;
@@ -71,8 +72,8 @@ struct weft__wire {
     weft__time known_before; /* trains: what arrived before then has been served */
     weft__stage **active;    /* stages with flits to come or to serve: a heap, the next one first */
     uint32_t active_count, active_capacity;
-    uint32_t waited_for; /* of these: stages with flits of which no arrival is known */
-    uint32_t changes;    /* of the heap, ever, modulo 2^32 */
+    weft__stage **expected; /* of these, those with flits of which no arrival is known; as large an array */
+    uint32_t expected_count;
     uint64_t flits, busy_ps;
 
     /* each flit for itself */

@@ -1,7 +1,6 @@
 #include "sim/fabric/launch.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 typedef struct launch_group launch_group;
 

@@ -148,20 +148,18 @@ static void serve_before(weft__wire *wire, weft__time before)
 
 static void know(weft__wire *wire, weft__time before);
 
-/* Asks the links on the way to this one for what arrives here before then. */
+/* Asks the links on the way to this one for what arrives here before then. The questions may come round to this link,
+ * and complete messages of the list. */
 static void ask_behind(weft__wire *wire, weft__time before)
 {
-    for (uint32_t i = 0; wire->waited_for && i < wire->active_count; i++) {
-        const weft__stage *stage = wire->active[i];
-        if (stage->known == stage->message->flits)
+    for (uint32_t i = wire->expected_count; i-- > 0;) {
+        if (i >= wire->expected_count)
             continue;
+        const weft__stage *stage = wire->expected[i];
         weft__wire *behind = stage[-1].wire;
         uint64_t way = shortest_way(behind, stage->message);
-        uint32_t changes = wire->changes;
         if (before > way && behind->known_before < before - way)
             know(behind, before - way);
-        if (changes != wire->changes)
-            i = UINT32_MAX; /* flits have come, or the questions came round: begin again, which costs next to nothing */
     }
 }
 

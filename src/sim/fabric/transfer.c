@@ -216,10 +216,17 @@ static void on_command(void *context, weft__message *message, uint64_t first, co
     send(transfer, false, WEFT__FLIT_PAYLOAD, transfers->ready, count, &answer_receiver);
 }
 
+static void tell_memory(const weft__transfer *transfer)
+{
+    if (transfer->request.at_memory)
+        transfer->request.at_memory(transfer->request.context, transfer);
+}
+
 static void on_command_there(void *context, weft__message *message)
 {
     weft__transfer *transfer = context;
     keep_hops(transfer, message, transfer->request.source, transfer->request.target);
+    tell_memory(transfer);
 }
 
 static const weft__receiver command_receiver = {.arriving = on_command, .arrived = on_command_there};
@@ -247,6 +254,7 @@ static void on_committed(weft_sim *sim, uint64_t argument)
 {
     weft__transfer *transfer = (weft__transfer *)(uintptr_t)argument;
     weft__run now = {weft__sim_now(sim), 0, 1};
+    tell_memory(transfer);
     if (queue_of(transfer))
         send(transfer, false, WEFT__FLIT_COMMAND, &now, 1, &answer_receiver);
     else

@@ -33,29 +33,56 @@ static void sift(weft__wire *wire, weft__stage *stage, uint32_t place)
     put(wire, stage, place);
 }
 
-static bool is_waited_for(const weft__stage *stage)
+/* ---- those of which flits are to come ---- */
+
+static bool is_complete(const weft__stage *stage)
 {
-    return stage->known < stage->message->flits;
+    return stage->known == stage->message->flits;
+}
+
+/* Another takes its place, the last one: whoever goes through the list from the back misses none. */
+static void cross_off(weft__wire *wire, const weft__stage *stage)
+{
+    weft__stage *last = wire->expected[--wire->expected_count];
+    wire->expected[stage->expected_place] = last;
+    last->expected_place = stage->expected_place;
+}
+
+/* ---- coming and going ---- */
+
+static bool grow(weft__stage ***stages, uint32_t capacity)
+{
+    weft__stage **grown = realloc(*stages, capacity * sizeof(weft__stage *));
+    if (grown)
+        *stages = grown;
+    return grown != NULL;
+}
+
+static bool reserve(weft__wire *wire)
+{
+    if (wire->active_count < wire->active_capacity)
+        return true;
+    uint32_t capacity = wire->active_capacity ? 2 * wire->active_capacity : 4;
+    if (!grow(&wire->active, capacity) || !grow(&wire->expected, capacity)) {
+        (void)weft__sim_fail(wire->fabric->sim, WEFT_OUT_OF_MEMORY,
+                             "Out of memory: could not allocate the messages of a link at %llu ps.",
+                             (unsigned long long)weft__sim_now(wire->fabric->sim));
+        return false;
+    }
+    wire->fabric->info.allocations += 2;
+    wire->active_capacity = capacity;
+    return true;
 }
 
 bool weft__wire_join(weft__wire *wire, weft__stage *stage)
 {
-    if (wire->active_count == wire->active_capacity) {
-        uint32_t capacity = wire->active_capacity ? 2 * wire->active_capacity : 4;
-        weft__stage **grown = realloc(wire->active, capacity * sizeof(weft__stage *));
-        if (!grown) {
-            (void)weft__sim_fail(wire->fabric->sim, WEFT_OUT_OF_MEMORY,
-                                 "Out of memory: could not allocate the messages of a link at %llu ps.",
-                                 (unsigned long long)weft__sim_now(wire->fabric->sim));
-            return false;
-        }
-        wire->fabric->info.allocations++;
-        wire->active = grown;
-        wire->active_capacity = capacity;
-    }
+    if (!reserve(wire))
+        return false;
     stage->next_ps = stage->runs.count ? weft__runs_front(&stage->runs)->first : WEFT__NEVER;
-    wire->waited_for += is_waited_for(stage);
-    wire->changes++;
+    if (!is_complete(stage)) {
+        stage->expected_place = wire->expected_count;
+        wire->expected[wire->expected_count++] = stage;
+    }
     sift(wire, stage, wire->active_count++);
     return true;
 }
@@ -64,7 +91,6 @@ void weft__wire_leave(weft__wire *wire, weft__stage *stage)
 {
     uint32_t place = stage->place;
     stage->place = WEFT__PLACE_NONE;
-    wire->changes++;
     weft__stage *last = wire->active[--wire->active_count];
     if (last != stage)
         sift(wire, last, place);
@@ -73,16 +99,15 @@ void weft__wire_leave(weft__wire *wire, weft__stage *stage)
 void weft__wire_served(weft__wire *wire, weft__stage *stage)
 {
     stage->next_ps = stage->runs.count ? weft__runs_front(&stage->runs)->first : WEFT__NEVER;
-    wire->changes++;
     sift(wire, stage, stage->place);
 }
 
 void weft__wire_expect(weft__wire *wire, weft__stage *stage)
 {
-    wire->waited_for -= !is_waited_for(stage);
+    if (is_complete(stage))
+        cross_off(wire, stage);
     if (stage->next_ps != WEFT__NEVER)
         return;
     stage->next_ps = weft__runs_front(&stage->runs)->first;
-    wire->changes++;
     sift(wire, stage, stage->place);
 }

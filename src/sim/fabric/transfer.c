@@ -4,8 +4,6 @@
 
 #include "sim/fabric/transfer_impl.h"
 
-static void begin_next(weft__transfers *transfers, weft__dma_queue *queue);
-
 static void note_memory(const weft__transfers *transfers, const char *what)
 {
     weft_sim *sim = weft__fabric_sim(transfers->fabric);
@@ -42,13 +40,16 @@ weft_status weft__transfers_create(weft__fabric *fabric, weft__transfers **out, 
     if (transfers->number)
         number_nodes(transfers, &controllers, &engines);
     transfers->hbm = malloc((controllers + 1) * sizeof *transfers->hbm);
-    transfers->queues = calloc(2 * (size_t)engines + 1, sizeof *transfers->queues);
-    if (!transfers->number || !transfers->hbm || !transfers->queues) {
+    transfers->channels = calloc(2 * (size_t)engines + 1, sizeof *transfers->channels);
+    if (!transfers->number || !transfers->hbm || !transfers->channels) {
         weft__transfers_destroy(transfers);
         return weft__fail_memory(err, (controllers + 1) * sizeof(weft__hbm), "the HBM controllers of a machine");
     }
     for (uint32_t i = 0; i < controllers; i++)
         weft__hbm_init(&transfers->hbm[i], graph->spec);
+    for (uint32_t i = 0; i < 2 * engines; i++)
+        weft__resource_init(&transfers->channels[i], weft__fabric_sim(fabric), "the channels of a DMA engine",
+                            graph->spec->pe.dma.channels);
     *out = transfers;
     return WEFT_OK;
 }
@@ -66,7 +67,7 @@ void weft__transfers_destroy(weft__transfers *transfers)
     free(transfers->ready);
     free(transfers->number);
     free(transfers->hbm);
-    free(transfers->queues);
+    free(transfers->channels);
     free(transfers);
 }
 
@@ -92,28 +93,26 @@ static weft__transfer *take_transfer(weft__transfers *transfers)
     return transfer;
 }
 
-/* The queue of a PE's transfers in its direction; NULL for the host, which has none. */
-static weft__dma_queue *queue_of(const weft__transfer *transfer)
+/* The channels for a PE's transfers in its direction; NULL for the host, which has as many as it wants. */
+static weft__resource *channels_of(const weft__transfer *transfer)
 {
     const weft__transfers *transfers = transfer->owner;
     if (weft__transfer_kind(transfers, transfer->request.source) != WEFT__NODE_DMA)
         return NULL;
-    return &transfers->queues[2 * transfers->number[transfer->request.source] + transfer->request.is_write];
+    return &transfers->channels[2 * transfers->number[transfer->request.source] + transfer->request.is_write];
 }
 
 static void end(weft__transfer *transfer)
 {
     weft__transfers *transfers = transfer->owner;
-    weft__dma_queue *queue = queue_of(transfer);
+    weft__resource *channels = channels_of(transfer);
     transfer->end = weft__sim_now(weft__fabric_sim(transfers->fabric));
-    if (queue)
-        queue->busy--;
+    if (channels)
+        weft__resource_release(channels, 1);
     if (transfer->request.ended)
         transfer->request.ended(transfer->request.context, transfer);
     transfer->next = transfers->idle;
     transfers->idle = transfer;
-    if (queue)
-        begin_next(transfers, queue);
 }
 
 /* ---- hops ---- */
@@ -255,7 +254,7 @@ static void on_committed(weft_sim *sim, uint64_t argument)
     weft__transfer *transfer = (weft__transfer *)(uintptr_t)argument;
     weft__run now = {weft__sim_now(sim), 0, 1};
     tell_memory(transfer);
-    if (queue_of(transfer))
+    if (channels_of(transfer))
         send(transfer, false, WEFT__FLIT_COMMAND, &now, 1, &answer_receiver);
     else
         end(transfer);
@@ -278,7 +277,7 @@ static void start(weft__transfer *transfer)
 {
     weft__transfers *transfers = transfer->owner;
     weft__time now = weft__sim_now(weft__fabric_sim(transfers->fabric));
-    weft__run ready = {now + (queue_of(transfer) ? transfers->setup_ps : 0), 0, 1};
+    weft__run ready = {now + (channels_of(transfer) ? transfers->setup_ps : 0), 0, 1};
     if (transfer->request.is_write) {
         ready.count = weft__transfer_flits(transfers, transfer->request.bytes);
         send(transfer, true, WEFT__FLIT_PAYLOAD, &ready, 1, &payload_receiver);
@@ -287,33 +286,19 @@ static void start(weft__transfer *transfer)
     }
 }
 
-static void begin_next(weft__transfers *transfers, weft__dma_queue *queue)
+static void on_channel(weft_sim *sim, uint64_t argument)
 {
-    weft__transfer *transfer = queue->first;
-    if (!transfer || queue->busy == weft__fabric_graph(transfers->fabric)->spec->pe.dma.channels)
-        return;
-    queue->first = transfer->next;
-    if (!queue->first)
-        queue->last = NULL;
-    queue->busy++;
-    start(transfer);
+    (void)sim;
+    start((weft__transfer *)(uintptr_t)argument);
 }
 
 static void on_begin(weft_sim *sim, uint64_t argument)
 {
     (void)sim;
     weft__transfer *transfer = (weft__transfer *)(uintptr_t)argument;
-    weft__dma_queue *queue = queue_of(transfer);
-    if (!queue) {
+    weft__resource *channels = channels_of(transfer);
+    if (!channels || weft__resource_acquire_then(channels, 1, on_channel, argument))
         start(transfer);
-        return;
-    }
-    if (queue->last)
-        queue->last->next = transfer;
-    else
-        queue->first = transfer;
-    queue->last = transfer;
-    begin_next(transfer->owner, queue);
 }
 
 void weft__transfer_begin(weft__transfers *transfers, weft__time time, const weft__transfer_request *request)

@@ -2,6 +2,7 @@
 #ifndef WEFT_SIM_FABRIC_TRANSFER_IMPL_H
 #define WEFT_SIM_FABRIC_TRANSFER_IMPL_H
 
+#include "sim/engine/resource.h"
 #include "sim/fabric/hbm.h"
 #include "sim/fabric/transfer.h"
 
@@ -14,22 +15,16 @@ struct weft__transfer {
     uint64_t opened;      /* HBM channels that it has opened, as a mask */
     weft__transfer_hop *hops;
     size_t hop_count, hop_capacity;
-    weft__transfer *next; /* waiting for the same channel, or idle */
+    weft__transfer *next; /* idle */
     weft__transfer *next_made;
 };
 
-/* One direction of a DMA engine. */
-typedef struct weft__dma_queue {
-    uint32_t busy;
-    weft__transfer *first, *last;
-} weft__dma_queue;
-
 struct weft__transfers {
     weft__fabric *fabric;
-    weft__hbm *hbm;          /* by number of the controller */
-    uint32_t *number;        /* of each node among the HBM controllers or the DMA engines */
-    weft__dma_queue *queues; /* two for each DMA engine: reads, writes */
-    weft__run *ready;        /* scratch for what a read finds in HBM */
+    weft__hbm *hbm;           /* by number of the controller */
+    uint32_t *number;         /* of each node among the HBM controllers or the DMA engines */
+    weft__resource *channels; /* two for each DMA engine: for reads, for writes */
+    weft__run *ready;         /* scratch for what a read finds in HBM */
     size_t ready_capacity;
     weft__transfer *idle, *made;
     uint64_t setup_ps;

@@ -16,6 +16,7 @@
 #include <weft/safetensors.h>
 #include <weft/session.h>
 #include <weft/status.h>
+#include <weft/store.h>
 #include <weft/timeline.h>
 #include <weft/tokenizer.h>
 #include <weft/types.h>

@@ -308,11 +308,11 @@ static weft__machine_spec choose_machine(weft__rng *rng)
     spec.sip.io = (weft__io_spec){(weft__side)between(rng, 0, 3), number(rng, 1e6), number(rng, 1e6), number(rng, 1e6),
                                   number(rng, 1e6)};
     choose_cube(rng, &spec.cube);
-    spec.pe = (weft__pe_spec){number(rng, 1e6),
-                              number(rng, 1e4),
-                              number(rng, 1e6),
-                              1u << between(rng, 0, 20),
-                              {between(rng, 1, 256), number(rng, 1e6)}};
+    spec.pe.link_gbs = number(rng, 1e6);
+    spec.pe.link_mm = number(rng, 1e4);
+    spec.pe.cpu_overhead_ns = number(rng, 1e6);
+    spec.pe.tcm_kib = 1u << between(rng, 0, 20);
+    spec.pe.dma = (weft__dma_spec){between(rng, 1, 256), number(rng, 1e6)};
     return spec;
 }
 

@@ -199,6 +199,8 @@ static const char *other_value(const weft__machine_key *key)
                                              {"cube.holes", "[[2, 2], [2, 3]]"},
                                              {"cube.pes", "[[0, 1]]"},
                                              {"cube.hbm.channels", "16"},
+                                             {"pe.math.divide_cycles", "7"},
+                                             {"pe.math.exp_cycles", "9"},
                                              {"sip.io.side", "south"},
                                              {"cube.arbitration", "round_robin"},
                                              {"cube.ucie.arbitration", "round_robin"}};

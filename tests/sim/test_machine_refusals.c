@@ -185,6 +185,8 @@ START_TEST(rules_between_values)
          "A torus or mesh of SIPs needs system.rows 3 times system.columns 3 to be system.sips 6."},
         {"system: {flit_bytes: 100}\n", 1, 22, "system.flit_bytes is 100, which must be a power of two."},
         {"cube: {hbm: {channels: 6}}\n", 1, 24, "cube.hbm.channels is 6, which must be a power of two."},
+        {"pe: {mmu: {page_kib: 12}}\n", 1, 22, "pe.mmu.page_kib is 12, which must be a power of two."},
+        {"pe:\n  tcm_kib: 512\n  scratch_kib: 513\n", 3, 16, "pe.scratch_kib 513 is more than pe.tcm_kib 512 has."},
         {GRID "  holes: [[1, 1], [3, 0]]\n", 4, 19, "cube.holes[1] is [3, 0], outside of the grid of 3 x 4 routers."},
         {GRID "  holes: [[0, 4]]\n", 4, 11, "cube.holes[0] is [0, 4], outside of the grid of 3 x 4 routers."},
         {GRID "  holes: [[1, 1], [1, 2], [1, 1]]\n", 4, 27, "cube.holes[2] is [1, 1], which is a hole already."},

@@ -26,7 +26,16 @@ static inline weft__machine_spec mesh(uint32_t k)
                  .ucie = {.connections = 1, .gbs = 128, .overhead_ns = 8},
                  .hbm = {.channels = 8, .channel_gbs = 32, .link_gbs = 256},
                  .sram = {.link_gbs = 128, .overhead_ns = 2}},
-        .pe = {.link_gbs = 256, .tcm_kib = 1024, .dma = {.channels = 1}},
+        .pe = {.link_gbs = 256,
+               .clock_ghz = 1,
+               .dispatch_cycles = 1,
+               .tcm_kib = 1024,
+               .dma = {.channels = 1},
+               .tcm = {.read_gbs = 512, .write_gbs = 512},
+               .mmu = {.page_kib = 2048},
+               .gemm = {32, 64, 32, .macs_f32 = 1024, .macs_f16 = 4096, .macs_bf16 = 4096, .macs_i8 = 8192},
+               .math = {64, .simple_cycles = 1, .divide_cycles = 4, .exp_cycles = 4},
+               .scheduler = {.tiles = 8}},
     };
 }
 

@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #ifdef WEFT__COROUTINE_TELLS_ASAN
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
 #ifdef WEFT__COROUTINE_TELLS_TSAN
@@ -49,6 +50,10 @@ static void tell_prepared(weft__coroutine *it)
 
 void weft__coroutine_discard(weft__coroutine *it)
 {
+#ifdef WEFT__COROUTINE_TELLS_ASAN
+    /* A stack that was left in the middle of a call still has the red zones of its frames, which would outlive it. */
+    ASAN_UNPOISON_MEMORY_REGION(it->stack, it->stack_bytes);
+#endif
 #ifdef WEFT__COROUTINE_TELLS_TSAN
     if (it->fiber)
         __tsan_destroy_fiber(it->fiber);

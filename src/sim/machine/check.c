@@ -115,6 +115,20 @@ static weft_status check_channels(judged *it)
     return check_power(it, "cube.hbm.channels", it->spec->cube.hbm.channels);
 }
 
+static weft_status check_pages(judged *it)
+{
+    return check_power(it, "pe.mmu.page_kib", it->spec->pe.mmu.page_kib);
+}
+
+static weft_status check_scratch(judged *it)
+{
+    const weft__pe_spec *pe = &it->spec->pe;
+    if (pe->scratch_kib <= pe->tcm_kib)
+        return WEFT_OK;
+    return weft__fail(it->err, WEFT_PARSE, "pe.scratch_kib %u is more than pe.tcm_kib %u has.", pe->scratch_kib,
+                      pe->tcm_kib);
+}
+
 static weft_status check_holes(judged *it)
 {
     const weft__cube_spec *cube = &it->spec->cube;
@@ -331,6 +345,8 @@ static const struct rule {
     RULE(check_ucie_flow, "cube.ucie.vcs", "cube.ucie.buffer_flits"),
     RULE(check_channels, "cube.hbm.channels"),
     RULE(check_slices, "cube.hbm.gib", "cube.pes", "cube.holes", GRID),
+    RULE(check_pages, "pe.mmu.page_kib"),
+    RULE(check_scratch, "pe.scratch_kib", "pe.tcm_kib"),
 };
 
 weft_status weft__machine_check(const weft__machine_spec *spec, weft__machine_blame *blame, weft_error *err)

@@ -208,6 +208,10 @@ static void put_pe(const plan *it, weft__panel *panel, uint32_t pes)
     weft__panel_fact(panel, pes == 1 ? "the only PE of a cube" : "one of %u PEs of a cube", pes);
     weft__panel_fact(panel, "links to the router of %s GB/s in each direction, %s mm", weft__number(pe->link_gbs).text,
                      weft__number(pe->link_mm).text);
+    weft__panel_fact(panel, "GEMM of tiles of %u x %u x %u, %u products of f16 in a cycle of %s GHz", pe->gemm.tile_m,
+                     pe->gemm.tile_k, pe->gemm.tile_n, pe->gemm.macs_f16, weft__number(pe->clock_ghz).text);
+    weft__panel_fact(panel, "math on %u elements, TCM to registers %s GB/s, back %s GB/s", pe->math.lanes,
+                     weft__number(pe->tcm.read_gbs).text, weft__number(pe->tcm.write_gbs).text);
     const weft__hbm_spec *hbm = &it->spec->cube.hbm;
     if (it->hbm.width)
         weft__panel_fact(panel, "HBM slice of %s GiB, %s GB/s", weft__number((double)hbm->gib / pes).text,

@@ -132,12 +132,45 @@ typedef struct weft__dma_spec {
     double setup_ns;
 } weft__dma_spec;
 
+typedef struct weft__tcm_spec {
+    double read_gbs, write_gbs; /* between the memory and the registers, at the same time */
+} weft__tcm_spec;
+
+typedef struct weft__mmu_spec {
+    uint32_t page_kib; /* a power of two */
+    double tlb_ns;     /* for each page that a DMA command touches */
+} weft__mmu_spec;
+
+/* The array of multiply-accumulators. It works on one tile of outputs at a time, all of them at once. */
+typedef struct weft__gemm_spec {
+    uint32_t tile_m, tile_k, tile_n;
+    uint32_t macs_f32, macs_f16, macs_bf16, macs_i8; /* in a cycle, by the type of what is multiplied */
+} weft__gemm_spec;
+
+/* The vector unit: so many elements side by side, and cycles for each step of an operation on them. */
+typedef struct weft__math_spec {
+    uint32_t lanes;
+    uint32_t simple_cycles, divide_cycles, exp_cycles;
+} weft__math_spec;
+
+typedef struct weft__scheduler_spec {
+    uint32_t tiles; /* of composite commands that are under way at once */
+} weft__scheduler_spec;
+
 typedef struct weft__pe_spec {
     double link_gbs; /* to and from its router */
     double link_mm;
     double cpu_overhead_ns;
+    double clock_ghz;
+    uint32_t dispatch_cycles;
     uint32_t tcm_kib;
+    uint32_t scratch_kib; /* of it, for what a kernel makes; 0: all */
     weft__dma_spec dma;
+    weft__tcm_spec tcm;
+    weft__mmu_spec mmu;
+    weft__gemm_spec gemm;
+    weft__math_spec math;
+    weft__scheduler_spec scheduler;
 } weft__pe_spec;
 
 typedef struct weft__machine_spec {

@@ -1,0 +1,193 @@
+/* Tile kernels: C functions that every PE of a launch runs on a simulated machine.
+ *
+ * A kernel is a plain function. It may call others, loop, branch, and keep what it likes in variables. Each PE runs it
+ * on a stack of its own of 64 KiB, in simulated time: while a command of the PE is under way, others go on. What a
+ * kernel calls belongs to one of three sorts:
+ * - Free: tl_program_id(), tl_num_programs(), tl_ref(), tl_mark(), tl_release() and views of tensors take no time.
+ * - Blocking: the call costs its dispatch, `pe.dispatch_cycles` of the machine, and returns when the command is done.
+ * - Non-blocking: tl_composite() costs its dispatch and returns while the command is under way. A kernel that returns
+ *   ends when all of its commands have.
+ *
+ * Where results go. Loads, products and math make a new tensor in the PE's scratch memory, which is handed out from its
+ * beginning to its end, `pe.scratch_kib` of the machine. tl_mark() and tl_release() give back what was made in between.
+ *
+ * Errors. A mistake (no room in the scratch memory, an address with nothing behind it, shapes that do not go together)
+ * ends the simulation with a sentence that names the kernel, the PE, the time and the call; the call does not return.
+ *
+ * Threads: a kernel runs in the thread that runs the simulation, and a weft_tile is for the kernel that it was given
+ * to. Shapes are in elements, addresses are physical and in bytes. */
+#ifndef WEFT_TILE_H
+#define WEFT_TILE_H
+
+#include <weft/store.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** The PE as its kernel sees it. Opaque; good until the kernel returns. */
+typedef struct weft_tile weft_tile;
+
+/** What a PE runs.
+ *  @param arguments  what the launch was given, the same for all of its PEs */
+typedef void weft_tile_kernel(weft_tile *tl, const void *arguments);
+
+/** Where a tensor lies. */
+typedef enum tl_space {
+    TL_TCM = 0,   /**< in the PE's own memory */
+    TL_REMOTE = 1 /**< anywhere else: HBM, SRAM, the memory of another PE */
+} tl_space;
+
+/** A tensor: where its elements are, and which value they should have. A plain struct, to be copied freely; made by the
+ *  calls below. */
+typedef struct tl_tensor {
+    weft_shape shape;
+    uint64_t stride[WEFT_RANK_MAX]; /**< from index to index of an axis, in elements */
+    weft_dtype dtype;
+    tl_space space;
+    uint64_t address; /**< of its first element */
+    uint64_t value;   /**< the value that it is, or is a view of; 0: none is kept, or not known yet */
+    uint64_t base;    /**< the address of the first element of that value; views have another one */
+} tl_tensor;
+
+/* ---- who am I ---- */
+
+/** What tl_program_id() counts. Only what takes part in the launch is counted, in the order of the machine. */
+typedef enum tl_axis {
+    TL_AXIS_PE = 0,   /**< PEs of this cube */
+    TL_AXIS_CUBE = 1, /**< cubes of this SIP */
+    TL_AXIS_SIP = 2,  /**< SIPs */
+    TL_AXIS_ALL = 3   /**< PEs of the launch */
+} tl_axis;
+
+/** The place of this PE along an axis, from 0, and how many there are. Free. */
+WEFT_API uint32_t tl_program_id(const weft_tile *tl, tl_axis axis);
+WEFT_API uint32_t tl_num_programs(const weft_tile *tl, tl_axis axis);
+
+/* ---- memory ---- */
+
+/** Names a contiguous tensor at an address without touching it: as an operand of tl_composite() it stays where it is
+ * and is read tile by tile. An address in the PE's own memory gives a tensor in TL_TCM. Free. Ends the run if nothing
+ * lies at the address, or something else before the tensor's end. */
+WEFT_API tl_tensor tl_ref(weft_tile *tl, uint64_t address, weft_shape shape, weft_dtype dtype);
+
+/** Brings a contiguous tensor from an address outside of the PE into scratch memory. Blocking. */
+WEFT_API tl_tensor tl_load(weft_tile *tl, uint64_t address, weft_shape shape, weft_dtype dtype);
+
+/** Writes a tensor in TL_TCM, in row-major order, to an address outside of the PE. Blocking: returns when the memory
+ *  has confirmed the write. */
+WEFT_API void tl_store(weft_tile *tl, uint64_t address, tl_tensor tensor);
+
+/** How much scratch memory is in use, in bytes, and: gives back all that has been taken since it was so much. What was
+ *  made there must not be used any more. Free. */
+WEFT_API uint64_t tl_mark(const weft_tile *tl);
+WEFT_API void tl_release(weft_tile *tl, uint64_t mark);
+
+/* ---- computing ---- */
+
+/** The product of a [m, k] and b [k, n], both in TL_TCM and of one dtype: [m, n] of that dtype, i32 if they are i8 or
+ *  u8. Blocking. */
+WEFT_API tl_tensor tl_dot(weft_tile *tl, tl_tensor a, tl_tensor b);
+
+/** Element by element, on tensors in TL_TCM of one dtype; an extent of 1 goes with any other, and missing ones at the
+ *  front are 1. Blocking. */
+WEFT_API tl_tensor tl_add(weft_tile *tl, tl_tensor a, tl_tensor b);
+WEFT_API tl_tensor tl_sub(weft_tile *tl, tl_tensor a, tl_tensor b);
+WEFT_API tl_tensor tl_mul(weft_tile *tl, tl_tensor a, tl_tensor b);
+WEFT_API tl_tensor tl_div(weft_tile *tl, tl_tensor a, tl_tensor b);
+WEFT_API tl_tensor tl_maximum(weft_tile *tl, tl_tensor a, tl_tensor b);
+WEFT_API tl_tensor tl_minimum(weft_tile *tl, tl_tensor a, tl_tensor b);
+WEFT_API tl_tensor tl_fma(weft_tile *tl, tl_tensor a, tl_tensor b, tl_tensor c);
+
+/** b where the condition is not 0, else c. The condition may have another dtype. Blocking. */
+WEFT_API tl_tensor tl_where(weft_tile *tl, tl_tensor condition, tl_tensor b, tl_tensor c);
+
+/** Comparisons: 1 or 0, in the dtype of the operands. Blocking. */
+WEFT_API tl_tensor tl_eq(weft_tile *tl, tl_tensor a, tl_tensor b);
+WEFT_API tl_tensor tl_ne(weft_tile *tl, tl_tensor a, tl_tensor b);
+WEFT_API tl_tensor tl_lt(weft_tile *tl, tl_tensor a, tl_tensor b);
+WEFT_API tl_tensor tl_le(weft_tile *tl, tl_tensor a, tl_tensor b);
+
+/** Functions of each element; what they compute stands at weft_command_op. Blocking. */
+WEFT_API tl_tensor tl_neg(weft_tile *tl, tl_tensor a);
+WEFT_API tl_tensor tl_abs(weft_tile *tl, tl_tensor a);
+WEFT_API tl_tensor tl_relu(weft_tile *tl, tl_tensor a);
+WEFT_API tl_tensor tl_exp(weft_tile *tl, tl_tensor a);
+WEFT_API tl_tensor tl_log(weft_tile *tl, tl_tensor a);
+WEFT_API tl_tensor tl_sqrt(weft_tile *tl, tl_tensor a);
+WEFT_API tl_tensor tl_rsqrt(weft_tile *tl, tl_tensor a);
+WEFT_API tl_tensor tl_reciprocal(weft_tile *tl, tl_tensor a);
+WEFT_API tl_tensor tl_tanh(weft_tile *tl, tl_tensor a);
+WEFT_API tl_tensor tl_sigmoid(weft_tile *tl, tl_tensor a);
+WEFT_API tl_tensor tl_gelu(weft_tile *tl, tl_tensor a);
+WEFT_API tl_tensor tl_silu(weft_tile *tl, tl_tensor a);
+WEFT_API tl_tensor tl_sin(weft_tile *tl, tl_tensor a);
+WEFT_API tl_tensor tl_cos(weft_tile *tl, tl_tensor a);
+
+/** minimum(maximum(a, low), high). Blocking. */
+WEFT_API tl_tensor tl_clamp(weft_tile *tl, tl_tensor a, double low, double high);
+
+/** The same numbers in another dtype. Blocking. */
+WEFT_API tl_tensor tl_cast(weft_tile *tl, tl_tensor a, weft_dtype dtype);
+
+/** A tensor that is one number everywhere. Blocking. */
+WEFT_API tl_tensor tl_full(weft_tile *tl, weft_shape shape, weft_dtype dtype, double number);
+
+/** Along one axis, which keeps its place: its extent becomes 1, in tl_softmax() it stays. Blocking. */
+WEFT_API tl_tensor tl_sum(weft_tile *tl, tl_tensor a, uint32_t axis);
+WEFT_API tl_tensor tl_max(weft_tile *tl, tl_tensor a, uint32_t axis);
+WEFT_API tl_tensor tl_min(weft_tile *tl, tl_tensor a, uint32_t axis);
+WEFT_API tl_tensor tl_softmax(weft_tile *tl, tl_tensor a, uint32_t axis);
+
+/* ---- views ---- */
+
+/** The same elements in row-major order in another shape of as many elements. The tensor must be contiguous. Free. */
+WEFT_API tl_tensor tl_reshape(weft_tile *tl, tl_tensor tensor, weft_shape shape);
+
+/** The last two axes changed for each other. Free: whoever reads it reads it in the other order. */
+WEFT_API tl_tensor tl_trans(weft_tile *tl, tl_tensor tensor);
+
+/** Indices @p begin to @p begin + @p count - 1 of an axis. Free. */
+WEFT_API tl_tensor tl_slice(weft_tile *tl, tl_tensor tensor, uint32_t axis, uint64_t begin, uint64_t count);
+
+/* ---- composite commands ---- */
+
+/** A step that follows the products of a composite command; weft_epilogue says what it computes. One of
+ *  WEFT_SCOPE_OUTPUT_TILE happens before a tile of the output leaves the registers, one of WEFT_SCOPE_K_TILE after each
+ *  tile along k, and those of WEFT_SCOPE_KERNEL when the whole output is there: it is read again, and written again. */
+typedef struct tl_epilogue {
+    weft_epilogue step;
+    tl_tensor operand; /**< of WEFT_EPILOGUE_DEQUANT and WEFT_EPILOGUE_BIAS, in TL_TCM */
+} tl_epilogue;
+
+/** A command that is taken apart into tiles, which pass through the engines of the PE one behind the other: DMA read,
+ *  fetch, GEMM or math, epilogues, store, DMA write. Operands in TL_TCM are pinned there; others are read by the DMA
+ *  engine tile by tile. The rows of a tile are gathered in one transfer, as if they lay one behind the other. */
+typedef struct tl_composite_request {
+    weft_command_op op; /**< WEFT_COMMAND_GEMM, or one of those from WEFT_COMMAND_CAST to WEFT_COMMAND_WHERE */
+    tl_tensor a;        /**< of a GEMM [m, k] */
+    tl_tensor b;        /**< of a GEMM [k, n]; not looked at by an op of one operand */
+    tl_tensor c;        /**< the third operand of WEFT_COMMAND_FMA and WEFT_COMMAND_WHERE */
+    uint64_t out;       /**< where the output goes, row-major: in the PE's own memory, or through the DMA engine */
+    weft_dtype dtype;   /**< of the output */
+    double low, high;   /**< of WEFT_COMMAND_CLAMP */
+    const tl_epilogue
+        *epilogues;          /**< of a GEMM, in the order in which they are applied; read before the call returns */
+    uint32_t epilogue_count; /**< at most WEFT_COMMAND_EPILOGUES_MAX */
+} tl_composite_request;
+
+/** A command that may be under way. */
+typedef struct tl_command {
+    uint64_t number;
+} tl_command;
+
+/** Gives a composite command. Non-blocking. */
+WEFT_API tl_command tl_composite(weft_tile *tl, const tl_composite_request *request);
+
+/** Waits until a command of this kernel is done, once or again. Blocking. */
+WEFT_API void tl_wait(weft_tile *tl, tl_command command);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

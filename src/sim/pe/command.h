@@ -1,0 +1,49 @@
+/* Commands of a PE: what a kernel asks for, and its tiles on their way.
+ *
+ * A command is taken from the PE, filled in, and issued. One with a process is direct: the process waits, and gives the
+ * command back when it has been resumed. One without is composite: it belongs to the PE, which ends it. */
+#ifndef WEFT_SIM_PE_COMMAND_H
+#define WEFT_SIM_PE_COMMAND_H
+
+#include <weft/tile.h>
+
+#include "sim/engine/process.h"
+#include "sim/pe/plan.h"
+
+typedef struct weft__pe weft__pe;
+typedef struct weft__command weft__command;
+typedef struct weft__token weft__token;
+
+/* Where the DMA finds a tensor. */
+typedef struct weft__dma_place {
+    uint32_t node;
+    uint64_t offset_bytes;
+} weft__dma_place;
+
+struct weft__command {
+    weft__pe *pe;
+    weft__plan plan;
+    weft__dma_place inputs[WEFT__PLAN_INPUTS_MAX], output; /* of what is remote */
+    weft__process *process;                                /* of a direct command */
+    bool is_done;
+
+    /* What is computed, for those who keep values; times need none of it. Epilogues' operands follow the inputs. */
+    weft_command_op op;
+    tl_tensor operands[WEFT_COMMAND_INPUTS_MAX];
+    uint32_t operand_count;
+    tl_tensor result; /* its value is known when the command is done */
+    double low, high; /* of a clamp, and the number of a fill */
+    uint32_t axis;
+    weft_epilogue epilogues[WEFT_COMMAND_EPILOGUES_MAX];
+    uint32_t epilogue_count;
+    const char *kernel, *call;                     /* who gave it, for errors */
+    uint64_t captured[WEFT_COMMAND_INPUTS_MAX];    /* of the recorder: the values that its operands were, 0: not read */
+    uint64_t captured_at[WEFT_COMMAND_INPUTS_MAX]; /* and how often their memories had been written by then */
+
+    uint64_t number;                          /* of a composite command, from 1 */
+    uint64_t tiles, fed, under_way, finished; /* tiles */
+    weft__command *next;      /* free, or among the composite commands of the PE in the order of their issue */
+    weft__command *next_made; /* for the end */
+};
+
+#endif

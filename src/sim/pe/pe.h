@@ -1,0 +1,135 @@
+/* A PE at work: engines that serve tokens, one token at a time and in order, and a scheduler that feeds them.
+ *
+ * A token is a tile of a command. It knows its stages (plan.h) and finds its own way: when an engine has served it, it
+ * goes on to the engine of its next stage and waits there behind those that came before; going there takes no time.
+ * Stages of different tokens overlap, and that is all the pipelining there is. Two stages on one engine that follow
+ * each other are served without letting go of the engine. A DMA engine with several channels serves as many tokens at
+ * once, and lets them go in the order in which they came, so that tiles never overtake.
+ *
+ * The scheduler feeds the tiles of composite commands in the order of the commands, `pe.scheduler.tiles` of them at
+ * once. A direct command is fed at once, for the kernel waits for it and can give no second one; so the one place that
+ * direct commands of GEMM and math share is never fought for. Each of the two sorts has registers for its sums.
+ *
+ * Time. DMA stages are transfers of the fabric, and hold their channel for the whole round trip; the look-up of pages
+ * comes first and holds it too. Other stages take what plan.h says. Each moment of an engine is busy (it serves),
+ * stalled (it does not, while a command that needs it is under way) or idle; each moment of a kernel is dispatch or a
+ * wait for something. Both are whole: their sums are the time of the kernel to the picosecond. An engine with several
+ * channels is busy while any of them is.
+ *
+ * Errors are noted in the simulation. All PEs of a machine belong to one object. */
+#ifndef WEFT_SIM_PE_PE_H
+#define WEFT_SIM_PE_PE_H
+
+#include "sim/fabric/transfer.h"
+#include "sim/pe/command.h"
+
+typedef struct weft__pes weft__pes;
+
+/* What the processor of a PE does while a kernel runs. */
+typedef enum weft__pe_activity {
+    WEFT__PE_DISPATCH,
+    WEFT__PE_WAIT_READ,     /* for a load */
+    WEFT__PE_WAIT_WRITE,    /* for a store */
+    WEFT__PE_WAIT_GEMM,     /* for a product */
+    WEFT__PE_WAIT_MATH,     /* for an operation on elements */
+    WEFT__PE_WAIT_COMPOSITE /* for a composite command */
+} weft__pe_activity;
+#define WEFT__PE_ACTIVITIES 6u
+
+/* "dispatch", "wait for a load" ... */
+const char *weft__pe_activity_name(weft__pe_activity activity);
+/* "dma_read", "gemm" ... */
+const char *weft__pe_engine_name(weft__stage_kind engine);
+
+typedef struct weft__engine_times {
+    uint64_t busy_ps, stall_ps, idle_ps;
+    uint64_t queued_ps; /* that tokens have waited for the engine, all together */
+    uint64_t tokens;    /* stages served */
+    uint64_t bytes;     /* moved by them */
+} weft__engine_times;
+
+typedef struct weft__pe_times {
+    uint64_t processor_ps[WEFT__PE_ACTIVITIES];
+    weft__engine_times engines[WEFT__STAGE_KINDS];
+    uint64_t commands, tiles;
+    uint64_t macs; /* useful ones: m * k * n of all products */
+} weft__pe_times;
+
+/* Who keeps values: told when an engine reads an operand, and when a result is in its place. Any of the functions may
+ * be NULL. `tile` is the tile of the plan that does it.
+ * - A remote operand is read when the DMA's command is at the memory, one in the TCM when the fetch of a tile begins;
+ * the tensor of a store when the DMA has its channel.
+ * - A load has landed when its last flit is in the TCM; another result when its store has ended, or when the last chunk
+ *   of its DMA write is in memory.
+ * Operands are numbered as in the command. An operand without a place, such as a number, is never told of. */
+typedef struct weft__pe_recorder {
+    void (*reads)(void *context, weft__command *command, uint32_t operand, uint64_t tile);
+    void (*landed)(void *context, weft__command *command, uint64_t tile);
+    void (*done)(void *context, weft__command *command); /* after the last landing */
+    /* The kernel has given back the scratch memory from this address of the TCM on. */
+    void (*dropped)(void *context, weft__pe *pe, uint64_t address);
+    void *context;
+} weft__pe_recorder;
+
+weft_status weft__pes_create(weft__fabric *fabric, weft__transfers *transfers, weft__pes **out, weft_error *err);
+/* After the run; before the transfers. NULL is fine. */
+void weft__pes_destroy(weft__pes *pes);
+
+/* Before the run; borrowed. NULL, as it is at first: times alone. */
+void weft__pes_record(weft__pes *pes, const weft__pe_recorder *recorder);
+
+weft__fabric *weft__pes_fabric(const weft__pes *pes);
+weft_sim *weft__pes_sim(const weft__pes *pes);
+const weft__graph *weft__pes_graph(const weft__pes *pes);
+const weft__pe_rates *weft__pes_rates(const weft__pes *pes);
+
+/* The PE that a node of it belongs to: its processor or its DMA. */
+weft__pe *weft__pe_of(weft__pes *pes, uint32_t node);
+weft__pes *weft__pe_owner(const weft__pe *pe);
+/* Its place among the PEs of the machine. */
+uint32_t weft__pe_index(const weft__pe *pe);
+uint32_t weft__pes_count(const weft__pes *pes);
+weft__pe *weft__pe_at(weft__pes *pes, uint32_t index);
+/* "sip0.cube3.pe7"; lives as long as the PEs. */
+const char *weft__pe_name(const weft__pe *pe);
+uint32_t weft__pe_dma_node(const weft__pe *pe);
+/* The address of its TCM. */
+uint64_t weft__pe_tcm_address(const weft__pe *pe);
+
+/* ---- commands ---- */
+
+/* An empty command; NULL when out of memory, which is noted. */
+weft__command *weft__command_take(weft__pe *pe);
+void weft__command_give_back(weft__command *command);
+
+/* Its tiles are on their way. */
+void weft__command_issue(weft__command *command);
+
+/* Inside: waits until a direct command is done. */
+void weft__command_wait(weft__command *command);
+
+/* Of composite commands: how many the PE has had, ever; whether the one with this number is done; and, inside, waits
+ * until it is. */
+uint64_t weft__pe_composites(const weft__pe *pe);
+bool weft__pe_composite_is_done(const weft__pe *pe, uint64_t number);
+void weft__pe_composite_wait(weft__pe *pe, weft__process *self, uint64_t number);
+/* Inside: waits until all are. */
+void weft__pe_composites_wait(weft__pe *pe, weft__process *self);
+
+/* The kernels of the PE, the one that runs first: a place for the owner of the kernels. */
+weft_tile **weft__pe_kernels(weft__pe *pe);
+
+/* Tells the recorder, if there is one, what recorder->dropped says. */
+void weft__pe_drop(weft__pe *pe, uint64_t address);
+
+/* ---- times ---- */
+
+/* Inside: the processor is busy giving a command. */
+void weft__pe_dispatch(weft__pe *pe, weft__process *self);
+
+/* All counts begin now, at 0. */
+void weft__pe_times_begin(weft__pe *pe);
+/* And end now. */
+void weft__pe_times_end(weft__pe *pe, weft__pe_times *out);
+
+#endif

@@ -1,0 +1,67 @@
+/* What commands make of their operands. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/pe/pe_values_impl.h"
+
+/* One number everywhere. */
+static weft_status make_full(weft__pe_values *it, const weft__command *command, weft__value_id *out, weft_error *err)
+{
+    const tl_tensor *result = &command->result;
+    size_t each = weft_dtype_bytes(result->dtype), bytes = (size_t)weft_shape_elements(&result->shape) * each;
+    weft__value_id number;
+    weft_status status = weft__values_number(it->values, result->dtype, command->low, &number, err);
+    if (status != WEFT_OK)
+        return status;
+    status = weft__values_evaluate(it->values, &number, 1, err);
+    char *data = malloc(bytes);
+    if (status == WEFT_OK && !data)
+        status = weft__fail_memory(err, bytes, "the elements of a tensor");
+    if (status == WEFT_OK) {
+        const void *element = weft__values_data(it->values, number);
+        for (size_t at = 0; at < bytes; at += each)
+            memcpy(data + at, element, each);
+        status = weft__values_constant(it->values, result->dtype, &result->shape, data, out, err);
+    }
+    free(data);
+    weft__values_release(it->values, number);
+    return status;
+}
+
+static weft_status make_clamp(weft__pe_values *it, const weft__command *command, const weft__operation *operation,
+                              weft__value_id *out, weft_error *err)
+{
+    weft__value_id inputs[3] = {command->captured[0]};
+    weft_dtype dtype = command->operands[0].dtype;
+    weft_status status = weft__values_number(it->values, dtype, command->low, &inputs[1], err);
+    if (status == WEFT_OK)
+        status = weft__values_number(it->values, dtype, command->high, &inputs[2], err);
+    weft__operation clamp = *operation;
+    clamp.inputs = inputs;
+    clamp.input_count = 3;
+    if (status == WEFT_OK)
+        status = weft__values_operate(it->values, &clamp, out, err);
+    weft__values_release(it->values, inputs[1]);
+    weft__values_release(it->values, inputs[2]);
+    return status;
+}
+
+weft_status weft__pe_values_make(weft__pe_values *it, const weft__command *command, weft__value_id *out,
+                                 weft_error *err)
+{
+    *out = 0;
+    if (command->operand_count == 0)
+        return make_full(it, command, out, err);
+    weft__operation operation = {.op = command->op,
+                                 .dtype = command->result.dtype,
+                                 .shape = command->result.shape,
+                                 .inputs = command->captured,
+                                 .input_count = command->operand_count,
+                                 .axis = command->axis,
+                                 .epilogues = command->epilogues,
+                                 .epilogue_count = command->epilogue_count,
+                                 .tile_k = weft__pes_rates(it->pes)->gemm.tile_k};
+    if (command->op == WEFT_COMMAND_CLAMP)
+        return make_clamp(it, command, &operation, out, err);
+    return weft__values_operate(it->values, &operation, out, err);
+}

@@ -1,0 +1,186 @@
+#include <math.h>
+#include <string.h>
+
+#include "base/dtype.h"
+#include "sim/replay/kernels.h"
+
+/* To f32 by rounding to odd: an inexact result gets an odd last bit, so that a second rounding, to a dtype of at least
+ * two bits less, gives what one rounding would. */
+static float to_odd(double x)
+{
+    float nearest = (float)x;
+    uint32_t bits;
+    memcpy(&bits, &nearest, sizeof bits);
+    if ((double)nearest == x || isnan(x) || (bits & 1))
+        return nearest;
+    bits += fabs((double)nearest) > fabs(x) ? UINT32_MAX : 1;
+    memcpy(&nearest, &bits, sizeof nearest);
+    return nearest;
+}
+
+/* weft__f16_to_f32 without a branch, for loops over many: exponent and fraction are put into place, and a product moves
+ * the exponent, which counts subnormal numbers right too. */
+static inline double f16_to_double(uint16_t half)
+{
+    uint32_t magnitude = (uint32_t)(half & 0x7fffu) << 13, sign = (uint32_t)(half & 0x8000u) << 16;
+    uint32_t quiet = magnitude > 0x0f800000u ? 0x400000u : 0u;
+    float scaled;
+    memcpy(&scaled, &magnitude, sizeof scaled);
+    scaled *= 0x1p112f;
+    uint32_t finite;
+    memcpy(&finite, &scaled, sizeof finite);
+    uint32_t bits = (magnitude >= 0x0f800000u ? magnitude | 0x7f800000u | quiet : finite) | sign;
+    memcpy(&scaled, &bits, sizeof scaled);
+    return (double)scaled;
+}
+
+typedef struct integer_range {
+    int64_t least, most;
+} integer_range;
+
+static integer_range range_of(weft_dtype dtype)
+{
+    static const integer_range ranges[] = {
+        [WEFT_I8] = {INT8_MIN, INT8_MAX},    [WEFT_U8] = {0, UINT8_MAX},          [WEFT_I16] = {INT16_MIN, INT16_MAX},
+        [WEFT_U16] = {0, UINT16_MAX},        [WEFT_I32] = {INT32_MIN, INT32_MAX}, [WEFT_U32] = {0, UINT32_MAX},
+        [WEFT_I64] = {INT64_MIN, INT64_MAX},
+    };
+    return ranges[dtype];
+}
+
+/* ---- loads ---- */
+
+#define LOAD(type, convert)                                                                                            \
+    do {                                                                                                               \
+        const type *from = (const type *)data + first;                                                                 \
+        for (size_t i = 0; i < count; i++)                                                                             \
+            out[i] = convert(from[i]);                                                                                 \
+    } while (0)
+
+void weft__load_integers(weft_dtype dtype, const void *data, uint64_t first, int64_t *out, size_t count)
+{
+    switch (dtype) {
+    case WEFT_I8:
+        LOAD(int8_t, (int64_t));
+        break;
+    case WEFT_U8:
+        LOAD(uint8_t, (int64_t));
+        break;
+    case WEFT_I16:
+        LOAD(int16_t, (int64_t));
+        break;
+    case WEFT_U16:
+        LOAD(uint16_t, (int64_t));
+        break;
+    case WEFT_I32:
+        LOAD(int32_t, (int64_t));
+        break;
+    case WEFT_U32:
+        LOAD(uint32_t, (int64_t));
+        break;
+    default:
+        LOAD(int64_t, (int64_t));
+        break;
+    }
+}
+
+void weft__load_doubles(weft_dtype dtype, const void *data, uint64_t first, double *out, size_t count)
+{
+    switch (dtype) {
+    case WEFT_F32:
+        LOAD(float, (double));
+        break;
+    case WEFT_F16:
+        LOAD(uint16_t, f16_to_double);
+        break;
+    case WEFT_BF16:
+        LOAD(uint16_t, (double)weft__bf16_to_f32);
+        break;
+    case WEFT_I8:
+        LOAD(int8_t, (double));
+        break;
+    case WEFT_U8:
+        LOAD(uint8_t, (double));
+        break;
+    case WEFT_I16:
+        LOAD(int16_t, (double));
+        break;
+    case WEFT_U16:
+        LOAD(uint16_t, (double));
+        break;
+    case WEFT_I32:
+        LOAD(int32_t, (double));
+        break;
+    case WEFT_U32:
+        LOAD(uint32_t, (double));
+        break;
+    case WEFT_I64:
+        LOAD(int64_t, (double));
+        break;
+    }
+}
+
+/* ---- stores ---- */
+
+/* To nearest, ties to even; the bounds of i64 are those at which doubles leave it. */
+static int64_t round_to_integer(double x)
+{
+    if (isnan(x))
+        return 0;
+    if (x >= 0x1p63)
+        return INT64_MAX;
+    if (x <= -0x1p63)
+        return INT64_MIN;
+    return (int64_t)nearbyint(x);
+}
+
+static void store_integer(weft_dtype dtype, void *data, uint64_t index, int64_t value, integer_range range)
+{
+    value = value < range.least ? range.least : value > range.most ? range.most : value;
+    switch (weft_dtype_bytes(dtype)) {
+    case 1:
+        ((uint8_t *)data)[index] = (uint8_t)value;
+        break;
+    case 2:
+        ((uint16_t *)data)[index] = (uint16_t)value;
+        break;
+    case 4:
+        ((uint32_t *)data)[index] = (uint32_t)value;
+        break;
+    default:
+        ((int64_t *)data)[index] = value;
+        break;
+    }
+}
+
+void weft__store_integers(weft_dtype dtype, void *data, uint64_t first, const int64_t *from, size_t count)
+{
+    if (!weft__dtype_is_integer(dtype)) {
+        for (size_t i = 0; i < count; i++) {
+            double value = (double)from[i];
+            weft__store_doubles(dtype, data, first + i, &value, 1);
+        }
+        return;
+    }
+    integer_range range = range_of(dtype);
+    for (size_t i = 0; i < count; i++)
+        store_integer(dtype, data, first + i, from[i], range);
+}
+
+void weft__store_doubles(weft_dtype dtype, void *data, uint64_t first, const double *from, size_t count)
+{
+    if (dtype == WEFT_F32) {
+        for (size_t i = 0; i < count; i++)
+            ((float *)data)[first + i] = (float)from[i];
+    } else if (dtype == WEFT_F16) {
+        for (size_t i = 0; i < count; i++)
+            ((uint16_t *)data)[first + i] = weft__f16_from_f32(to_odd(from[i]));
+    } else if (dtype == WEFT_BF16) {
+        for (size_t i = 0; i < count; i++)
+            ((uint16_t *)data)[first + i] = weft__bf16_from_f32(to_odd(from[i]));
+    } else {
+        integer_range range = range_of(dtype);
+        for (size_t i = 0; i < count; i++)
+            store_integer(dtype, data, first + i, round_to_integer(from[i]), range);
+    }
+}

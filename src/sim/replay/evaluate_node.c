@@ -1,0 +1,162 @@
+#include "sim/replay/evaluate_node.h"
+
+#include <string.h>
+
+#include "base/size.h"
+
+bool weft__value_node_share(weft__values *values, weft__value_node *node)
+{
+    if (node->kind != WEFT__VALUE_VIEW)
+        return false;
+    const weft__value_node *input = weft__value_node_at(values, node->inputs[0]);
+    uint64_t offset = input->buffer_offset + node->offset;
+    if (offset % weft_dtype_bytes((weft_dtype)node->dtype) != 0)
+        return false; /* data are aligned to their dtype */
+    weft__value_data_retain(input->buffer);
+    node->buffer = input->buffer;
+    node->buffer_offset = offset;
+    return true;
+}
+
+static void run_copy(const weft__value_node_work *work, uint64_t begin, uint64_t end, void *scratch)
+{
+    (void)scratch;
+    const weft__value_node *input = weft__value_node_at(work->values, work->node->inputs[0]);
+    memcpy(work->out + begin, weft__value_node_data(input) + work->node->offset + begin, (size_t)(end - begin));
+}
+
+/* Units are rows: all but the last axis. */
+static void run_strided(const weft__value_node_work *work, uint64_t begin, uint64_t end, void *scratch)
+{
+    (void)scratch;
+    const weft__value_node *node = work->node;
+    const uint64_t *strides = node->extra;
+    const unsigned char *from =
+        weft__value_node_data(weft__value_node_at(work->values, node->inputs[0])) + node->offset;
+    size_t element = weft_dtype_bytes((weft_dtype)node->dtype);
+    uint64_t columns = node->rank ? node->extent[node->rank - 1] : 1;
+    uint64_t stride = node->rank ? strides[node->rank - 1] : 0;
+    unsigned char *to = work->out + begin * columns * element;
+    for (uint64_t row = begin; row < end; row++) {
+        uint64_t rest = row, offset = 0;
+        for (uint32_t axis = node->rank; axis-- > 1;) {
+            offset += rest % node->extent[axis - 1] * strides[axis - 1];
+            rest /= node->extent[axis - 1];
+        }
+        if (stride == element) {
+            memcpy(to, from + offset, (size_t)columns * element);
+            to += columns * element;
+            continue;
+        }
+        for (uint64_t column = 0; column < columns; column++, to += element)
+            memcpy(to, from + offset + column * stride, element);
+    }
+}
+
+static void run_composition(const weft__value_node_work *work, uint64_t begin, uint64_t end, void *scratch)
+{
+    (void)begin;
+    (void)end;
+    (void)scratch;
+    unsigned char *to = work->out;
+    const weft__value_node_part *parts = work->node->extra;
+    size_t count = weft__value_node_inputs(work->node);
+    for (size_t i = 0; i < count; i++) {
+        const weft__value_node *part = weft__value_node_at(work->values, parts[i].slot);
+        memcpy(to, weft__value_node_data(part) + parts[i].offset, (size_t)parts[i].bytes);
+        to += parts[i].bytes;
+    }
+}
+
+static void run_operation(const weft__value_node_work *work, uint64_t begin, uint64_t end, void *scratch)
+{
+    work->compute(&work->kernel, begin, end, scratch);
+}
+
+static void init_kernel(const weft__values *values, const weft__value_node *node, unsigned char *out,
+                        weft__computation *kernel)
+{
+    kernel->op = (weft_command_op)node->op;
+    kernel->dtype = (weft_dtype)node->dtype;
+    kernel->shape = weft__value_node_shape(node);
+    kernel->out = out;
+    kernel->input_count = node->input_count;
+    kernel->axis = node->axis;
+    kernel->tile_k = node->tile_k;
+    kernel->epilogues = node->extra;
+    kernel->epilogue_count = node->epilogue_count;
+    for (size_t i = 0; i < node->input_count; i++) {
+        const weft__value_node *input = weft__value_node_at(values, node->inputs[i]);
+        kernel->inputs[i] = (weft__computation_input){.data = weft__value_node_data(input),
+                                                      .dtype = (weft_dtype)input->dtype,
+                                                      .shape = weft__value_node_shape(input)};
+    }
+}
+
+/* How each class is cut, and what a unit of it costs. */
+static void init_operation(weft__value_node_work *work, uint64_t elements)
+{
+    const weft__computation *kernel = &work->kernel;
+    const weft_shape *first = &kernel->inputs[0].shape;
+    work->run = run_operation;
+    work->units = elements;
+    work->unit_work = 4;
+    work->least_units = WEFT__CHUNK_ELEMENTS;
+    switch (weft__command_row_of(kernel->op)->kind) {
+    case WEFT__CLASS_GEMM:
+        work->compute = weft__compute_gemm;
+        work->units = kernel->shape.extent[0];
+        work->unit_work = first->extent[1] * kernel->shape.extent[1] + 1;
+        work->least_units = 16;
+        work->scratch_bytes = weft__gemm_scratch_bytes();
+        break;
+    case WEFT__CLASS_REDUCTION:
+        work->compute = weft__compute_reduction;
+        work->unit_work = first->extent[kernel->axis] + 1;
+        work->least_units = 1;
+        break;
+    case WEFT__CLASS_SOFTMAX:
+        work->compute = weft__compute_softmax;
+        work->units = elements ? elements / first->extent[kernel->axis] : 0;
+        work->unit_work = elements ? 16 * first->extent[kernel->axis] : 1;
+        work->least_units = 1;
+        work->scratch_bytes = weft__softmax_scratch_bytes(kernel);
+        break;
+    default:
+        work->compute = weft__compute_elementwise;
+        break;
+    }
+}
+
+void weft__value_node_work_init(const weft__values *values, const weft__value_node *node, weft__value_node_work *out)
+{
+    weft_shape shape = weft__value_node_shape(node);
+    uint64_t elements = weft_shape_elements(&shape);
+    out->values = values;
+    out->node = node;
+    out->out = weft__value_data_bytes(node->buffer);
+    out->scratch_bytes = 0;
+    out->unit_work = out->least_units = 1;
+    switch ((weft__value_node_kind)node->kind) {
+    case WEFT__VALUE_STRIDED:
+        out->run = run_strided;
+        out->unit_work = node->rank ? node->extent[node->rank - 1] + 1 : 1;
+        out->units = elements ? elements / (out->unit_work - (node->rank != 0)) : 0;
+        break;
+    case WEFT__VALUE_COMPOSITION:
+        out->run = run_composition;
+        out->units = 1;
+        out->unit_work = node->bytes / 16 + 1;
+        break;
+    case WEFT__VALUE_OPERATION:
+        init_kernel(values, node, out->out, &out->kernel);
+        init_operation(out, elements);
+        break;
+    case WEFT__VALUE_CONSTANT:
+    case WEFT__VALUE_VIEW:
+        out->run = run_copy;
+        out->units = node->bytes;
+        out->least_units = 4096;
+        break;
+    }
+}

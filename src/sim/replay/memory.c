@@ -1,0 +1,212 @@
+#include "sim/replay/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/size.h"
+#include "base/status.h"
+
+void weft__memory_init(weft__memory *memory, weft__values *values, const char *name, uint64_t size_bytes)
+{
+    *memory = (weft__memory){.values = values, .size_bytes = size_bytes};
+    (void)snprintf(memory->name, sizeof memory->name, "%s", name);
+}
+
+void weft__memory_destroy(weft__memory *memory)
+{
+    for (uint32_t i = 0; i < memory->installation_count; i++)
+        weft__values_release(memory->values, memory->installations[i].value);
+    weft__range_map_destroy(&memory->ranges);
+    free(memory->installations);
+    free(memory->covered);
+    free(memory->parts);
+    *memory = (weft__memory){0};
+}
+
+/* ---- installations ---- */
+
+static weft_status check_range(const weft__memory *memory, uint64_t address, uint64_t bytes, weft_error *err)
+{
+    if (address <= memory->size_bytes && bytes <= memory->size_bytes - address)
+        return WEFT_OK;
+    return weft__fail(
+        err, WEFT_OUT_OF_RANGE, "%llu bytes from address 0x%llx on do not fit into %s, which ends at 0x%llx.",
+        (unsigned long long)bytes, (unsigned long long)address, memory->name, (unsigned long long)memory->size_bytes);
+}
+
+static weft_status take_installation(weft__memory *memory, uint32_t *out, weft_error *err)
+{
+    if (memory->first_free) {
+        *out = memory->first_free - 1;
+        memory->first_free = memory->installations[*out].next_free;
+        return WEFT_OK;
+    }
+    if (memory->installation_count == memory->installation_capacity) {
+        uint32_t capacity = memory->installation_capacity ? 2 * memory->installation_capacity : 16;
+        size_t bytes = (size_t)capacity * sizeof(weft__installation);
+        weft__installation *grown = capacity < 1u << 31 ? realloc(memory->installations, bytes) : NULL;
+        if (!grown)
+            return weft__fail_memory(err, bytes, "the values of a memory");
+        memory->installations = grown;
+        memory->installation_capacity = capacity;
+    }
+    *out = memory->installation_count++;
+    return WEFT_OK;
+}
+
+static void give_installation(weft__memory *memory, uint32_t index)
+{
+    memory->installations[index] = (weft__installation){.next_free = memory->first_free};
+    memory->first_free = index + 1;
+}
+
+/* Notes which bytes of which installations a range covers; nothing changes yet. */
+static weft_status note_covered(weft__memory *memory, uint64_t begin, uint64_t end, size_t *out_count, weft_error *err)
+{
+    weft__range_cursor cursor;
+    size_t count = 0;
+    const weft__range *range = weft__range_map_first_overlap(&memory->ranges, begin, end, &cursor);
+    for (; range; range = weft__range_cursor_next(&cursor)) {
+        if (count == memory->covered_capacity) {
+            size_t capacity = count ? 2 * count : 16;
+            weft__covered *grown = realloc(memory->covered, capacity * sizeof *grown);
+            if (!grown)
+                return weft__fail_memory(err, capacity * sizeof *grown, "what a write covers");
+            memory->covered = grown;
+            memory->covered_capacity = capacity;
+        }
+        uint64_t from = range->begin < begin ? begin : range->begin;
+        uint64_t to = range->end < end ? range->end : end;
+        memory->covered[count++] = (weft__covered){(uint32_t)range->payload, to - from};
+    }
+    *out_count = count;
+    return WEFT_OK;
+}
+
+static void cover(weft__memory *memory, const weft__covered *covered)
+{
+    weft__installation *older = &memory->installations[covered->installation];
+    older->bytes_left -= covered->bytes;
+    if (older->bytes_left != 0)
+        return;
+    weft__values_release(memory->values, older->value);
+    give_installation(memory, covered->installation);
+}
+
+weft_status weft__memory_install(weft__memory *memory, uint64_t address, weft__value_id value, uint32_t writer,
+                                 uint64_t time_ps, weft_error *err)
+{
+    uint64_t bytes = weft__values_bytes(memory->values, value);
+    size_t count = 0;
+    uint32_t index = 0;
+    weft_status status = check_range(memory, address, bytes, err);
+    if (status != WEFT_OK || bytes == 0)
+        return status;
+    status = note_covered(memory, address, address + bytes, &count, err);
+    if (status == WEFT_OK)
+        status = take_installation(memory, &index, err);
+    if (status != WEFT_OK)
+        return status;
+    if (!weft__range_map_assign(&memory->ranges, address, address + bytes, index)) {
+        give_installation(memory, index);
+        return weft__fail_memory(err, sizeof(weft__range_leaf), "the ranges of a memory");
+    }
+    memory->installations[index] = (weft__installation){
+        .value = value, .base = address, .bytes_left = bytes, .time_ps = time_ps, .writer = writer};
+    weft__values_retain(memory->values, value);
+    for (size_t i = 0; i < count; i++)
+        cover(memory, &memory->covered[i]);
+    return WEFT_OK;
+}
+
+/* ---- reading ---- */
+
+const weft__installation *weft__memory_find(const weft__memory *memory, uint64_t address)
+{
+    const weft__range *range = weft__range_map_find(&memory->ranges, address);
+    return range ? &memory->installations[range->payload] : NULL;
+}
+
+static weft_status fail_unwritten(const weft__memory *memory, uint64_t begin, uint64_t end, uint64_t from, uint64_t to,
+                                  weft_error *err)
+{
+    return weft__fail(err, WEFT_INVALID_STATE,
+                      "Bytes 0x%llx to 0x%llx of %s are read, and nobody has written those from 0x%llx to 0x%llx.",
+                      (unsigned long long)begin, (unsigned long long)end, memory->name, (unsigned long long)from,
+                      (unsigned long long)to);
+}
+
+static weft_status add_part(weft__memory *memory, size_t index, weft__value_part part, weft_error *err)
+{
+    if (index == memory->parts_capacity) {
+        size_t capacity = index ? 2 * index : 16;
+        weft__value_part *grown = realloc(memory->parts, capacity * sizeof *grown);
+        if (!grown)
+            return weft__fail_memory(err, capacity * sizeof *grown, "the parts of a value");
+        memory->parts = grown;
+        memory->parts_capacity = capacity;
+    }
+    memory->parts[index] = part;
+    return WEFT_OK;
+}
+
+weft_status weft__memory_read(weft__memory *memory, uint64_t address, weft_dtype dtype, const weft_shape *shape,
+                              weft__value_id *out, weft_error *err)
+{
+    *out = 0;
+    uint64_t bytes = weft_dtype_bytes(dtype), elements = weft_shape_elements(shape);
+    if (__builtin_mul_overflow(bytes, elements, &bytes))
+        bytes = UINT64_MAX;
+    weft_status status = check_range(memory, address, bytes, err);
+    if (status != WEFT_OK)
+        return status;
+    uint64_t end = address + bytes, at = address;
+    size_t count = 0;
+    weft__range_cursor cursor;
+    const weft__range *range = weft__range_map_first_overlap(&memory->ranges, address, end, &cursor);
+    for (; range; range = weft__range_cursor_next(&cursor)) {
+        if (range->begin > at)
+            return fail_unwritten(memory, address, end, at, range->begin, err);
+        const weft__installation *from = &memory->installations[range->payload];
+        uint64_t to = range->end < end ? range->end : end;
+        status = add_part(memory, count++, (weft__value_part){from->value, at - from->base, to - at}, err);
+        if (status != WEFT_OK)
+            return status;
+        at = to;
+    }
+    if (at != end)
+        return fail_unwritten(memory, address, end, at, end, err);
+    return weft__values_compose(memory->values, dtype, shape, memory->parts, count, out, err);
+}
+
+/* ---- comparing ---- */
+
+bool weft__memory_check(const weft__memory *memory, uint64_t address, weft__value_id remembered,
+                        weft__memory_change *out)
+{
+    uint64_t bytes = weft__values_bytes(memory->values, remembered), end, at = address;
+    weft__value_id wanted;
+    uint64_t wanted_offset;
+    weft__values_resolve(memory->values, remembered, &wanted, &wanted_offset);
+    if (__builtin_add_overflow(address, bytes, &end))
+        end = UINT64_MAX;
+    weft__range_cursor cursor;
+    const weft__range *range = weft__range_map_first_overlap(&memory->ranges, address, end, &cursor);
+    for (; range; range = weft__range_cursor_next(&cursor)) {
+        if (range->begin > at)
+            break;
+        const weft__installation *there = &memory->installations[range->payload];
+        uint64_t to = range->end < end ? range->end : end, offset;
+        weft__value_id found;
+        weft__values_resolve(memory->values, there->value, &found, &offset);
+        if (found != wanted || offset + (at - there->base) != wanted_offset + (at - address)) {
+            *out = (weft__memory_change){at, to - at, true, there->value, there->writer, there->time_ps};
+            return false;
+        }
+        at = to;
+    }
+    if (at == end)
+        return true;
+    *out = (weft__memory_change){.address = at, .bytes = (range ? range->begin : end) - at};
+    return false;
+}

@@ -1,0 +1,68 @@
+/* Inside of the tile API. */
+#ifndef WEFT_SIM_TILE_TILE_IMPL_H
+#define WEFT_SIM_TILE_TILE_IMPL_H
+
+#include "sim/pe/pe.h"
+#include "sim/tile/kernel.h"
+
+#define WEFT__TILE_AXES 4u
+
+struct weft_tile {
+    weft__kernel_run *run;
+    weft__pe *pe;
+    weft__process *process;
+    uint32_t ids[WEFT__TILE_AXES], counts[WEFT__TILE_AXES];
+    weft_tile *next; /* waiting for the same PE */
+
+    const char *call;       /* that the kernel is in, or was last; NULL before the first */
+    weft__time call_ps;     /* since when */
+    uint64_t scratch_bytes; /* in use */
+    weft__time start, end;
+    weft__pe_times times;
+};
+
+const char *weft__tile_kernel_name(const weft_tile *tl);
+
+/* Notes the name of a call, for errors. */
+void weft__tile_enter(weft_tile *tl, const char *call);
+
+/* Ends the run with "Kernel 'NAME' on PE at T ns, CALL: ...". Does not return. */
+WEFT_PRINTF(3, 4) WEFT_COLD _Noreturn void weft__tile_fail(weft_tile *tl, weft_status status, const char *format, ...);
+/* The same with the message of an error. */
+WEFT_COLD _Noreturn void weft__tile_fail_with(weft_tile *tl, const weft_error *err);
+
+/* An empty command of the kernel, after the processor's dispatch. */
+weft__command *weft__tile_begin(weft_tile *tl, bool is_direct);
+/* Issues a direct command, waits for it, and gives its result. */
+tl_tensor weft__tile_execute(weft__command *command);
+
+/* A tensor in the scratch memory, of this shape. */
+tl_tensor weft__tile_take(weft_tile *tl, weft_shape shape, weft_dtype dtype);
+
+/* Checks and counts a shape: at least one element, and what fits. `what` is its name in the sentence. */
+uint64_t weft__tile_bytes(weft_tile *tl, const weft_shape *shape, weft_dtype dtype, const char *what);
+
+/* A contiguous tensor at an address. */
+tl_tensor weft__tile_tensor(weft_shape shape, weft_dtype dtype, tl_space space, uint64_t address);
+bool weft__tile_is_contiguous(const tl_tensor *tensor);
+
+/* Where an address is, for so many bytes; ends the run if that is nowhere, or not where data can be. */
+typedef struct weft__tile_place {
+    tl_space space;
+    weft__dma_place dma; /* of a remote one */
+} weft__tile_place;
+weft__tile_place weft__tile_locate(weft_tile *tl, uint64_t address, uint64_t bytes);
+
+/* An operand of a command: checks that it is a tensor, and, unless it may be elsewhere, that it lies in the TCM. */
+void weft__tile_check_local(weft_tile *tl, const tl_tensor *tensor, const char *what);
+
+/* What the plan needs to know of an operand, or the output, of math. */
+weft__plan_tensor weft__tile_plan_tensor(const tl_tensor *tensor);
+
+/* The shape of an operation on elements of one to three tensors. */
+weft_shape weft__tile_broadcast(weft_tile *tl, const tl_tensor *operands, uint32_t count);
+
+/* ---- kernel.c, for the processes ---- */
+void weft__tile_run(weft__process *self, void *context);
+
+#endif

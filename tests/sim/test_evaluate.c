@@ -1,0 +1,348 @@
+/* What commands compute: against a second opinion, for all commands, dtypes and shapes; NaN, infinities and integers;
+ * and whole random programs, computed lazily, eagerly and by several threads. */
+#include "support/weft_check.h"
+
+#include "base/dtype.h"
+#include "base/rng.h"
+#include "naive_values.h"
+#include "sim/replay/kernels.h"
+#include "sim/replay/value.h"
+
+#define DTYPES 10
+#define DATA_BYTES 16384
+
+/* Inputs of a command, its output as computed by a graph and by the second opinion. */
+typedef struct trial {
+    weft_tensor inputs[WEFT_COMMAND_INPUTS_MAX];
+    unsigned char data[WEFT_COMMAND_INPUTS_MAX][DATA_BYTES];
+    unsigned char expected[DATA_BYTES], first[DATA_BYTES];
+} trial;
+
+static trial play;
+
+static const double odd_numbers[] = {(double)NAN, HUGE_VAL, -HUGE_VAL, 0.0, -0.0, 65504, 1e30, 1e-30, 127.5, -128.5};
+
+static void fill(weft__rng *rng, weft_dtype dtype, void *data, uint64_t count, bool with_odd)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        double value = weft__rng_normal(rng) * 4;
+        if (with_odd && weft__rng_below(rng, 8) == 0)
+            value = odd_numbers[weft__rng_below(rng, sizeof odd_numbers / sizeof odd_numbers[0])];
+        if (weft_dtype_bytes(dtype) >= 4 && weft__dtype_is_integer(dtype) && fabs(value) > 1e5)
+            value = 0; /* the second opinion has doubles only */
+        naive_store(dtype, data, i, value);
+    }
+}
+
+/* Computes a command whose inputs carry data; the data are good until the graph ends. */
+static const void *compute(weft__values *values, const weft_command *command)
+{
+    weft_error err;
+    weft__value_id ids[WEFT_COMMAND_INPUTS_MAX], out;
+    for (size_t i = 0; i < command->input_count; i++)
+        WEFT_TEST_ASSERT_OK(weft__values_constant(values, command->inputs[i].dtype, &command->inputs[i].shape,
+                                                  command->inputs[i].data, &ids[i], &err),
+                            err);
+    const weft__operation operation = {
+        .op = command->op,
+        .dtype = command->output.dtype,
+        .shape = command->output.shape,
+        .inputs = ids,
+        .input_count = command->input_count,
+        .axis = command->axis,
+        .epilogues = command->epilogues,
+        .epilogue_count = command->epilogue_count,
+        .tile_k = command->tile_k,
+    };
+    WEFT_TEST_ASSERT_OK(weft__values_operate(values, &operation, &out, &err), err);
+    WEFT_TEST_ASSERT_OK(weft__values_evaluate(values, &out, 1, &err), err);
+    return weft__values_data(values, out);
+}
+
+/* Computes with one thread and with three, which must agree, and with the second opinion. */
+static void check(const weft_command *command, weft__threads *threads)
+{
+    weft_error err;
+    uint64_t count = weft_shape_elements(&command->output.shape);
+    size_t bytes = (size_t)count * weft_dtype_bytes(command->output.dtype);
+    ck_assert(bytes <= DATA_BYTES);
+    naive_compute(command, play.expected);
+    for (int is_parallel = 0; is_parallel < 2; is_parallel++) {
+        weft__values *values;
+        const weft__values_options options = {.threads = is_parallel ? threads : NULL};
+        WEFT_TEST_ASSERT_OK(weft__values_create(&options, &values, &err), err);
+        const void *data = compute(values, command);
+        for (uint64_t i = 0; i < count; i++)
+            if (!naive_same(command->output.dtype, data, play.expected, i))
+                ck_abort_msg("%s to %s: element %" PRIu64 " is %.17g, not %.17g", weft_command_op_name(command->op),
+                             weft_dtype_name(command->output.dtype), i, naive_load(command->output.dtype, data, i),
+                             naive_load(command->output.dtype, play.expected, i));
+        if (is_parallel)
+            ck_assert_int_eq(memcmp(play.first, data, bytes), 0);
+        memcpy(play.first, data, bytes);
+        weft__values_destroy(values);
+    }
+}
+
+static weft__threads *start_threads(void)
+{
+    weft_error err;
+    weft__threads *threads;
+    WEFT_TEST_ASSERT_OK(weft__threads_create(3, WEFT__SPINS_DEFAULT, &threads, &err), err);
+    return threads;
+}
+
+static weft_dtype draw_dtype(weft__rng *rng)
+{
+    return (weft_dtype)weft__rng_below(rng, DTYPES);
+}
+
+static void set_input(weft__rng *rng, size_t index, weft_dtype dtype, weft_shape shape)
+{
+    ck_assert(weft_shape_elements(&shape) * weft_dtype_bytes(dtype) <= DATA_BYTES);
+    fill(rng, dtype, play.data[index], weft_shape_elements(&shape), true);
+    play.inputs[index] = (weft_tensor){.dtype = dtype, .shape = shape, .data = play.data[index]};
+}
+
+START_TEST(elementwise_commands)
+{
+    weft__rng rng;
+    weft__rng_init(&rng, 1);
+    weft__threads *threads = start_threads();
+    for (size_t round = 0; round < 4000; round++) {
+        weft_command_op op = (weft_command_op)weft__rng_below(&rng, WEFT_COMMAND_SUM);
+        const weft__command_row *row = weft__command_row_of(op);
+        if (!row || row->kind != WEFT__CLASS_ELEMENTWISE)
+            continue;
+        weft_shape shape = {.rank = (uint32_t)weft__rng_below(&rng, 5)};
+        for (uint32_t i = 0; i < shape.rank; i++)
+            shape.extent[i] = weft__rng_below(&rng, 12) ? 1 + weft__rng_below(&rng, 5) : weft__rng_below(&rng, 2);
+        if (shape.rank == 1)
+            shape.extent[0] = weft__rng_below(&rng, 1500);
+        weft_dtype all = draw_dtype(&rng);
+        size_t full = (size_t)weft__rng_below(&rng, row->inputs);
+        for (size_t i = 0; i < row->inputs; i++) {
+            weft_shape own = shape;
+            for (uint32_t k = 0; i != full && k < own.rank; k++)
+                own.extent[k] = weft__rng_below(&rng, 3) ? own.extent[k] : 1;
+            if (i != full && own.rank && weft__rng_below(&rng, 3) == 0) { /* without its first axis */
+                memmove(own.extent, own.extent + 1, (size_t)--own.rank * sizeof own.extent[0]);
+            }
+            set_input(&rng, i, weft__rng_below(&rng, 2) ? all : draw_dtype(&rng), own);
+        }
+        weft_command command = {.op = op, .inputs = play.inputs, .input_count = row->inputs};
+        command.output = (weft_tensor){.dtype = draw_dtype(&rng), .shape = shape};
+        check(&command, threads);
+    }
+    weft__threads_destroy(threads);
+}
+END_TEST
+
+START_TEST(reductions_and_softmax)
+{
+    const weft_command_op ops[] = {WEFT_COMMAND_SUM, WEFT_COMMAND_MAX, WEFT_COMMAND_MIN, WEFT_COMMAND_SOFTMAX};
+    weft__rng rng;
+    weft__rng_init(&rng, 2);
+    weft__threads *threads = start_threads();
+    for (size_t round = 0; round < 1500; round++) {
+        weft_shape shape = {.rank = 1 + (uint32_t)weft__rng_below(&rng, 3)};
+        for (uint32_t i = 0; i < shape.rank; i++)
+            shape.extent[i] = 1 + weft__rng_below(&rng, 9);
+        weft_command command = {.op = ops[weft__rng_below(&rng, 4)], .inputs = play.inputs, .input_count = 1};
+        command.axis = (uint32_t)weft__rng_below(&rng, shape.rank);
+        if (weft__rng_below(&rng, 4) == 0)
+            shape.extent[command.axis] = 300;
+        uint64_t room = DATA_BYTES / 8 / weft_shape_elements(&shape);
+        if (room == 0)
+            continue;
+        set_input(&rng, 0, draw_dtype(&rng), shape);
+        if (command.op == WEFT_COMMAND_SOFTMAX) /* whose oracle goes from the maximum, which NaN is not */
+            fill(&rng, play.inputs[0].dtype, play.data[0], weft_shape_elements(&shape), false);
+        command.output = (weft_tensor){.dtype = draw_dtype(&rng), .shape = shape};
+        if (command.op != WEFT_COMMAND_SOFTMAX)
+            command.output.shape.extent[command.axis] = 1;
+        check(&command, threads);
+    }
+    weft__threads_destroy(threads);
+}
+END_TEST
+
+/* A random epilogue; its operand, if it has one, is the next input. */
+static void add_epilogue(weft__rng *rng, weft_command *command, uint64_t m, uint64_t n, uint64_t k)
+{
+    weft_epilogue step = {.op = (weft_epilogue_op)weft__rng_below(rng, 6), .factor = 0.5};
+    step.scope = (weft_epilogue_scope)weft__rng_below(rng, 3);
+    command->epilogues[command->epilogue_count++] = step;
+    if (step.op > WEFT_EPILOGUE_BIAS)
+        return;
+    uint64_t rows = step.scope == WEFT_SCOPE_K_TILE ? (k + command->tile_k - 1) / command->tile_k : m;
+    rows = weft__rng_below(rng, 2) ? rows : 1;
+    weft_shape shape = weft_shape_2d(rows, weft__rng_below(rng, 2) ? n : 1);
+    if (weft__rng_below(rng, 3) == 0)
+        shape = weft_shape_1d(n);
+    set_input(rng, command->input_count++, draw_dtype(rng), shape);
+}
+
+START_TEST(products_and_epilogues)
+{
+    const uint64_t sizes[] = {1, 2, 5, 31, 32, 33};
+    weft__rng rng;
+    weft__rng_init(&rng, 3);
+    weft__threads *threads = start_threads();
+    for (size_t round = 0; round < 600; round++) {
+        uint64_t m = sizes[weft__rng_below(&rng, 6)], n = sizes[weft__rng_below(&rng, 6)];
+        uint64_t k = sizes[weft__rng_below(&rng, 6)];
+        if (weft__rng_below(&rng, 16) == 0)
+            k = weft__rng_below(&rng, 3) * 150;
+        m = k > 33 ? 3 : m;
+        n = k > 33 ? 2 : weft__rng_below(&rng, 16) ? n : 0;
+        weft_command command = {.op = WEFT_COMMAND_GEMM, .inputs = play.inputs, .input_count = 2};
+        set_input(&rng, 0, draw_dtype(&rng), weft_shape_2d(m, k));
+        set_input(&rng, 1, weft__rng_below(&rng, 2) ? play.inputs[0].dtype : draw_dtype(&rng), weft_shape_2d(k, n));
+        command.output = (weft_tensor){.dtype = draw_dtype(&rng), .shape = weft_shape_2d(m, n)};
+        command.tile_k = 1 + weft__rng_below(&rng, 40);
+        for (uint64_t i = weft__rng_below(&rng, 5); i > 0; i--)
+            add_epilogue(&rng, &command, m, n, k);
+        check(&command, threads);
+    }
+    weft__threads_destroy(threads);
+}
+END_TEST
+
+START_TEST(all_halves_are_loaded)
+{
+    for (uint32_t bits = 0; bits <= UINT16_MAX; bits++) {
+        uint16_t half = (uint16_t)bits;
+        double got, expected = (double)weft__f16_to_f32(half);
+        weft__load_doubles(WEFT_F16, &half, 0, &got, 1);
+        ck_assert_msg(naive_same_bytes(&got, &expected, sizeof got), "%04x is %.9g, not %.9g", bits, got, expected);
+    }
+}
+END_TEST
+
+START_TEST(rounds_once)
+{
+    weft__rng rng;
+    weft__rng_init(&rng, 4);
+    const weft_dtype dtypes[] = {WEFT_F16, WEFT_BF16};
+    for (size_t round = 0; round < 200000; round++) {
+        weft_dtype dtype = dtypes[round % 2];
+        uint16_t bits = (uint16_t)weft__rng_next_u64(&rng), next = (uint16_t)(bits + 1), got, expected;
+        double low = naive_load(dtype, &bits, 0), high = naive_load(dtype, &next, 0);
+        if (!isfinite(low) || !isfinite(high))
+            continue;
+        double middle = low + (high - low) / 2; /* a tie, or the least bit beside one */
+        double value = round % 3 == 0 ? middle : nextafter(middle, round % 3 == 1 ? HUGE_VAL : -HUGE_VAL);
+        weft__store_doubles(dtype, &got, 0, &value, 1);
+        naive_store(dtype, &expected, 0, value);
+        ck_assert_msg(got == expected, "%.20g to %s is %04x, not %04x", value, weft_dtype_name(dtype), got, expected);
+    }
+    const double edges[] = {65519.99999999999, 65520, 1e300, -1e300, 0x1p-25, 0x1.0000000000001p-25, 0x1p-1074};
+    const uint16_t wanted[] = {0x7bff, 0x7c00, 0x7c00, 0xfc00, 0, 1, 0};
+    for (size_t i = 0; i < sizeof edges / sizeof edges[0]; i++) {
+        uint16_t got;
+        weft__store_doubles(WEFT_F16, &got, 0, &edges[i], 1);
+        ck_assert_uint_eq(got, wanted[i]);
+    }
+}
+END_TEST
+
+START_TEST(integers_saturate)
+{
+    const int64_t a[4] = {INT64_MAX, INT64_MIN, INT64_MIN, INT64_C(9007199254740993)}, b[4] = {1, -1, 1, 2};
+    const int64_t sums[4] = {INT64_MAX, INT64_MIN, INT64_MIN + 1, INT64_C(9007199254740995)};
+    const int64_t products[4] = {INT64_MAX, INT64_MAX, INT64_MIN, INT64_C(18014398509481986)};
+    const int64_t differences[4] = {INT64_MAX - 1, INT64_MIN + 1, INT64_MIN, INT64_C(9007199254740991)};
+    const weft_command_op ops[] = {WEFT_COMMAND_ADD, WEFT_COMMAND_MUL, WEFT_COMMAND_SUB};
+    const int64_t *const expected[] = {sums, products, differences};
+    weft_error err;
+    weft__values *values;
+    WEFT_TEST_ASSERT_OK(weft__values_create(NULL, &values, &err), err);
+    weft_shape four = weft_shape_1d(4);
+    weft_tensor inputs[2] = {{.dtype = WEFT_I64, .shape = four, .data = a},
+                             {.dtype = WEFT_I64, .shape = four, .data = b}};
+    weft_command command = {.inputs = inputs, .input_count = 2, .output = inputs[0]};
+    for (size_t i = 0; i < 3; i++) {
+        command.op = ops[i];
+        ck_assert_int_eq(memcmp(compute(values, &command), expected[i], sizeof sums), 0);
+    }
+    const float odd[4] = {NAN, INFINITY, -300, 2.5f};
+    const int8_t bytes[4] = {0, 127, -128, 2};
+    inputs[0] = (weft_tensor){.dtype = WEFT_F32, .shape = four, .data = odd};
+    command.op = WEFT_COMMAND_CAST;
+    command.input_count = 1;
+    command.output.dtype = WEFT_I8;
+    ck_assert_int_eq(memcmp(compute(values, &command), bytes, 4), 0);
+    const int64_t least = INT64_MIN;
+    inputs[0] = (weft_tensor){.dtype = WEFT_I64, .shape = weft_shape_1d(1), .data = &least};
+    command.output = inputs[0];
+    command.op = WEFT_COMMAND_NEG;
+    ck_assert(*(const int64_t *)compute(values, &command) == INT64_MAX);
+    weft__values_destroy(values);
+}
+END_TEST
+
+START_TEST(reductions_of_nothing)
+{
+    weft_error err;
+    weft__values *values;
+    WEFT_TEST_ASSERT_OK(weft__values_create(NULL, &values, &err), err);
+    float unused = 1;
+    weft_tensor input = {.dtype = WEFT_F32, .shape = weft_shape_2d(2, 0), .data = &unused};
+    weft_command command = {.op = WEFT_COMMAND_SUM, .inputs = &input, .input_count = 1, .axis = 1};
+    command.output = (weft_tensor){.dtype = WEFT_F32, .shape = weft_shape_1d(2)};
+    ck_assert(((const float *)compute(values, &command))[1] == 0);
+    command.op = WEFT_COMMAND_MAX;
+    ck_assert(((const float *)compute(values, &command))[1] == -INFINITY);
+    command.op = WEFT_COMMAND_SOFTMAX;
+    command.output.shape = input.shape;
+    ck_assert_ptr_nonnull(compute(values, &command));
+    weft__values_destroy(values);
+}
+END_TEST
+
+/* Enough work that all threads get some, through a graph with many ways. */
+START_TEST(threads_agree_bit_for_bit)
+{
+    enum {
+        ROWS = 192
+    };
+    weft_error err;
+    weft__rng rng;
+    weft__threads *threads = start_threads();
+    static uint16_t data[ROWS * ROWS];
+    static float results[2][8][ROWS];
+    weft__rng_init(&rng, 6);
+    fill(&rng, WEFT_F16, data, (uint64_t)ROWS * ROWS, false);
+    weft_shape square = weft_shape_2d(ROWS, ROWS), row = weft_shape_2d(1, ROWS);
+    for (int round = 0; round < 2; round++) {
+        weft__values *values;
+        const weft__values_options options = {.threads = round ? threads : NULL};
+        WEFT_TEST_ASSERT_OK(weft__values_create(&options, &values, &err), err);
+        weft__value_id a, sums[8];
+        WEFT_TEST_ASSERT_OK(weft__values_constant(values, WEFT_F16, &square, data, &a, &err), err);
+        for (size_t i = 0; i < 8; i++) {
+            weft__value_id ids[2] = {a, a}, product, soft;
+            const weft__operation gemm = {WEFT_COMMAND_GEMM, WEFT_F16, square, ids, 2, 0, NULL, 0, 0};
+            WEFT_TEST_ASSERT_OK(weft__values_operate(values, &gemm, &product, &err), err);
+            const weft__operation softmax = {WEFT_COMMAND_SOFTMAX, WEFT_F32, square, &product, 1,
+                                             (uint32_t)(i % 2),    NULL,     0,      0};
+            WEFT_TEST_ASSERT_OK(weft__values_operate(values, &softmax, &soft, &err), err);
+            const weft__operation sum = {WEFT_COMMAND_SUM, WEFT_F32, row, &soft, 1, 0, NULL, 0, 0};
+            WEFT_TEST_ASSERT_OK(weft__values_operate(values, &sum, &sums[i], &err), err);
+            weft__values_release(values, a);
+            weft__values_release(values, soft);
+            a = product;
+        }
+        WEFT_TEST_ASSERT_OK(weft__values_evaluate(values, sums, 8, &err), err);
+        for (size_t i = 0; i < 8; i++)
+            memcpy(results[round][i], weft__values_data(values, sums[i]), sizeof results[round][i]);
+        weft__values_destroy(values);
+    }
+    ck_assert(naive_same_bytes(results[0], results[1], sizeof results[0]));
+    weft__threads_destroy(threads);
+}
+END_TEST
+
+WEFT_TEST_MAIN("evaluate", elementwise_commands, reductions_and_softmax, products_and_epilogues, all_halves_are_loaded,
+               rounds_once, integers_saturate, reductions_of_nothing, threads_agree_bit_for_bit)

@@ -174,15 +174,16 @@ typedef struct weft_traffic_options {
 /** What traffic gave. Latencies are in cycles, from the making of a packet to the arrival of its last flit. */
 typedef struct weft_traffic_result {
     uint64_t packets; /**< that were measured */
-    bool is_stable;   /**< all that were made in the measured cycles arrived before as many cycles again had passed */
+    bool is_stable;   /**< all that were made in the measured cycles arrived before as many cycles again had passed, and
+                           no less arrived in them than was made in them, but for a twentieth */
     uint64_t cycle_ps;
     double latency_mean, latency_median, latency_p99, latency_max;
     double hops_mean;                     /**< links of a packet's way but for the first and the last */
     double accepted_rate;                 /**< flits that arrived in the measured cycles, for each PE and cycle */
     double accepted_least, accepted_most; /**< of one PE */
     uint64_t flits_sent, flits_arrived;   /**< in the whole run, answers of a closed loop included */
-    double load_mean, load_max;           /**< of the links between routers, flits for each cycle */
-    double bisection_load;                /**< mean load of the links that cross the middle of a cube's grid */
+    double load_mean, load_max;           /**< of the links between routers, as shares of the time */
+    double bisection_load;                /**< the same for the links that cross the middle of a cube's grid */
     char busiest_link[112];               /**< "sip0.cube0.r3c3 to sip0.cube0.r3c4" */
     uint64_t cycles_run;
     uint64_t events;
@@ -190,7 +191,8 @@ typedef struct weft_traffic_result {
 } weft_traffic_result;
 
 /** Runs traffic. WEFT_INVALID_ARGUMENT for a rate or length out of range, WEFT_NOT_FOUND for another pattern,
- * WEFT_UNSUPPORTED for one that the number of PEs does not suit. */
+ * WEFT_UNSUPPORTED for one that the number of PEs does not suit, WEFT_DEADLOCK when packets wait for one another for
+ * ever in finite buffers. Latencies and hops are NaN if no packet was measured. */
 WEFT_API WEFT_CHECKED weft_status weft_traffic_run(const weft_machine *machine, const weft_traffic_options *options,
                                                    weft_traffic_result *out, weft_error *err);
 

@@ -82,6 +82,19 @@ class Draw(CliTest):
             option = next(word for word in words if str(word).startswith("--"))
             self.assert_error(weft("machine", *words), USAGE, option, words[0], verb="machine")
 
+    def test_outputs_do_not_replace_the_machine(self):
+        machine = self.folder() / "m.yaml"
+        text = path_of("tiny").read_text()
+        machine.write_text(text)
+        other = machine.with_suffix(".json")
+        other.symlink_to(machine)
+        self.assert_error(weft("machine", "draw", machine, "-o", machine), USAGE, str(machine), verb="machine")
+        self.assert_error(weft("probe", "--machine", machine, "--case", "dma_local", "--trace", machine), USAGE,
+                          str(machine), verb="probe")
+        self.assert_error(weft("sweep", "--machine", machine, "--set", "pe.dma.channels=1,2", "--out", other, "--",
+                               "probe", "--case", "dma_local"), USAGE, str(other), verb="sweep")
+        self.assertEqual(machine.read_text(), text)
+
     def test_what_cannot_be_written_leaves_nothing(self):
         folder = self.folder()
         missing = folder / "none" / "out.svg"

@@ -172,6 +172,63 @@ START_TEST(a_closed_loop_bounds_what_is_under_way)
 }
 END_TEST
 
+START_TEST(more_than_a_network_carries_is_not_stable)
+{
+    /* 0.55 arrive in the end, but not as fast as they are made; links are never busy for longer than the run. */
+    weft__machine_spec spec = network(8);
+    for (int mode = 0; mode < 2; mode++) {
+        weft__traffic_options options = {
+            .rate = 0.56, .packet_flits = 4, .warmup = 500, .cycles = 4000, .mode = (weft__flit_mode)mode};
+        weft__traffic_result result = measure(&spec, &options);
+        ck_assert(!result.is_stable);
+        ck_assert_msg(result.load_max > 0.9 && result.load_max <= 1, "load %.3f", result.load_max);
+        free(result.loads);
+    }
+}
+END_TEST
+
+START_TEST(answers_count_by_their_time)
+{
+    /* A packet of one flit and its answer of 16 bytes: an answer keeps a link busy for a sixteenth of a flit. */
+    weft__machine_spec spec = network(8);
+    weft__traffic_options options = {.rate = 0.2, .packet_flits = 1, .warmup = 500, .cycles = 20000, .outstanding = 64};
+    weft__traffic_result result = measure(&spec, &options);
+    double mean = 0.2 * 5.25 * 64 / 224 * (1 + 63e-3);
+    ck_assert(result.is_stable);
+    ck_assert_msg(weft_test_close(result.load_mean, mean, 0, 0.03), "load %.4f, expected %.4f", result.load_mean, mean);
+    free(result.loads);
+}
+END_TEST
+
+START_TEST(packets_that_wait_for_one_another_are_told)
+{
+    weft__machine_spec spec = two_sip();
+    spec.system.sips = 1;
+    spec.sip.rows = spec.sip.columns = 2;
+    spec.cube.flow = spec.cube.ucie.flow = (weft__flow_control){.buffer_flits = 2, .vcs = 1};
+    weft__traffic_options options = {.rate = 0.6, .packet_flits = 16, .warmup = 500, .cycles = 3000};
+    weft_error err;
+    weft__graph *graph;
+    weft__traffic_result result;
+    ck_assert_int_eq(weft__graph_create(&spec, &graph, &err), WEFT_OK);
+    ck_assert_int_eq(weft__traffic_run(graph, &options, &result, &err), WEFT_DEADLOCK);
+    ck_assert_msg(strstr(err.message, "wait for one another") != NULL, "%s", err.message);
+    ck_assert_ptr_null(result.loads);
+    weft__graph_destroy(graph);
+}
+END_TEST
+
+START_TEST(nothing_measured_is_no_number)
+{
+    weft__machine_spec spec = network(2);
+    weft__traffic_options options = {.rate = 1e-7, .packet_flits = 1, .cycles = 100};
+    weft__traffic_result result = measure(&spec, &options);
+    ck_assert_uint_eq(result.packets, 0);
+    ck_assert(isnan(result.latency_mean) && isnan(result.latency_p99) && isnan(result.hops_mean));
+    free(result.loads);
+}
+END_TEST
+
 START_TEST(wrong_options_are_refused)
 {
     weft__machine_spec spec = network(3);
@@ -223,4 +280,6 @@ END_TEST
 
 WEFT_TEST_MAIN("traffic", trains_equal_flits_in_every_pattern, flits_are_conserved_and_loads_are_those_of_analysis,
                latencies_under_load_are_those_of_a_cycle_accurate_simulator, a_closed_loop_bounds_what_is_under_way,
-               wrong_options_are_refused, out_of_memory_is_an_error)
+               more_than_a_network_carries_is_not_stable, answers_count_by_their_time,
+               packets_that_wait_for_one_another_are_told, nothing_measured_is_no_number, wrong_options_are_refused,
+               out_of_memory_is_an_error)

@@ -9,6 +9,7 @@
 
 #include <weft/machine.h>
 
+#include "file_output.h"
 #include "help.h"
 #include "json_output.h"
 #include "output.h"
@@ -119,6 +120,8 @@ static int read_command(const cli_values *values, sweep_job *out, bool *out_want
     out->format = cli_given(values, &option_json) ? SWEEP_JSON : SWEEP_TABLE;
     if (path && !sweep_format_of(path, &out->format))
         return cli_usage_error(out->verb, "--out is '%s', but must end in .csv or .json.", path);
+    if (path && cli_is_same_file(path, cli_text(values, &cli_option_machine)))
+        return cli_usage_error(out->verb, "--out is '%s', the machine itself, which the results would replace.", path);
     if (!path && cli_given(values, &option_fresh))
         return cli_usage_error(out->verb, "--fresh needs --out, without which nothing is kept.");
     int code = sweep_points_read(values, &option_set, &option_vary, &out->points, out_wants_help);

@@ -1,7 +1,6 @@
 #include "file_output.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -58,4 +57,11 @@ int cli_write_file(const char *verb, const char *path, const char *bytes, size_t
     cli_file_open(verb, path, &file);
     cli_file_put(&file, bytes, count);
     return cli_file_close(&file, CLI_EXIT_OK);
+}
+
+bool cli_is_same_file(const char *one, const char *other)
+{
+    struct stat a, b;
+    return stat(one, &a) == 0 && stat(other, &b) == 0 && S_ISREG(a.st_mode) && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
 }

@@ -2,6 +2,7 @@
 #ifndef WEFT_CLI_FILE_OUTPUT_H
 #define WEFT_CLI_FILE_OUTPUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -22,6 +23,9 @@ void cli_file_put(cli_file *file, const char *bytes, size_t count);
 /* Gives the file its name; after an error, or if `code` is that of one, PATH stays as it was and PATH.part goes. Gives
  * `code`, or the exit code of an error whose sentence has been printed. */
 int cli_file_close(cli_file *file, int code);
+
+/* True if both name one regular file: what is written to one would replace the other. */
+bool cli_is_same_file(const char *one, const char *other);
 
 /* A whole file at once. */
 int cli_write_file(const char *verb, const char *path, const char *bytes, size_t count);

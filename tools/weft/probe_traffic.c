@@ -50,6 +50,10 @@ void probe_out_traffic(const weft_traffic_options *options, const weft_traffic_r
         cli_out("open loop\n");
     cli_out("a cycle is %.3f ns\n\n", (double)result->cycle_ps / 1000.0);
     cli_out("measured packets         %12" PRIu64 "\n", result->packets);
+    if (result->packets == 0) {
+        cli_out("nothing was made in the measured cycles: they are too few for this rate\n");
+        return;
+    }
     cli_out("mean latency             %12.2f cycles\n", result->latency_mean);
     cli_out("median                   %12.2f cycles\n", result->latency_median);
     cli_out("99 %% are below           %12.2f cycles\n", result->latency_p99);
@@ -57,12 +61,12 @@ void probe_out_traffic(const weft_traffic_options *options, const weft_traffic_r
     cli_out("mean way                 %12.2f hops\n", result->hops_mean);
     cli_out("accepted rate            %12.4f flits for each PE and cycle\n", result->accepted_rate);
     cli_out("  of single PEs          %12.4f to %.4f\n", result->accepted_least, result->accepted_most);
-    cli_out("mean load of a link      %12.4f flits for each cycle\n", result->load_mean);
+    cli_out("mean load of a link      %12.4f of the time, links between routers\n", result->load_mean);
     cli_out("  across the middle      %12.4f\n", result->bisection_load);
     cli_out("  highest                %12.4f%s%s\n", result->load_max, result->busiest_link[0] ? ", " : "",
             result->busiest_link);
     cli_out("flits sent               %12" PRIu64 "\n", result->flits_sent);
     cli_out("flits arrived            %12" PRIu64 "\n", result->flits_arrived);
     cli_out("cycles run               %12" PRIu64 "\n", result->cycles_run);
-    cli_out("the load is %s\n", result->is_stable ? "stable" : "NOT stable: packets wait ever longer");
+    cli_out("the load is %s\n", result->is_stable ? "stable" : "NOT stable: less arrives than is sent");
 }

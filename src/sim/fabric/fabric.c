@@ -436,7 +436,8 @@ weft__time weft__message_head_ps(const weft__message *message, uint32_t hop)
 
 weft__link_load weft__fabric_load(const weft__fabric *fabric, uint32_t link)
 {
-    return (weft__link_load){fabric->wires[link].flits, fabric->wires[link].busy_ps};
+    const weft__wire *wire = &fabric->wires[link];
+    return (weft__link_load){wire->flits, wire->busy_ps, wire->free_at};
 }
 
 void weft__fabric_get_info(const weft__fabric *fabric, weft__fabric_info *out)

@@ -120,6 +120,7 @@ weft__time weft__message_head_ps(const weft__message *message, uint32_t hop);
 typedef struct weft__link_load {
     uint64_t flits;
     uint64_t busy_ps;
+    weft__time until; /* when the last flit that is decided has been sent */
 } weft__link_load;
 
 weft__link_load weft__fabric_load(const weft__fabric *fabric, uint32_t link);

@@ -1,11 +1,15 @@
 #include "sim/probe/traffic.h"
 
+#include <math.h>
 #include <sleef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/rng.h"
 #include "sim/engine/store.h"
+
+/* So many measured packets, and it can be said whether the network keeps up. */
+#define PACKETS_TO_JUDGE 1000u
 
 typedef struct traffic traffic;
 
@@ -229,8 +233,10 @@ static void sum_up_latencies(traffic *it, weft__traffic_result *out)
 {
     double cycle = (double)it->cycle_ps, sum = 0;
     out->packets = it->arrived;
-    if (!it->arrived)
+    if (!it->arrived) {
+        out->latency_mean = out->latency_median = out->latency_p99 = out->latency_max = out->hops_mean = (double)NAN;
         return;
+    }
     qsort(it->latencies, it->arrived, sizeof *it->latencies, compare_latencies);
     for (uint64_t i = 0; i < it->arrived; i++)
         sum += (double)it->latencies[i];
@@ -246,11 +252,19 @@ static bool is_between_routers(const weft__graph *graph, const weft__link *link)
     return graph->nodes[link->from].kind == WEFT__NODE_ROUTER && graph->nodes[link->to].kind == WEFT__NODE_ROUTER;
 }
 
+/* The share of the run in which a link was busy. What it has decided to send may reach beyond the end of the run. */
+static double load_of(const traffic *it, uint32_t link)
+{
+    weft__link_load load = weft__fabric_load(it->fabric, link);
+    weft__time end = load.until > it->last_arrival ? load.until : it->last_arrival;
+    return end > 0 ? (double)load.busy_ps / (double)end : 0;
+}
+
 static void sum_up_links(const traffic *it, weft__traffic_result *out)
 {
-    double cycles = (double)(it->last_arrival / it->cycle_ps), links = 0;
+    double links = 0;
     for (uint32_t i = 0; i < it->graph->link_count; i++) {
-        out->loads[i] = cycles > 0 ? (double)weft__fabric_load(it->fabric, i).flits / cycles : 0;
+        out->loads[i] = load_of(it, i);
         if (!is_between_routers(it->graph, &it->graph->links[i]))
             continue;
         links++;
@@ -274,6 +288,16 @@ static void sum_up_nodes(const traffic *it, weft__traffic_result *out)
     }
 }
 
+/* Whether as much arrived in the measured cycles as was made in them, but for a twentieth; with few packets chance
+ * decides, and nothing is said. */
+static bool keeps_up(const traffic *it)
+{
+    uint64_t arrived_flits = 0, made_flits = it->made * it->options->packet_flits;
+    for (uint32_t i = 0; i < it->count; i++)
+        arrived_flits += it->makers[i].arrived_flits;
+    return it->made < PACKETS_TO_JUDGE || 20 * arrived_flits >= 19 * made_flits;
+}
+
 static weft_status sum_up(traffic *it, weft__traffic_result *out, weft_error *err)
 {
     out->loads = calloc(it->graph->link_count, sizeof *out->loads);
@@ -283,7 +307,7 @@ static weft_status sum_up(traffic *it, weft__traffic_result *out, weft_error *er
     weft__fabric_info fabric;
     weft__sim_get_info(it->sim, &sim);
     weft__fabric_get_info(it->fabric, &fabric);
-    out->is_stable = it->arrived == it->made;
+    out->is_stable = it->arrived == it->made && keeps_up(it);
     out->cycle_ps = it->cycle_ps;
     out->flits_sent = fabric.flits_sent;
     out->flits_arrived = fabric.flits_arrived;
@@ -387,6 +411,17 @@ static weft_status run_steps(traffic *it, weft_error *err)
     return weft__sim_run(it->sim, it->give_up_at, err);
 }
 
+/* If packets are left, are they only late, or will they never arrive? With finite buffers they may wait for one
+ * another; when nobody makes new ones, time tells. */
+static weft_status check_deadlock(traffic *it, weft_error *err)
+{
+    if (it->arrived == it->made || weft__fabric_has_trains(it->fabric))
+        return WEFT_OK;
+    it->is_over = true;
+    weft_status status = weft__sim_run(it->sim, WEFT__NEVER, err);
+    return status == WEFT_OK ? weft__fabric_check_arrived(it->fabric, err) : status;
+}
+
 /* Runs until the measured packets have arrived, or it is given up; what is on its way then may still arrive. */
 static weft_status run(traffic *it, weft__traffic_result *out, weft_error *err)
 {
@@ -400,7 +435,9 @@ static weft_status run(traffic *it, weft__traffic_result *out, weft_error *err)
     weft__fabric_observe(it->fabric, it->options->observer);
     start(it);
     status = run_steps(it, err);
-    return status == WEFT_OK ? sum_up(it, out, err) : status;
+    if (status == WEFT_OK)
+        status = sum_up(it, out, err);
+    return status == WEFT_OK ? check_deadlock(it, err) : status;
 }
 
 weft_status weft__traffic_run(const weft__graph *graph, const weft__traffic_options *options, weft__traffic_result *out,
@@ -416,5 +453,9 @@ weft_status weft__traffic_run(const weft__graph *graph, const weft__traffic_opti
     free(it.latencies);
     weft__sim_destroy(it.sim);
     weft__fabric_destroy(it.fabric);
+    if (status != WEFT_OK) {
+        free(out->loads);
+        *out = (weft__traffic_result){0};
+    }
     return status;
 }

@@ -10,7 +10,9 @@
  * from its making to the arrival of its last flit. Packets that a node makes for itself go to its router and back.
  *
  * The first `warmup` cycles are not measured. Packets made in the `cycles` after that are; traffic goes on until they
- * have all arrived, or for as many cycles again, after which the load counts as unstable. */
+ * have all arrived, or for as many cycles again. The load is stable if they have, and if in the measured cycles arrived
+ * what was made in them, but for a twentieth. Messages that wait for one another in finite buffers are WEFT_DEADLOCK.
+ */
 #ifndef WEFT_SIM_PROBE_TRAFFIC_H
 #define WEFT_SIM_PROBE_TRAFFIC_H
 
@@ -48,10 +50,10 @@ typedef struct weft__traffic_result {
     double accepted_rate;                 /* flits that arrived in the measured cycles, for each node and cycle */
     double accepted_least, accepted_most; /* of one node */
     uint64_t flits_sent, flits_arrived;   /* ever: equal at the end of a stable run */
-    double load_mean, load_max;           /* flits for each cycle, over the links between routers, in the whole run */
+    double load_mean, load_max;           /* shares of the time, over the links between routers, in the whole run */
     uint32_t busiest_link;
     uint64_t events, trace_hash, cycles_run;
-    double *loads; /* of every link of the graph, flits for each cycle; the caller frees it */
+    double *loads; /* of every link of the graph, as shares of the time; the caller frees it */
 } weft__traffic_result;
 
 /* Names as `--traffic` takes them, "bit-complement" say. */

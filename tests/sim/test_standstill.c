@@ -19,8 +19,8 @@ static void check_buffers(const weft__fabric *fabric, weft__time now)
         for (uint32_t channel = 0; most && channel < wire->link->vcs; channel++) {
             const weft__vc *vc = &wire->vcs[channel];
             uint64_t held = 0;
-            for (const weft__stage *stage = vc->front; stage; stage = stage->next_in_buffer)
-                held += stage->known - stage->served;
+            for (const weft__leg *leg = vc->front; leg; leg = leg->next_in_buffer)
+                held += leg->known - leg->served;
             for (uint32_t credit = 0; credit < vc->credit_count; credit++)
                 held += vc->credits[(vc->credit_head + credit) % most] > now;
             if (held > most || vc->used > most) /* looked at too often for an assertion each time */

@@ -8,7 +8,7 @@
 #define LINKS_TOLD 4u
 
 /* A message that is still under way, at the link where its first flit that has not been sent waits. */
-static const weft__stage *find_waiting(const weft__fabric *fabric)
+static const weft__leg *find_waiting(const weft__fabric *fabric)
 {
     for (uint32_t i = 0; i < fabric->graph->link_count; i++) {
         const weft__wire *wire = &fabric->wires[i];
@@ -19,47 +19,47 @@ static const weft__stage *find_waiting(const weft__fabric *fabric)
     return NULL;
 }
 
-static const weft__stage *stage_at(const weft__message *message, const weft__wire *wire)
+static const weft__leg *leg_at(const weft__message *message, const weft__wire *wire)
 {
-    for (uint32_t hop = 0; hop < message->stage_count; hop++)
-        if (message->stages[hop].wire == wire)
-            return &message->stages[hop];
+    for (uint32_t hop = 0; hop < message->leg_count; hop++)
+        if (message->legs[hop].wire == wire)
+            return &message->legs[hop];
     return NULL;
 }
 
 /* The message that must move before this one can; NULL if that is not known. */
-static const weft__stage *waits_for(const weft__stage *stage)
+static const weft__leg *waits_for(const weft__leg *leg)
 {
-    const weft__wire *wire = stage->wire;
-    const weft__vc *buffer = weft__stage_buffer(stage);
-    if (buffer && buffer->front != stage)
+    const weft__wire *wire = leg->wire;
+    const weft__vc *buffer = weft__leg_buffer(leg);
+    if (buffer && buffer->front != leg)
         return buffer->front;
-    if (stage->vc != WEFT__VC_NONE)
-        return wire->vcs[stage->vc].front;
+    if (leg->vc != WEFT__VC_NONE)
+        return wire->vcs[leg->vc].front;
     for (uint32_t i = 0; i < wire->link->vcs; i++) {
         const weft__vc *vc = &wire->vcs[i];
-        if (vc->owner && vc->owner != stage->message)
-            return stage_at(vc->owner, wire);
-        if (vc->front && vc->front->message != stage->message)
+        if (vc->owner && vc->owner != leg->message)
+            return leg_at(vc->owner, wire);
+        if (vc->front && vc->front->message != leg->message)
             return vc->front;
     }
     return NULL;
 }
 
-static void tell_link(const weft__stage *stage, char *text, size_t bytes)
+static void tell_link(const weft__leg *leg, char *text, size_t bytes)
 {
     char from[WEFT__NODE_NAME_BYTES], to[WEFT__NODE_NAME_BYTES];
-    const weft__wire *wire = stage->wire;
+    const weft__wire *wire = leg->wire;
     weft__graph_node_name(wire->fabric->graph, wire->link->from, from);
     weft__graph_node_name(wire->fabric->graph, wire->link->to, to);
     size_t used = strlen(text);
     (void)snprintf(text + used, bytes - used, "%s%s -> %s", used ? ", " : "", from, to);
 }
 
-/* The links along the circle from a stage on, each once: several messages may wait at one. */
-static void tell_circle(const weft__stage *at, char *text, size_t bytes)
+/* The links along the circle from a leg on, each once: several messages may wait at one. */
+static void tell_circle(const weft__leg *at, char *text, size_t bytes)
 {
-    const weft__stage *first = at;
+    const weft__leg *first = at;
     const weft__wire *told[LINKS_TOLD];
     uint32_t count = 0;
     do {
@@ -79,13 +79,13 @@ weft_status weft__fabric_check_arrived(const weft__fabric *fabric, weft_error *e
     uint64_t left = fabric->info.messages_sent - fabric->info.messages_arrived;
     if (left == 0)
         return WEFT_OK;
-    const weft__stage *at = find_waiting(fabric);
+    const weft__leg *at = find_waiting(fabric);
     if (!at)
         return weft__fail(err, WEFT_INTERNAL, "%llu messages have not arrived, and none of them waits for a link.",
                           (unsigned long long)left);
     /* As many steps as there are messages lead into the cycle, if there is one. */
     for (uint64_t step = 0; step < left; step++) {
-        const weft__stage *next = waits_for(at);
+        const weft__leg *next = waits_for(at);
         if (!next)
             break;
         at = next;

@@ -75,10 +75,10 @@ weft_status weft__fabric_create(weft_sim *sim, const weft__graph *graph, weft__f
     return WEFT_OK;
 }
 
-static void destroy_message(weft__message *message, uint32_t stages)
+static void destroy_message(weft__message *message, uint32_t legs)
 {
-    for (uint32_t i = 0; i < stages; i++)
-        weft__runs_destroy(&message->stages[i].runs);
+    for (uint32_t i = 0; i < legs; i++)
+        weft__runs_destroy(&message->legs[i].runs);
     free(message);
 }
 
@@ -89,7 +89,7 @@ void weft__fabric_destroy(weft__fabric *fabric)
     while (fabric->all) {
         weft__message *message = fabric->all;
         fabric->all = message->next;
-        destroy_message(message, message->stage_count);
+        destroy_message(message, message->leg_count);
     }
     for (size_t i = 0; i < fabric->path_capacity; i++) {
         if (fabric->paths[i])
@@ -242,7 +242,7 @@ static bool reserve_idle(weft__fabric *fabric, uint32_t links)
     return true;
 }
 
-/* One with as many stages as the route has links, used before or new. */
+/* One with as many legs as the route has links, used before or new. */
 static weft__message *take_message(weft__fabric *fabric, uint32_t links)
 {
     if (!reserve_idle(fabric, links))
@@ -252,15 +252,15 @@ static weft__message *take_message(weft__fabric *fabric, uint32_t links)
         fabric->idle[links] = message->next_free;
         return message;
     }
-    message = calloc(1, sizeof *message + links * sizeof message->stages[0]);
+    message = calloc(1, sizeof *message + links * sizeof message->legs[0]);
     if (!message)
         return NULL;
     fabric->info.allocations++;
     message->fabric = fabric;
-    message->stage_count = links;
+    message->leg_count = links;
     for (uint32_t hop = 0; hop < links; hop++) {
-        message->stages[hop].message = message;
-        message->stages[hop].hop = hop;
+        message->legs[hop].message = message;
+        message->legs[hop].hop = hop;
     }
     message->next = fabric->all;
     fabric->all = message;
@@ -270,34 +270,34 @@ static weft__message *take_message(weft__fabric *fabric, uint32_t links)
 static void give_message_back(weft__message *message)
 {
     weft__fabric *fabric = message->fabric;
-    message->next_free = fabric->idle[message->stage_count];
-    fabric->idle[message->stage_count] = message;
+    message->next_free = fabric->idle[message->leg_count];
+    fabric->idle[message->leg_count] = message;
 }
 
-static void reset_stages(weft__message *message)
+static void reset_legs(weft__message *message)
 {
-    for (uint32_t hop = 0; hop < message->stage_count; hop++) {
-        weft__stage *stage = &message->stages[hop];
-        stage->wire = &message->fabric->wires[message->path->route.links[hop]];
-        stage->known = stage->served = 0;
-        stage->vc = WEFT__VC_NONE;
-        stage->place = WEFT__PLACE_NONE;
-        stage->next_in_buffer = NULL;
-        weft__runs_clear(&stage->runs);
+    for (uint32_t hop = 0; hop < message->leg_count; hop++) {
+        weft__leg *leg = &message->legs[hop];
+        leg->wire = &message->fabric->wires[message->path->route.links[hop]];
+        leg->known = leg->served = 0;
+        leg->vc = WEFT__VC_NONE;
+        leg->place = WEFT__PLACE_NONE;
+        leg->next_in_buffer = NULL;
+        weft__runs_clear(&leg->runs);
     }
 }
 
-/* Puts what is sent into the first stage. */
+/* Puts what is sent into the first leg. */
 static bool load_flits(weft__message *message, const weft__parcel *parcel)
 {
-    weft__stage *stage = &message->stages[0];
+    weft__leg *leg = &message->legs[0];
     for (size_t i = 0; i < parcel->ready_count; i++) {
-        if (!weft__runs_add(&stage->runs, &parcel->ready[i], &message->fabric->info.allocations))
+        if (!weft__runs_add(&leg->runs, &parcel->ready[i], &message->fabric->info.allocations))
             return false;
-        stage->known += parcel->ready[i].count;
+        leg->known += parcel->ready[i].count;
     }
-    stage->head = parcel->ready[0].first;
-    message->flits = stage->known;
+    leg->head = parcel->ready[0].first;
+    message->flits = leg->known;
     return true;
 }
 
@@ -312,7 +312,7 @@ weft__message *weft__fabric_send(weft__fabric *fabric, const weft__parcel *parce
         return NULL;
     }
     message->path = path;
-    reset_stages(message);
+    reset_legs(message);
     message->delivered = 0;
     message->size = parcel->size;
     message->receiver = parcel->receiver;
@@ -327,9 +327,9 @@ weft__message *weft__fabric_send(weft__fabric *fabric, const weft__parcel *parce
     fabric->info.messages_sent++;
     fabric->info.flits_sent += message->flits;
     if (fabric->has_trains)
-        weft__trains_begin(&message->stages[0]);
+        weft__trains_begin(&message->legs[0]);
     else
-        weft__flits_begin(&message->stages[0]);
+        weft__flits_begin(&message->legs[0]);
     return message;
 }
 
@@ -339,29 +339,29 @@ void weft__fabric_observe(weft__fabric *fabric, const weft__observer *observer)
 }
 
 /* Tells the observer of flits that have left the link when `run` says. */
-static WEFT_COLD void tell_observer(weft__stage *stage, uint64_t first, const weft__run *run)
+static WEFT_COLD void tell_observer(weft__leg *leg, uint64_t first, const weft__run *run)
 {
-    const weft__message *message = stage->message;
-    const weft__wire *wire = stage->wire;
+    const weft__message *message = leg->message;
+    const weft__wire *wire = leg->wire;
     uint64_t flit_ps = wire->flit_ps[message->size];
     weft__time head = run->first;
     if (first != 0)
-        head = weft__message_head_ps(message, stage->hop + 1) - wire->overhead_ps - wire->wire_ps;
+        head = weft__message_head_ps(message, leg->hop + 1) - wire->overhead_ps - wire->wire_ps;
     weft__passage passage = {.message = message,
                              .link = (uint32_t)(wire - message->fabric->wires),
-                             .is_last = stage->served == message->flits,
+                             .is_last = leg->served == message->flits,
                              .begins = {run->first - flit_ps, run->gap_ps, run->count},
                              .flit_ps = flit_ps,
                              .head_ps = head - flit_ps};
     message->fabric->observer->passed(message->fabric->observer->context, &passage);
 }
 
-/* Flits of a message are behind the link of a stage, ready for what comes next, at the times of the run. */
-static void hand_over(weft__stage *stage, uint64_t first, const weft__run *run)
+/* Flits of a message are behind the link of a leg, ready for what comes next, at the times of the run. */
+static void hand_over(weft__leg *leg, uint64_t first, const weft__run *run)
 {
-    weft__message *message = stage->message;
-    if (stage->hop + 1 < message->stage_count) {
-        weft__stage *next = stage + 1;
+    weft__message *message = leg->message;
+    if (leg->hop + 1 < message->leg_count) {
+        weft__leg *next = leg + 1;
         next->known += run->count;
         if (!weft__runs_add(&next->runs, run, &message->fabric->info.allocations))
             note_memory(message->fabric, "the flits of a message");
@@ -375,15 +375,15 @@ static void hand_over(weft__stage *stage, uint64_t first, const weft__run *run)
         message->receiver->arriving(message->context, message, first, run);
 }
 
-weft__stage *weft__stage_pass(weft__stage *stage, const weft__run *run)
+weft__leg *weft__leg_pass(weft__leg *leg, const weft__run *run)
 {
-    weft__message *message = stage->message;
-    const weft__wire *wire = stage->wire;
-    weft__stage *next = stage->hop + 1 < message->stage_count ? stage + 1 : NULL;
-    uint64_t first = stage->served;
-    stage->served += run->count;
+    weft__message *message = leg->message;
+    const weft__wire *wire = leg->wire;
+    weft__leg *next = leg->hop + 1 < message->leg_count ? leg + 1 : NULL;
+    uint64_t first = leg->served;
+    leg->served += run->count;
     if (__builtin_expect(message->fabric->observer != NULL, 0))
-        tell_observer(stage, first, run);
+        tell_observer(leg, first, run);
     weft__run arrival = {run->first + wire->wire_ps, run->gap_ps, run->count};
     weft__time *head = next ? &next->head : &message->head;
     if (first == 0)
@@ -394,13 +394,13 @@ weft__stage *weft__stage_pass(weft__stage *stage, const weft__run *run)
         uint64_t late = arrival.count;
         if (arrival.gap_ps && (*head - arrival.first - 1) / arrival.gap_ps + 1 < late)
             late = (*head - arrival.first - 1) / arrival.gap_ps + 1;
-        hand_over(stage, first, &(weft__run){*head, 0, late});
+        hand_over(leg, first, &(weft__run){*head, 0, late});
         first += late;
         arrival.first += late * arrival.gap_ps;
         arrival.count -= late;
     }
     if (arrival.count)
-        hand_over(stage, first, &arrival);
+        hand_over(leg, first, &arrival);
     return next;
 }
 
@@ -429,7 +429,7 @@ const weft__route *weft__message_route(const weft__message *message)
 
 weft__time weft__message_head_ps(const weft__message *message, uint32_t hop)
 {
-    return hop < message->stage_count ? message->stages[hop].head : message->head;
+    return hop < message->leg_count ? message->legs[hop].head : message->head;
 }
 
 /* ---- links ---- */

@@ -14,20 +14,20 @@
 typedef struct weft__wire weft__wire;
 
 /* A message at one link of its route. */
-typedef struct weft__stage {
+typedef struct weft__leg {
     weft__message *message;
     weft__wire *wire; /* the link */
     uint32_t hop;
-    uint64_t known;                     /* flits whose arrival at the link is known */
-    uint64_t served;                    /* flits that have been sent on */
-    weft__time head;                    /* arrival of the first flit */
-    weft__runs runs;                    /* arrivals of the flits known and not served */
-    weft__time next_ps;                 /* the first of these, or never */
-    uint32_t place;                     /* among the active ones of the link, or WEFT__PLACE_NONE */
-    uint32_t expected_place;            /* among the expected ones, if it is one */
-    uint32_t vc;                        /* that it holds on the link, or WEFT__VC_NONE */
-    struct weft__stage *next_in_buffer; /* behind it in the same virtual channel before the link */
-} weft__stage;
+    uint64_t known;                   /* flits whose arrival at the link is known */
+    uint64_t served;                  /* flits that have been sent on */
+    weft__time head;                  /* arrival of the first flit */
+    weft__runs runs;                  /* arrivals of the flits known and not served */
+    weft__time next_ps;               /* the first of these, or never */
+    uint32_t place;                   /* among the active ones of the link, or WEFT__PLACE_NONE */
+    uint32_t expected_place;          /* among the expected ones, if it is one */
+    uint32_t vc;                      /* that it holds on the link, or WEFT__VC_NONE */
+    struct weft__leg *next_in_buffer; /* behind it in the same virtual channel before the link */
+} weft__leg;
 
 /* A route that the fabric keeps. */
 typedef struct weft__path {
@@ -47,8 +47,8 @@ struct weft__message {
     uint64_t tag;
     weft__message *next_free;
     weft__message *next; /* of all that were ever made */
-    uint32_t stage_count;
-    weft__stage stages[]; /* one for each link of the route */
+    uint32_t leg_count;
+    weft__leg legs[]; /* one for each link of the route */
 };
 
 /* One virtual channel of a link: the buffer at its far end, as its sender sees it and as its reader does. */
@@ -57,9 +57,9 @@ typedef struct weft__vc {
     uint32_t used;        /* places of the buffer, those on their way and those whose credit is, included */
     weft__time *credits;  /* ring of buffer_flits: when places that have been left come back */
     uint32_t credit_head, credit_count;
-    weft__stage *front, *back; /* messages in the buffer, in order, at the link they take next */
-    weft__time free_at;        /* when the next message may take it, if it has no owner */
-    weft__time front_at;       /* when the head of the message at the front may go */
+    weft__leg *front, *back; /* messages in the buffer, in order, at the link they take next */
+    weft__time free_at;      /* when the next message may take it, if it has no owner */
+    weft__time front_at;     /* when the head of the message at the front may go */
 } weft__vc;
 
 /* A link at work. */
@@ -70,9 +70,9 @@ struct weft__wire {
     uint64_t overhead_ps; /* of the node behind it */
     weft__time free_at;
     weft__time known_before; /* trains: what arrived before then has been served */
-    weft__stage **active;    /* stages with flits to come or to serve: a heap, the next one first */
+    weft__leg **active;      /* legs with flits to come or to serve: a heap, the next one first */
     uint32_t active_count, active_capacity;
-    weft__stage **expected; /* of these, those with flits of which no arrival is known; as large an array */
+    weft__leg **expected; /* of these, those with flits of which no arrival is known; as large an array */
     uint32_t expected_count;
     uint64_t flits, busy_ps;
 
@@ -106,33 +106,33 @@ struct weft__fabric {
     weft__fabric_info info;
 };
 
-/* wire.c. Puts a stage whose first flits are known among the active ones of its link. False when out of memory, noted.
+/* wire.c. Puts a leg whose first flits are known among the active ones of its link. False when out of memory, noted.
  */
-bool weft__wire_join(weft__wire *wire, weft__stage *stage);
-/* Flits have been taken off the runs of an active stage. */
-void weft__wire_served(weft__wire *wire, weft__stage *stage);
-/* Flits have been added to the runs of an active stage, and to those that it knows. */
-void weft__wire_expect(weft__wire *wire, weft__stage *stage);
-/* Takes a stage off; all its flits have been served. */
-void weft__wire_leave(weft__wire *wire, weft__stage *stage);
+bool weft__wire_join(weft__wire *wire, weft__leg *leg);
+/* Flits have been taken off the runs of an active leg. */
+void weft__wire_served(weft__wire *wire, weft__leg *leg);
+/* Flits have been added to the runs of an active leg, and to those that it knows. */
+void weft__wire_expect(weft__wire *wire, weft__leg *leg);
+/* Takes a leg off; all its flits have been served. */
+void weft__wire_leave(weft__wire *wire, weft__leg *leg);
 
-/* Flits of a stage have left its link at the times of `run`: hands them to the next stage, or to the target. Gives the
- * next stage, or NULL if it was the target. */
-weft__stage *weft__stage_pass(weft__stage *stage, const weft__run *run);
+/* Flits of a leg have left its link at the times of `run`: hands them to the next leg, or to the target. Gives the
+ * next leg, or NULL if it was the target. */
+weft__leg *weft__leg_pass(weft__leg *leg, const weft__run *run);
 
 /* The message has arrived: tells the receiver, and keeps the memory for the next. */
 void weft__message_end(weft__message *message);
 
-/* trains.c: a stage has been given its first flits. */
-void weft__trains_begin(weft__stage *stage);
+/* trains.c: a leg has been given its first flits. */
+void weft__trains_begin(weft__leg *leg);
 
 /* flits.c: the same, and what it needs of memory beforehand. */
-void weft__flits_begin(weft__stage *stage);
+void weft__flits_begin(weft__leg *leg);
 weft_status weft__flits_prepare(weft__fabric *fabric, weft_error *err);
 void weft__flits_release(weft__fabric *fabric);
 
-/* The buffer that a stage's flits wait in, which for the first link is the queue of its source; NULL if it is no queue,
+/* The buffer that a leg's flits wait in, which for the first link is the queue of its source; NULL if it is no queue,
  * but a place where every message can be reached. */
-weft__vc *weft__stage_buffer(const weft__stage *stage);
+weft__vc *weft__leg_buffer(const weft__leg *leg);
 
 #endif

@@ -85,86 +85,86 @@ static uint32_t free_vc(weft__wire *wire, weft__time now)
     return best;
 }
 
-weft__vc *weft__stage_buffer(const weft__stage *stage)
+weft__vc *weft__leg_buffer(const weft__leg *leg)
 {
-    const weft__stage *before = stage - 1;
-    if (stage->hop == 0)
-        return stage->wire->link->vcs ? &stage->wire->source : NULL;
+    const weft__leg *before = leg - 1;
+    if (leg->hop == 0)
+        return leg->wire->link->vcs ? &leg->wire->source : NULL;
     return before->vc != WEFT__VC_NONE ? &before->wire->vcs[before->vc] : NULL;
 }
 
-/* Puts a stage at the end of a buffer. */
-static void enter_buffer(weft__vc *buffer, weft__stage *stage)
+/* Puts a leg at the end of a buffer. */
+static void enter_buffer(weft__vc *buffer, weft__leg *leg)
 {
     if (buffer->back)
-        buffer->back->next_in_buffer = stage;
+        buffer->back->next_in_buffer = leg;
     else
-        buffer->front = stage;
-    buffer->back = stage;
+        buffer->front = leg;
+    buffer->back = leg;
 }
 
 /* ---- who is next ---- */
 
-/* Where a stage's flits come in, as round robin counts: the virtual channel, and the link before. */
-static uint64_t input_of(const weft__stage *stage)
+/* Where a leg's flits come in, as round robin counts: the virtual channel, and the link before. */
+static uint64_t input_of(const weft__leg *leg)
 {
-    if (stage->hop == 0)
+    if (leg->hop == 0)
         return 0;
-    const weft__message *message = stage->message;
-    return (uint64_t)stage[-1].vc << 32 | (message->path->route.links[stage->hop - 1] + 1);
+    const weft__message *message = leg->message;
+    return (uint64_t)leg[-1].vc << 32 | (message->path->route.links[leg->hop - 1] + 1);
 }
 
-/* The input that the stage's flits come through may be read only so often. */
-static bool may_read(weft__wire *wire, const weft__stage *stage, weft__time now)
+/* The input that the leg's flits come through may be read only so often. */
+static bool may_read(weft__wire *wire, const weft__leg *leg, weft__time now)
 {
     uint32_t speedup = wire->fabric->graph->spec->cube.input_speedup;
-    if (stage->hop == 0 || speedup == 0)
+    if (leg->hop == 0 || speedup == 0)
         return true;
-    const weft__wire *input = stage[-1].wire;
+    const weft__wire *input = leg[-1].wire;
     if (!input->reads)
         return true;
     weft__time oldest = input->reads[input->read_at];
-    uint64_t read_ps = wire->fabric->router_flit_ps[stage->message->size];
+    uint64_t read_ps = wire->fabric->router_flit_ps[leg->message->size];
     if (oldest == WEFT__NEVER || oldest + read_ps <= now)
         return true;
     decide_at(wire, oldest + read_ps);
     return false;
 }
 
-static void note_read(const weft__stage *stage, weft__time now)
+static void note_read(const weft__leg *leg, weft__time now)
 {
-    uint32_t speedup = stage->message->fabric->graph->spec->cube.input_speedup;
-    weft__wire *input = stage->hop ? stage[-1].wire : NULL;
+    uint32_t speedup = leg->message->fabric->graph->spec->cube.input_speedup;
+    weft__wire *input = leg->hop ? leg[-1].wire : NULL;
     if (!input || !input->reads)
         return;
     input->reads[input->read_at] = now;
     input->read_at = (input->read_at + 1) % speedup;
 }
 
-/* True if the stage's next flit is there and nothing holds it back. */
-static bool may_go(weft__wire *wire, weft__stage *stage, weft__time now)
+/* True if the leg's next flit is there and nothing holds it back. */
+static bool may_go(weft__wire *wire, weft__leg *leg, weft__time now)
 {
-    if (!stage->runs.count || weft__runs_front(&stage->runs)->first > now)
+    if (!leg->runs.count || weft__runs_front(&leg->runs)->first > now)
         return false;
-    const weft__vc *buffer = weft__stage_buffer(stage);
-    if (buffer && buffer->front != stage)
+    const weft__vc *buffer = weft__leg_buffer(leg);
+    if (buffer && buffer->front != leg)
         return false; /* another message is before it, and will wake the link when it has gone */
-    if (buffer && stage->served == 0 && buffer->front_at > now) {
+    if (buffer && leg->served == 0 && buffer->front_at > now) {
         decide_at(wire, buffer->front_at);
         return false;
     }
-    if (!may_read(wire, stage, now))
+    if (!may_read(wire, leg, now))
         return false;
     if (wire->link->vcs == 0)
         return true;
-    if (stage->vc == WEFT__VC_NONE) {
+    if (leg->vc == WEFT__VC_NONE) {
         uint32_t vc = free_vc(wire, now);
         return vc != WEFT__VC_NONE && has_room(wire, &wire->vcs[vc], now);
     }
-    return has_room(wire, &wire->vcs[stage->vc], now);
+    return has_room(wire, &wire->vcs[leg->vc], now);
 }
 
-static bool goes_before(const weft__wire *wire, weft__stage *a, weft__stage *b)
+static bool goes_before(const weft__wire *wire, weft__leg *a, weft__leg *b)
 {
     if (wire->link->arbitration == WEFT__ARBITRATE_ROUND_ROBIN) {
         uint64_t turn_a = input_of(a) - wire->turn - 1, turn_b = input_of(b) - wire->turn - 1; /* go round */
@@ -175,15 +175,15 @@ static bool goes_before(const weft__wire *wire, weft__stage *a, weft__stage *b)
     return time_a != time_b ? time_a < time_b : a->message->key < b->message->key;
 }
 
-static weft__stage *choose(weft__wire *wire, weft__time now)
+static weft__leg *choose(weft__wire *wire, weft__time now)
 {
-    weft__stage *best = NULL;
+    weft__leg *best = NULL;
     if (wire->fabric->is_plain)
         return wire->active_count && wire->active[0]->next_ps <= now ? wire->active[0] : NULL;
     for (uint32_t i = 0; i < wire->active_count; i++) {
-        weft__stage *stage = wire->active[i];
-        if (may_go(wire, stage, now) && (!best || goes_before(wire, stage, best)))
-            best = stage;
+        weft__leg *leg = wire->active[i];
+        if (may_go(wire, leg, now) && (!best || goes_before(wire, leg, best)))
+            best = leg;
     }
     return best;
 }
@@ -191,17 +191,17 @@ static weft__stage *choose(weft__wire *wire, weft__time now)
 /* ---- sending ---- */
 
 /* Gives the message a virtual channel of the link and its place in the buffer behind it. */
-static void take_vc(weft__wire *wire, weft__stage *stage, weft__time now)
+static void take_vc(weft__wire *wire, weft__leg *leg, weft__time now)
 {
-    stage->vc = free_vc(wire, now);
-    weft__vc *vc = &wire->vcs[stage->vc];
-    vc->owner = stage->message;
-    if (stage->hop + 1 < stage->message->stage_count) /* a target takes its flits at once */
-        enter_buffer(vc, stage + 1);
+    leg->vc = free_vc(wire, now);
+    weft__vc *vc = &wire->vcs[leg->vc];
+    vc->owner = leg->message;
+    if (leg->hop + 1 < leg->message->leg_count) /* a target takes its flits at once */
+        enter_buffer(vc, leg + 1);
 }
 
 /* The next message of a buffer can be reached now. */
-static void wake_front(weft__stage *front)
+static void wake_front(weft__leg *front)
 {
     weft__wire *wire = front->wire;
     if (front->hop == 0 && !weft__wire_join(wire, front))
@@ -210,63 +210,63 @@ static void wake_front(weft__stage *front)
         decide_at(wire, weft__runs_front(&front->runs)->first);
 }
 
-/* A flit of the stage leaves the buffer that it waited in. */
-static void leave_buffer(weft__stage *stage, weft__time now)
+/* A flit of the leg leaves the buffer that it waited in. */
+static void leave_buffer(weft__leg *leg, weft__time now)
 {
-    weft__vc *buffer = weft__stage_buffer(stage);
+    weft__vc *buffer = weft__leg_buffer(leg);
     if (!buffer)
         return;
-    if (stage->served == stage->message->flits) {
-        buffer->front = stage->next_in_buffer;
-        buffer->front_at = now + stage->wire->flit_ps[stage->message->size];
-        if (stage->hop) /* a message that has come to the front must be given its channel, too */
-            buffer->front_at += stage[-1].wire->link->vc_ps;
+    if (leg->served == leg->message->flits) {
+        buffer->front = leg->next_in_buffer;
+        buffer->front_at = now + leg->wire->flit_ps[leg->message->size];
+        if (leg->hop) /* a message that has come to the front must be given its channel, too */
+            buffer->front_at += leg[-1].wire->link->vc_ps;
         if (buffer->front)
             wake_front(buffer->front);
         else
             buffer->back = NULL;
     }
-    if (stage->hop)
-        give_credit(stage[-1].wire, buffer, now);
+    if (leg->hop)
+        give_credit(leg[-1].wire, buffer, now);
 }
 
-/* A flit is going to be at the stage. */
-static void expect_flit(weft__stage *stage, weft__time arrival)
+/* A flit is going to be at the leg. */
+static void expect_flit(weft__leg *leg, weft__time arrival)
 {
-    if (stage->known == 1)
-        weft__flits_begin(stage);
+    if (leg->known == 1)
+        weft__flits_begin(leg);
     else
-        decide_at(stage->wire, arrival);
+        decide_at(leg->wire, arrival);
 }
 
-static void send_flit(weft__wire *wire, weft__stage *stage, weft__time now)
+static void send_flit(weft__wire *wire, weft__leg *leg, weft__time now)
 {
-    weft__message *message = stage->message;
+    weft__message *message = leg->message;
     uint64_t flit_ps = wire->flit_ps[message->size];
-    if (wire->link->vcs && stage->vc == WEFT__VC_NONE)
-        take_vc(wire, stage, now);
-    weft__vc *vc = wire->link->vcs ? &wire->vcs[stage->vc] : NULL;
-    wire->turn = input_of(stage);
+    if (wire->link->vcs && leg->vc == WEFT__VC_NONE)
+        take_vc(wire, leg, now);
+    weft__vc *vc = wire->link->vcs ? &wire->vcs[leg->vc] : NULL;
+    wire->turn = input_of(leg);
     wire->flits++;
     wire->busy_ps += flit_ps;
     wire->free_at = now + flit_ps;
-    note_read(stage, now);
-    weft__runs_take(&stage->runs, 1);
+    note_read(leg, now);
+    weft__runs_take(&leg->runs, 1);
     weft__run run = {wire->free_at, 0, 1};
-    weft__stage *next = weft__stage_pass(stage, &run);
-    leave_buffer(stage, now);
+    weft__leg *next = weft__leg_pass(leg, &run);
+    leave_buffer(leg, now);
     if (vc && wire->link->buffer_flits)
         vc->used++;
     if (vc && !next)
         give_credit(wire, vc, message->tail);
-    if (stage->served == message->flits) {
+    if (leg->served == message->flits) {
         if (vc) {
             vc->owner = NULL;
             vc->free_at = wire->free_at + wire->link->vc_ps;
         }
-        weft__wire_leave(wire, stage);
+        weft__wire_leave(wire, leg);
     } else {
-        weft__wire_served(wire, stage);
+        weft__wire_served(wire, leg);
     }
     if (next)
         expect_flit(next, weft__runs_last(&next->runs));
@@ -294,9 +294,9 @@ static void on_decision(weft_sim *sim, uint64_t argument)
     if (wire->decide_at != now)
         return; /* an earlier one has taken its place */
     wire->decide_at = WEFT__NEVER;
-    weft__stage *stage = wire->free_at <= now ? choose(wire, now) : NULL;
-    if (stage)
-        send_flit(wire, stage, now);
+    weft__leg *leg = wire->free_at <= now ? choose(wire, now) : NULL;
+    if (leg)
+        send_flit(wire, leg, now);
     decide_again(wire, now);
 }
 
@@ -306,17 +306,17 @@ static void on_tail(weft_sim *sim, uint64_t argument)
     weft__message_end((weft__message *)(uintptr_t)argument);
 }
 
-void weft__flits_begin(weft__stage *stage)
+void weft__flits_begin(weft__leg *leg)
 {
-    weft__wire *wire = stage->wire;
-    weft__vc *source = stage->hop == 0 ? weft__stage_buffer(stage) : NULL;
+    weft__wire *wire = leg->wire;
+    weft__vc *source = leg->hop == 0 ? weft__leg_buffer(leg) : NULL;
     if (source) { /* messages leave their source in order: one behind another need not be looked at */
-        enter_buffer(source, stage);
-        if (source->front != stage)
+        enter_buffer(source, leg);
+        if (source->front != leg)
             return;
     }
-    if (weft__wire_join(wire, stage))
-        decide_at(wire, stage->head);
+    if (weft__wire_join(wire, leg))
+        decide_at(wire, leg->head);
 }
 
 /* ---- memory ---- */

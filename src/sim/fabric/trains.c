@@ -1,13 +1,13 @@
 /* Flits as trains: links look at them when somebody needs to know.
  *
  * What makes it right. Let a link be asked at time t for all flits that arrive before t. Every message whose head
- * arrives before t has been put among the link's stages: that happens when its head leaves the link before, which is at
+ * arrives before t has been put among the link's legs: that happens when its head leaves the link before, which is at
  * least the time of a flit earlier, in an event of its own. For its later flits the link before is asked, for a time
  * earlier by at least that of a flit; so the questions end. Nothing that is answered can change afterwards, as a
  * link does not depend on what is behind it. */
 #include "sim/fabric/fabric_impl.h"
 
-/* The next flit of a stage that is to be served; the order in which flits are. */
+/* The next flit of a leg that is to be served; the order in which flits are. */
 typedef struct weft__claim {
     weft__time time;
     uint64_t key;
@@ -39,15 +39,15 @@ static weft__time later(weft__time a, weft__time b)
 static weft__time earliest_tail(weft__message *message)
 {
     weft__time earliest = 0;
-    for (uint32_t hop = 0; hop < message->stage_count; hop++) {
-        weft__stage *stage = &message->stages[hop];
-        const weft__wire *wire = stage->wire;
-        uint64_t flit_ps = wire->flit_ps[message->size], left = message->flits - stage->served;
-        if (left && stage->known) {
+    for (uint32_t hop = 0; hop < message->leg_count; hop++) {
+        weft__leg *leg = &message->legs[hop];
+        const weft__wire *wire = leg->wire;
+        uint64_t flit_ps = wire->flit_ps[message->size], left = message->flits - leg->served;
+        if (left && leg->known) {
             earliest = later(earliest, later(wire->free_at, wire->known_before) + (left - 1) * flit_ps);
-            earliest = later(earliest, stage->head);
-            if (stage->known == message->flits)
-                earliest = later(earliest, weft__runs_last(&stage->runs));
+            earliest = later(earliest, leg->head);
+            if (leg->known == message->flits)
+                earliest = later(earliest, weft__runs_last(&leg->runs));
         }
         earliest += flit_ps + wire->wire_ps;
     }
@@ -64,10 +64,10 @@ static void await_tail(weft__message *message)
 
 /* ---- serving ---- */
 
-/* Sends `part`, the first flits of a stage, over its link, which is free for them: nothing else comes in between. */
-static void serve_run(weft__wire *wire, weft__stage *stage, const weft__run *part)
+/* Sends `part`, the first flits of a leg, over its link, which is free for them: nothing else comes in between. */
+static void serve_run(weft__wire *wire, weft__leg *leg, const weft__run *part)
 {
-    uint64_t flit_ps = wire->flit_ps[stage->message->size], gap = part->gap_ps, left = part->count;
+    uint64_t flit_ps = wire->flit_ps[leg->message->size], gap = part->gap_ps, left = part->count;
     weft__time ready = part->first, free_at = wire->free_at;
     wire->flits += left;
     wire->busy_ps += left * flit_ps;
@@ -79,33 +79,33 @@ static void serve_run(weft__wire *wire, weft__stage *stage, const weft__run *par
             count = late < left ? late : left;
         }
         weft__run run = {begin + flit_ps, flit_ps, count};
-        (void)weft__stage_pass(stage, &run);
+        (void)weft__leg_pass(leg, &run);
         free_at = begin + count * flit_ps;
         left -= count;
         ready += count * gap;
     }
     if (left) {
         weft__run run = {ready + flit_ps, gap, left};
-        (void)weft__stage_pass(stage, &run);
+        (void)weft__leg_pass(leg, &run);
         free_at = ready + (left - 1) * gap + flit_ps;
     }
     wire->free_at = free_at;
 }
 
-static void serve(weft__wire *wire, weft__stage *stage, const weft__run *part)
+static void serve(weft__wire *wire, weft__leg *leg, const weft__run *part)
 {
-    weft__message *message = stage->message;
-    bool is_first = stage->served == 0, is_last_link = stage->hop + 1 == message->stage_count;
-    weft__runs_take(&stage->runs, part->count);
-    serve_run(wire, stage, part);
+    weft__message *message = leg->message;
+    bool is_first = leg->served == 0, is_last_link = leg->hop + 1 == message->leg_count;
+    weft__runs_take(&leg->runs, part->count);
+    serve_run(wire, leg, part);
     if (is_first && is_last_link)
         await_tail(message);
     else if (is_first)
-        weft__trains_begin(stage + 1);
-    if (stage->served == message->flits)
-        weft__wire_leave(wire, stage);
+        weft__trains_begin(leg + 1);
+    if (leg->served == message->flits)
+        weft__wire_leave(wire, leg);
     else
-        weft__wire_served(wire, stage);
+        weft__wire_served(wire, leg);
 }
 
 /* How many flits of `run` come before both `limit` and the time `before`. At least the first one does. */
@@ -120,7 +120,7 @@ static uint64_t count_before(const weft__run *run, uint64_t key, const weft__cla
     return (end - 1 - run->first) / run->gap_ps + 1;
 }
 
-/* The claim of the stage that comes behind the first one of the link's heap. */
+/* The claim of the leg that comes behind the first one of the link's heap. */
 static weft__claim second_claim(const weft__wire *wire)
 {
     weft__claim second = {WEFT__NEVER, UINT64_MAX};
@@ -136,7 +136,7 @@ static weft__claim second_claim(const weft__wire *wire)
 static void serve_before(weft__wire *wire, weft__time before)
 {
     while (wire->active_count && wire->active[0]->next_ps < before) {
-        weft__stage *next = wire->active[0];
+        weft__leg *next = wire->active[0];
         weft__claim limit = second_claim(wire);
         weft__run part = *weft__runs_front(&next->runs);
         part.count = count_before(&part, next->message->key, &limit, before);
@@ -155,9 +155,9 @@ static void ask_behind(weft__wire *wire, weft__time before)
     for (uint32_t i = wire->expected_count; i-- > 0;) {
         if (i >= wire->expected_count)
             continue;
-        const weft__stage *stage = wire->expected[i];
-        weft__wire *behind = stage[-1].wire;
-        uint64_t way = shortest_way(behind, stage->message);
+        const weft__leg *leg = wire->expected[i];
+        weft__wire *behind = leg[-1].wire;
+        uint64_t way = shortest_way(behind, leg->message);
         if (before > way && behind->known_before < before - way)
             know(behind, before - way);
     }
@@ -198,7 +198,7 @@ static void on_tail(weft_sim *sim, uint64_t argument)
 {
     weft__message *message = (weft__message *)(uintptr_t)argument;
     weft__time now = weft__sim_now(sim);
-    weft__wire *last = message->stages[message->stage_count - 1].wire;
+    weft__wire *last = message->legs[message->leg_count - 1].wire;
     uint64_t way = shortest_way(last, message);
     if (message->delivered < message->flits)
         know(last, now + 1 - way);
@@ -208,13 +208,13 @@ static void on_tail(weft_sim *sim, uint64_t argument)
         await_tail(message);
 }
 
-void weft__trains_begin(weft__stage *stage)
+void weft__trains_begin(weft__leg *leg)
 {
-    weft__wire *wire = stage->wire;
-    weft_sim *sim = stage->message->fabric->sim;
+    weft__wire *wire = leg->wire;
+    weft_sim *sim = leg->message->fabric->sim;
     weft__time now = weft__sim_now(sim);
     if (wire->active_count == 0 && wire->known_before < now)
         wire->known_before = now; /* nothing came to the link */
-    if (weft__wire_join(wire, stage))
-        (void)weft__sim_at(sim, stage->head, WEFT__LINK_PRIORITY, on_head, (uintptr_t)wire);
+    if (weft__wire_join(wire, leg))
+        (void)weft__sim_at(sim, leg->head, WEFT__LINK_PRIORITY, on_head, (uintptr_t)wire);
 }

@@ -4,20 +4,20 @@
 
 #include "sim/fabric/fabric_impl.h"
 
-static bool stands_before(const weft__stage *a, const weft__stage *b)
+static bool stands_before(const weft__leg *a, const weft__leg *b)
 {
     return a->next_ps != b->next_ps ? a->next_ps < b->next_ps : a->message->key < b->message->key;
 }
 
-static void put(weft__wire *wire, weft__stage *stage, uint32_t place)
+static void put(weft__wire *wire, weft__leg *leg, uint32_t place)
 {
-    wire->active[place] = stage;
-    stage->place = place;
+    wire->active[place] = leg;
+    leg->place = place;
 }
 
-static void sift(weft__wire *wire, weft__stage *stage, uint32_t place)
+static void sift(weft__wire *wire, weft__leg *leg, uint32_t place)
 {
-    while (place > 0 && stands_before(stage, wire->active[(place - 1) / 2])) {
+    while (place > 0 && stands_before(leg, wire->active[(place - 1) / 2])) {
         put(wire, wire->active[(place - 1) / 2], place);
         place = (place - 1) / 2;
     }
@@ -25,36 +25,36 @@ static void sift(weft__wire *wire, weft__stage *stage, uint32_t place)
         uint32_t child = 2 * place + 1;
         if (child + 1 < wire->active_count && stands_before(wire->active[child + 1], wire->active[child]))
             child++;
-        if (child >= wire->active_count || !stands_before(wire->active[child], stage))
+        if (child >= wire->active_count || !stands_before(wire->active[child], leg))
             break;
         put(wire, wire->active[child], place);
         place = child;
     }
-    put(wire, stage, place);
+    put(wire, leg, place);
 }
 
 /* ---- those of which flits are to come ---- */
 
-static bool is_complete(const weft__stage *stage)
+static bool is_complete(const weft__leg *leg)
 {
-    return stage->known == stage->message->flits;
+    return leg->known == leg->message->flits;
 }
 
 /* Another takes its place, the last one: whoever goes through the list from the back misses none. */
-static void cross_off(weft__wire *wire, const weft__stage *stage)
+static void cross_off(weft__wire *wire, const weft__leg *leg)
 {
-    weft__stage *last = wire->expected[--wire->expected_count];
-    wire->expected[stage->expected_place] = last;
-    last->expected_place = stage->expected_place;
+    weft__leg *last = wire->expected[--wire->expected_count];
+    wire->expected[leg->expected_place] = last;
+    last->expected_place = leg->expected_place;
 }
 
 /* ---- coming and going ---- */
 
-static bool grow(weft__stage ***stages, uint32_t capacity)
+static bool grow(weft__leg ***legs, uint32_t capacity)
 {
-    weft__stage **grown = realloc(*stages, capacity * sizeof(weft__stage *));
+    weft__leg **grown = realloc(*legs, capacity * sizeof(weft__leg *));
     if (grown)
-        *stages = grown;
+        *legs = grown;
     return grown != NULL;
 }
 
@@ -74,40 +74,40 @@ static bool reserve(weft__wire *wire)
     return true;
 }
 
-bool weft__wire_join(weft__wire *wire, weft__stage *stage)
+bool weft__wire_join(weft__wire *wire, weft__leg *leg)
 {
     if (!reserve(wire))
         return false;
-    stage->next_ps = stage->runs.count ? weft__runs_front(&stage->runs)->first : WEFT__NEVER;
-    if (!is_complete(stage)) {
-        stage->expected_place = wire->expected_count;
-        wire->expected[wire->expected_count++] = stage;
+    leg->next_ps = leg->runs.count ? weft__runs_front(&leg->runs)->first : WEFT__NEVER;
+    if (!is_complete(leg)) {
+        leg->expected_place = wire->expected_count;
+        wire->expected[wire->expected_count++] = leg;
     }
-    sift(wire, stage, wire->active_count++);
+    sift(wire, leg, wire->active_count++);
     return true;
 }
 
-void weft__wire_leave(weft__wire *wire, weft__stage *stage)
+void weft__wire_leave(weft__wire *wire, weft__leg *leg)
 {
-    uint32_t place = stage->place;
-    stage->place = WEFT__PLACE_NONE;
-    weft__stage *last = wire->active[--wire->active_count];
-    if (last != stage)
+    uint32_t place = leg->place;
+    leg->place = WEFT__PLACE_NONE;
+    weft__leg *last = wire->active[--wire->active_count];
+    if (last != leg)
         sift(wire, last, place);
 }
 
-void weft__wire_served(weft__wire *wire, weft__stage *stage)
+void weft__wire_served(weft__wire *wire, weft__leg *leg)
 {
-    stage->next_ps = stage->runs.count ? weft__runs_front(&stage->runs)->first : WEFT__NEVER;
-    sift(wire, stage, stage->place);
+    leg->next_ps = leg->runs.count ? weft__runs_front(&leg->runs)->first : WEFT__NEVER;
+    sift(wire, leg, leg->place);
 }
 
-void weft__wire_expect(weft__wire *wire, weft__stage *stage)
+void weft__wire_expect(weft__wire *wire, weft__leg *leg)
 {
-    if (is_complete(stage))
-        cross_off(wire, stage);
-    if (stage->next_ps != WEFT__NEVER)
+    if (is_complete(leg))
+        cross_off(wire, leg);
+    if (leg->next_ps != WEFT__NEVER)
         return;
-    stage->next_ps = weft__runs_front(&stage->runs)->first;
-    sift(wire, stage, stage->place);
+    leg->next_ps = weft__runs_front(&leg->runs)->first;
+    sift(wire, leg, leg->place);
 }

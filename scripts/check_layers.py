@@ -41,7 +41,7 @@ PUBLIC_LAYERS = {
     "src/base": ["status.h", "types.h"],
     "src/runtime": ["buffer.h", "budget.h", "device.h", "encoder.h", "hazard.h", "op.h", "session.h", "timeline.h",
                     "version.h"],
-    "src/sim": ["machine.h", "probe.h", "store.h", "tile.h"],
+    "src/sim": ["collective.h", "machine.h", "probe.h", "sim.h", "sim_bench.h", "store.h", "tile.h"],
     "src/ops": ["ops.h"],
     "src/formats": ["safetensors.h"],
     "src/text": ["tokenizer.h"],

@@ -3,10 +3,11 @@
  * A kernel is a plain function. It may call others, loop, branch, and keep what it likes in variables. Each PE runs it
  * on a stack of its own of 64 KiB, in simulated time: while a command of the PE is under way, others go on. What a
  * kernel calls belongs to one of three sorts:
- * - Free: tl_program_id(), tl_num_programs(), tl_ref(), tl_mark(), tl_release() and views of tensors take no time.
+ * - Free: tl_program_id(), tl_num_programs(), tl_now_ps(), tl_ref(), tl_empty(), tl_mark(), tl_release() and views of
+ *   tensors take no time.
  * - Blocking: the call costs its dispatch, `pe.dispatch_cycles` of the machine, and returns when the command is done.
- * - Non-blocking: tl_composite() costs its dispatch and returns while the command is under way. A kernel that returns
- *   ends when all of its commands have.
+ * - Non-blocking: tl_composite(), tl_send() and tl_recv_async() cost their dispatch and return while the command is
+ * under way. A kernel that returns ends when all of its commands have.
  *
  * Where results go. Loads, products and math make a new tensor in the PE's scratch memory, which is handed out from its
  * beginning to its end, `pe.scratch_kib` of the machine. tl_mark() and tl_release() give back what was made in between.
@@ -54,15 +55,20 @@ typedef struct tl_tensor {
 
 /** What tl_program_id() counts. Only what takes part in the launch is counted, in the order of the machine. */
 typedef enum tl_axis {
-    TL_AXIS_PE = 0,   /**< PEs of this cube */
-    TL_AXIS_CUBE = 1, /**< cubes of this SIP */
-    TL_AXIS_SIP = 2,  /**< SIPs */
-    TL_AXIS_ALL = 3   /**< PEs of the launch */
+    TL_AXIS_PE = 0,    /**< PEs of this cube */
+    TL_AXIS_CUBE = 1,  /**< cubes of this SIP */
+    TL_AXIS_SIP = 2,   /**< SIPs */
+    TL_AXIS_ALL = 3,   /**< PEs of the launch */
+    TL_AXIS_GROUP = 4, /**< groups of the launch, see weft_launch_options; all of it unless it says otherwise */
+    TL_AXIS_RANK = 5   /**< PEs of this group */
 } tl_axis;
 
 /** The place of this PE along an axis, from 0, and how many there are. Free. */
 WEFT_API uint32_t tl_program_id(const weft_tile *tl, tl_axis axis);
 WEFT_API uint32_t tl_num_programs(const weft_tile *tl, tl_axis axis);
+
+/** The present time of the simulation, in picoseconds: for kernels that measure themselves. Free. */
+WEFT_API uint64_t tl_now_ps(const weft_tile *tl);
 
 /* ---- memory ---- */
 
@@ -77,6 +83,14 @@ WEFT_API tl_tensor tl_load(weft_tile *tl, uint64_t address, weft_shape shape, we
 /** Writes a tensor in TL_TCM, in row-major order, to an address outside of the PE. Blocking: returns when the memory
  *  has confirmed the write. */
 WEFT_API void tl_store(weft_tile *tl, uint64_t address, tl_tensor tensor);
+
+/** A tensor in scratch memory that nobody has written, for tl_copy() and composite commands to write to. Free. */
+WEFT_API tl_tensor tl_empty(weft_tile *tl, weft_shape shape, weft_dtype dtype);
+
+/** Copies a tensor in TL_TCM to a place in TL_TCM of the same shape and dtype, which must be contiguous. Blocking.
+ *  @param place  of tl_empty() or tl_ref(): another tensor would still be the value that it was, and reading it a
+ *                hazard */
+WEFT_API void tl_copy(weft_tile *tl, tl_tensor place, tl_tensor tensor);
 
 /** How much scratch memory is in use, in bytes, and: gives back all that has been taken since it was so much. What was
  *  made there must not be used any more. Free. */
@@ -186,6 +200,73 @@ WEFT_API tl_command tl_composite(weft_tile *tl, const tl_composite_request *requ
 
 /** Waits until a command of this kernel is done, once or again. Blocking. */
 WEFT_API void tl_wait(weft_tile *tl, tl_command command);
+
+/* ---- queues ----
+ *
+ * A queue leads from one PE to a neighbour and has a ring of `pe.ipcq.slots` slots there. Which neighbours a PE has, a
+ * launch says (weft_launch_options). What a PE sends towards a direction, its neighbour there receives from the
+ * opposite one, in the order of sending. A slot is taken when a message is sent, and is free again when the receiver
+ * has freed it and the credit, a message of `system.command_bytes`, is back. Slots are there while the kernel of the
+ * receiver runs: a send waits for that to begin, and messages that it has not received when it ends are lost. */
+
+/** Where a neighbour is. Opposites are north and south, east and west, next and previous, parent and child. */
+typedef enum tl_direction {
+    TL_NORTH = 0, /**< the PE of the same number in the neighbouring cube of this SIP */
+    TL_EAST,
+    TL_SOUTH,
+    TL_WEST,
+    TL_PE_NORTH, /**< the neighbouring PE of this cube */
+    TL_PE_EAST,
+    TL_PE_SOUTH,
+    TL_PE_WEST,
+    TL_SIP_NORTH, /**< the PE of the same number in the same cube of the neighbouring SIP */
+    TL_SIP_EAST,
+    TL_SIP_SOUTH,
+    TL_SIP_WEST,
+    TL_NEXT, /**< the PE of the next rank of this group; after the last comes the first */
+    TL_PREVIOUS,
+    TL_PARENT, /**< of rank (rank - 1) / 2 of this group */
+    TL_LEFT,   /**< child: of rank 2 * rank + 1 */
+    TL_RIGHT   /**< child: of rank 2 * rank + 2 */
+} tl_direction;
+#define TL_DIRECTIONS 17
+
+/** "north", "pe_east", "next"; NULL for a number that is no direction. Static storage. Any thread. */
+WEFT_API const char *tl_direction_name(tl_direction direction);
+
+/** True if this PE has a neighbour there. Free. */
+WEFT_API bool tl_has_neighbour(const weft_tile *tl, tl_direction direction);
+
+/** Sends a tensor in TL_TCM, in row-major order. Waits until a slot is free, then is non-blocking: the command is done
+ *  when the DMA engine has read the tensor, which must not change before. Ends the run if there is no neighbour, or if
+ *  the tensor has more bytes than a slot. */
+WEFT_API tl_command tl_send(weft_tile *tl, tl_direction to, tl_tensor tensor);
+
+/** Waits for the next message from a direction, brings it from its slot to scratch memory, and frees the slot: returns
+ *  when the credit has been given. Blocking. Ends the run with WEFT_SHAPE_MISMATCH, naming both, if the message has
+ *  other bytes or another dtype; another shape of the same elements is fine. */
+WEFT_API tl_tensor tl_recv(weft_tile *tl, tl_direction from, weft_shape shape, weft_dtype dtype);
+
+/** The same without waiting: receives of a direction are served one after another. tl_received() waits for one and
+ *  gives the tensor. A command that is no receive, or one whose tensor was taken before, ends the run. */
+WEFT_API tl_command tl_recv_async(weft_tile *tl, tl_direction from, weft_shape shape, weft_dtype dtype);
+WEFT_API tl_tensor tl_received(weft_tile *tl, tl_command command);
+
+/** Waits for the next message from a direction and leaves it in its slot, which must be in the TCM (`pe.ipcq.memory`).
+ *  The slot is not free before tl_free() of the tensor, or of a view of it, which returns when the credit has been
+ *  given. Slots become free in the order of the ring: where an older one is still held, tl_free() and tl_recv() return
+ *  without a credit, and the slot becomes free together with that one. Blocking. Errors as of tl_recv(); tl_free() of
+ *  something else ends the run. */
+WEFT_API tl_tensor tl_recv_in_place(weft_tile *tl, tl_direction from, weft_shape shape, weft_dtype dtype);
+WEFT_API void tl_free(weft_tile *tl, tl_tensor tensor);
+
+/* ---- what kernels may know ---- */
+
+/** Reads a tensor in TL_TCM into the processor, which waits for it: computes its elements if nobody has, and copies
+ * them, row by row. Blocking, takes what the fetch of so many bytes takes. A kernel that branches on data needs it.
+ * Ends the run with WEFT_UNSUPPORTED where no values are kept.
+ *  @param out  room for all elements, of the tensor's dtype */
+WEFT_API void tl_peek(weft_tile *tl, tl_tensor tensor, void *out);
 
 #ifdef __cplusplus
 }

@@ -17,6 +17,8 @@ OPTIONS = {
     "bench": "pairs repeat budget device threads isa json",
     "machine": "out view theme markdown set json",
     "probe": "machine set case flow traffic rate packet-flits cycles warmup seed outstanding flits trace json",
+    "list": "json",
+    "run": "machine set verify perturb seed hazards values threads trace json",
     "sweep": "machine set vary out threads fresh json",
     "help": "man",
 }

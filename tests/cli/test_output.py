@@ -21,6 +21,10 @@ LINES = [
     ["bench", "stages", "--repeat", "1"],
     ["probe", "--machine", str(ROOT / "machines/tiny.yaml")],
     ["probe", "--machine", str(ROOT / "machines/tiny.yaml"), "--json"],
+    ["list"],
+    ["list", "softmax", "--json"],
+    ["run", "gemm-single-pe", "--machine", str(ROOT / "machines/tiny.yaml")],
+    ["run", "gemm-single-pe", "--machine", str(ROOT / "machines/tiny.yaml"), "--json"],
     ["sweep", "--machine", str(ROOT / "machines/tiny.yaml"), "--", "probe", "--case", "dma_local"],
 ]
 

@@ -220,7 +220,7 @@ START_TEST(small_grids_with_large_numbers)
             spec.cube.pitch_mm = mm;
             spec.cube.link_gbs = gbs;
             spec.cube.ucie = (weft__ucie_spec){.connections = 1, .gbs = gbs, .overhead_ns = ns, .length_mm = mm};
-            spec.cube.hbm = (weft__hbm_spec){256, 1u << cubes, gbs, gbs, ns, ns, ns};
+            spec.cube.hbm = (weft__hbm_spec){256, 1u << cubes, gbs, gbs, ns, ns, ns, 65536};
             check_picture(&spec);
         }
 }
@@ -281,8 +281,9 @@ static void choose_cube(weft__rng *rng, weft__cube_spec *cube)
                                       .tail_credit = between(rng, 0, 1)};
     cube->ucie = (weft__ucie_spec){between(rng, 0, cube->rows < cube->columns ? cube->rows : cube->columns),
                                    number(rng, 1e6), number(rng, 1e6), number(rng, 1e4), cube->flow};
-    cube->hbm = (weft__hbm_spec){between(rng, 0, 1) * 256, 1u << between(rng, 0, 6), number(rng, 1e6), number(rng, 1e6),
-                                 number(rng, 1e6),         number(rng, 1e6),         number(rng, 1e6)};
+    cube->hbm =
+        (weft__hbm_spec){between(rng, 0, 1) * 256, 1u << between(rng, 0, 6), number(rng, 1e6), number(rng, 1e6),
+                         number(rng, 1e6),         number(rng, 1e6),         number(rng, 1e6), between(rng, 0, 65536)};
     cube->sram = (weft__sram_spec){between(rng, 0, 1) * 1024,
                                    {between(rng, 0, cube->rows - 1), between(rng, 0, cube->columns - 1)},
                                    number(rng, 1e6),
@@ -312,7 +313,7 @@ static weft__machine_spec choose_machine(weft__rng *rng)
     spec.pe.link_mm = number(rng, 1e4);
     spec.pe.cpu_overhead_ns = number(rng, 1e6);
     spec.pe.tcm_kib = 1u << between(rng, 0, 20);
-    spec.pe.dma = (weft__dma_spec){between(rng, 1, 256), number(rng, 1e6)};
+    spec.pe.dma = (weft__dma_spec){between(rng, 1, 256), between(rng, 1, 256), number(rng, 1e6)};
     return spec;
 }
 

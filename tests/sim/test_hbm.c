@@ -236,11 +236,61 @@ START_TEST(a_transaction_opens_a_channel_once)
 }
 END_TEST
 
+/* A chunk of channel 3 by its number there, for a transaction of its own. */
+static uint64_t serve_alone(weft__hbm *hbm, uint64_t chunk, uint64_t arrival)
+{
+    uint64_t mine = 0;
+    return weft__hbm_serve(hbm, (chunk * hbm->channels + 3) * 256, READ, arrival, &mine);
+}
+
+START_TEST(a_row_stays_open_until_its_last_chunk)
+{
+    /* Rows of 4 chunks, 14 ns to open one. Chunks come while the channel is busy, each of another transaction. */
+    static const struct {
+        uint64_t chunk, end;
+    } rows[] = {
+        {1, 8},    /* nothing came before */
+        {2, 16},   /* the same row */
+        {1, 24},   /* once more, and back */
+        {3, 32},   /* its last, with which it is closed */
+        {3, 54},   /* so that it must be opened */
+        {4, 76},   /* another row */
+        {5, 84},   /* goes on in that */
+        {6, 92},   /* and on */
+        {1, 114},  /* another */
+        {5, 136},  /* there and back is no going on */
+        {65, 158}, /* the same chunk of a row, far away */
+    };
+    weft__hbm hbm = controller(8, 256, 32, 0, 14);
+    hbm.row_flits = 4;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        ck_assert_msg(serve_alone(&hbm, rows[i].chunk, 1) == 1000 * rows[i].end + 1, "chunk %zu", i);
+    /* A transaction that goes on to another row has that opened while it is served. */
+    uint64_t mine = 0;
+    for (uint64_t chunk = 66; chunk < 80; chunk++)
+        ck_assert_uint_eq(weft__hbm_serve(&hbm, (chunk * 8 + 3) * 256, READ, 158001, &mine),
+                          158001 + 8000 * (chunk - 65));
+    /* Each channel has a row of its own. */
+    ck_assert_uint_eq(weft__hbm_serve(&hbm, 2 * 256, READ, 158001, &mine), 166001);
+    ck_assert_uint_eq(serve_alone(&hbm, 80, 158001), 158001 + 14 * 8000 + 14000 + 8000);
+}
+END_TEST
+
+START_TEST(a_row_of_one_chunk_is_never_open)
+{
+    weft__hbm hbm = controller(8, 256, 32, 0, 14);
+    hbm.row_flits = 1;
+    for (uint64_t i = 0; i < 4; i++)
+        ck_assert_uint_eq(serve_alone(&hbm, 0, 0), 8000 * (i + 1) + 14000 * i);
+}
+END_TEST
+
 /* ---- the definition once more, in the plainest way ---- */
 
 typedef struct plain_channel {
     bool is_fresh, has_written;
     uint64_t free_at;
+    uint64_t row_begin, row_end; /* of the open row, in chunks of the channel; no row is open if it ends at 0 */
 } plain_channel;
 
 START_TEST(random_chunks_are_served_as_defined)
@@ -252,6 +302,7 @@ START_TEST(random_chunks_are_served_as_defined)
         uint32_t count = counts[round % 6], flit = flits[round % 3];
         uint64_t turn = weft__rng_below(&rng, 9), open = weft__rng_below(&rng, 20), chunk = flit / 32u * 1000u;
         weft__hbm hbm = controller(count, flit, 32, (double)turn, (double)open);
+        hbm.row_flits = round % 4 ? weft__rng_below(&rng, 5) : 0;
         plain_channel channels[64];
         for (size_t i = 0; i < 64; i++)
             channels[i] = (plain_channel){.is_fresh = true};
@@ -264,9 +315,14 @@ START_TEST(random_chunks_are_served_as_defined)
             now += weft__rng_below(&rng, 2 * chunk / count + 2);
             plain_channel *channel = &channels[index];
             uint64_t lost = channel->has_written != is_write ? 1000 * turn : 0;
-            lost += has_opened[owner][index] ? 0 : 1000 * open;
+            uint64_t chunk_of_channel = offset / flit / count;
+            bool is_in_row = channel->row_begin <= chunk_of_channel && chunk_of_channel < channel->row_end;
+            lost += has_opened[owner][index] || is_in_row ? 0 : 1000 * open;
+            uint64_t row_begin = hbm.row_flits ? chunk_of_channel - chunk_of_channel % hbm.row_flits : 0;
+            bool is_last = hbm.row_flits == 0 || chunk_of_channel == row_begin + hbm.row_flits - 1;
             uint64_t begin = channel->is_fresh || channel->free_at + lost < now ? now : channel->free_at + lost;
-            *channel = (plain_channel){false, is_write, begin + chunk};
+            *channel =
+                (plain_channel){false, is_write, begin + chunk, row_begin, is_last ? 0 : row_begin + hbm.row_flits};
             has_opened[owner][index] = true;
             ck_assert_uint_eq(weft__hbm_serve(&hbm, offset, is_write, now, &masks[owner]), begin + chunk);
         }
@@ -279,4 +335,5 @@ END_TEST
 WEFT_TEST_MAIN("hbm", bits_10_to_8_choose_the_channel, the_burst_moves_the_bits, one_two_and_sixty_four_channels,
                strides_use_the_channels_that_they_touch, one_address_is_served_in_order,
                aligned_transfers_collide_and_halves_do_not, a_change_of_direction_takes_time,
-               a_transaction_opens_a_channel_once, random_chunks_are_served_as_defined)
+               a_transaction_opens_a_channel_once, a_row_stays_open_until_its_last_chunk,
+               a_row_of_one_chunk_is_never_open, random_chunks_are_served_as_defined)

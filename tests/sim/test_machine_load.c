@@ -185,6 +185,7 @@ static const char *const base_text = "system: {sips: 4, rows: 2, columns: 2}\n"
                                      "  holes: [[1, 1]]\n"
                                      "  pes: [[0, 0], [3, 3]]\n"
                                      "  vcs: 2\n"
+                                     "  sram: {mib: 1}\n"
                                      "  ucie: {vcs: 3, connections: 1}\n";
 
 /* Another value for a key than the base text gives it. */
@@ -201,6 +202,9 @@ static const char *other_value(const weft__machine_key *key)
                                              {"cube.hbm.channels", "16"},
                                              {"pe.math.divide_cycles", "7"},
                                              {"pe.math.exp_cycles", "9"},
+                                             {"pe.ipcq.slots", "5"},
+                                             {"pe.ipcq.slot_bytes", "128"},
+                                             {"pe.ipcq.memory", "sram"},
                                              {"sip.io.side", "south"},
                                              {"cube.arbitration", "round_robin"},
                                              {"cube.ucie.arbitration", "round_robin"}};

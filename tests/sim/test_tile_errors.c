@@ -79,6 +79,14 @@ MISTAKE(adds_other_dtypes) (void)tl_add(tl, own(tl, it, 4, 5, WEFT_F16), own(tl,
 MISTAKE(adds_what_is_elsewhere) (void)tl_add(tl, own(tl, it, 4, 4, WEFT_F16), far_away(tl, it, 4, 4)); END_MISTAKE
 MISTAKE(sums_a_missing_axis) (void)tl_sum(tl, own(tl, it, 4, 5, WEFT_F16), 2); END_MISTAKE
 MISTAKE(fills_too_much) (void)tl_full(tl, weft_shape_1d(2000000), WEFT_U8, 0); END_MISTAKE
+MISTAKE(makes_room_for_too_much) (void)tl_empty(tl, weft_shape_1d(2000000), WEFT_U8); END_MISTAKE
+MISTAKE(copies_another_shape) tl_copy(tl, own(tl, it, 4, 5, WEFT_F16), own(tl, it, 5, 4, WEFT_F16)); END_MISTAKE
+MISTAKE(copies_another_dtype) tl_copy(tl, own(tl, it, 4, 5, WEFT_F32), own(tl, it, 4, 5, WEFT_F16)); END_MISTAKE
+MISTAKE(copies_to_elsewhere) tl_copy(tl, far_away(tl, it, 4, 5), own(tl, it, 4, 5, WEFT_F16)); END_MISTAKE
+MISTAKE(copies_from_elsewhere) tl_copy(tl, own(tl, it, 4, 5, WEFT_F16), far_away(tl, it, 4, 5)); END_MISTAKE
+MISTAKE(copies_to_a_part)
+    tl_copy(tl, tl_slice(tl, own(tl, it, 4, 5, WEFT_F16), 1, 0, 3), own(tl, it, 4, 3, WEFT_F16));
+END_MISTAKE
 MISTAKE(reshapes_wrongly) (void)tl_reshape(tl, own(tl, it, 4, 5, WEFT_F16), shape_of(3, 7)); END_MISTAKE
 MISTAKE(reshapes_a_part)
     (void)tl_reshape(tl, tl_slice(tl, own(tl, it, 4, 5, WEFT_F16), 1, 0, 3), weft_shape_1d(12));
@@ -156,6 +164,12 @@ static const mistake mistakes[] = {
     {adds_what_is_elsewhere, WEFT_INVALID_ARGUMENT, "tl_add", "Operand b at address"},
     {sums_a_missing_axis, WEFT_SHAPE_MISMATCH, "tl_sum", "Shape [4, 5] has no axis 2."},
     {fills_too_much, WEFT_OUT_OF_MEMORY, "tl_full", "no room"},
+    {makes_room_for_too_much, WEFT_OUT_OF_MEMORY, "tl_empty", "no room"},
+    {copies_another_shape, WEFT_SHAPE_MISMATCH, "tl_copy", "f16 [5, 4] does not go to a place for f16 [4, 5]."},
+    {copies_another_dtype, WEFT_SHAPE_MISMATCH, "tl_copy", "f16 [4, 5] does not go to a place for f32 [4, 5]."},
+    {copies_to_elsewhere, WEFT_INVALID_ARGUMENT, "tl_copy", "The place at address"},
+    {copies_from_elsewhere, WEFT_INVALID_ARGUMENT, "tl_copy", "The tensor at address"},
+    {copies_to_a_part, WEFT_INVALID_ARGUMENT, "tl_copy", "The place of shape [4, 3] is a part of another one"},
     {reshapes_wrongly, WEFT_SHAPE_MISMATCH, "tl_reshape", "Shape [4, 5] has 20 elements, but [3, 7] has 21."},
     {reshapes_a_part, WEFT_INVALID_ARGUMENT, "tl_reshape", "[4, 3] is a part or transposition"},
     {turns_a_vector, WEFT_SHAPE_MISMATCH, "tl_trans", "rank 1"},

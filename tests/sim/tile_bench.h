@@ -20,7 +20,8 @@ typedef struct tile_bench {
 } tile_bench;
 
 /* `machine` is a file's name without its folder and suffix; settings are in pairs, and NULL after the last. */
-static inline void open_tile_bench(tile_bench *it, const char *machine, const char *const *settings)
+static inline void open_tile_bench_in(tile_bench *it, const char *machine, const char *const *settings,
+                                      weft__flit_mode mode)
 {
     char path[512];
     weft_error err;
@@ -31,8 +32,13 @@ static inline void open_tile_bench(tile_bench *it, const char *machine, const ch
     (void)snprintf(path, sizeof path, "%s/machines/%s.yaml", WEFT_SOURCE_DIR, machine);
     *it = (tile_bench){0};
     WEFT_TEST_ASSERT_OK(weft__machine_load(path, given, count, &it->spec, &err), err);
-    open_bench(&it->base, it->spec, WEFT__FLITS_TRAINS);
+    open_bench(&it->base, it->spec, mode);
     WEFT_TEST_ASSERT_OK(weft__pes_create(it->base.fabric, it->base.transfers, &it->pes, &err), err);
+}
+
+static inline void open_tile_bench(tile_bench *it, const char *machine, const char *const *settings)
+{
+    open_tile_bench_in(it, machine, settings, WEFT__FLITS_TRAINS);
 }
 
 static inline void close_tile_bench(tile_bench *it)
@@ -88,6 +94,68 @@ static inline uint64_t kernel_ps(tile_bench *it, weft_tile_kernel *kernel, const
 {
     weft__kernel_report report = run_kernel(it, kernel, arguments, 1);
     return report.end - report.start;
+}
+
+/* ---- queues ---- */
+
+/* A launch on PEs by their places in the machine, ascending, with queues among them. */
+typedef struct queued_launch {
+    weft_tile_kernel *kernel;
+    const void *arguments;
+    const uint32_t *pes;
+    size_t count;
+    const weft__ipcq_pair *pairs;
+    size_t pair_count;
+    uint32_t group_size, group_stride;
+} queued_launch;
+
+static inline weft_status try_queued(tile_bench *it, const queued_launch *launch, weft__kernel_run **out,
+                                     weft_error *err)
+{
+    const weft__graph *graph = it->base.graph;
+    uint32_t cpus[256];
+    for (size_t i = 0; i < launch->count; i++) {
+        uint32_t cube = launch->pes[i] / graph->pes;
+        cpus[i] = weft__graph_node(graph, WEFT__NODE_PE_CPU, cube / graph->cubes, cube % graph->cubes,
+                                   launch->pes[i] % graph->pes);
+    }
+    const weft__kernel_request request = {.name = "kernel",
+                                          .kernel = launch->kernel,
+                                          .arguments = launch->arguments,
+                                          .cpus = cpus,
+                                          .count = launch->count,
+                                          .group_size = launch->group_size,
+                                          .group_stride = launch->group_stride,
+                                          .pairs = launch->pairs,
+                                          .pair_count = launch->pair_count};
+    return weft__kernel_launch(it->pes, weft__sim_now(it->base.sim), &request, out, err);
+}
+
+/* Launches, and runs to the end. */
+static inline void run_queued(tile_bench *it, const queued_launch *launch)
+{
+    weft_error err;
+    weft__kernel_run_destroy(it->run);
+    WEFT_TEST_ASSERT_OK(try_queued(it, launch, &it->run, &err), err);
+    run_bench_dry(&it->base);
+    WEFT_TEST_ASSERT_OK(weft__kernel_run_check(it->run, &err), err);
+}
+
+/* Two PEs with a queue each way: the second is next of the first. */
+static inline void lay_pair(uint32_t first, uint32_t second, weft__ipcq_pair out[2])
+{
+    out[0] = (weft__ipcq_pair){first, second, TL_NEXT, TL_PREVIOUS};
+    out[1] = (weft__ipcq_pair){second, first, TL_PREVIOUS, TL_NEXT};
+}
+
+/* A ring of PEs, both ways round: 2 * count queues. */
+static inline void lay_ring(const uint32_t *pes, uint32_t count, weft__ipcq_pair *out)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t next = pes[(i + 1) % count];
+        out[2 * i] = (weft__ipcq_pair){pes[i], next, TL_NEXT, TL_PREVIOUS};
+        out[2 * i + 1] = (weft__ipcq_pair){next, pes[i], TL_PREVIOUS, TL_NEXT};
+    }
 }
 
 /* An address in a memory of SIP 0. */

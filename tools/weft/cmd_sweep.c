@@ -12,6 +12,7 @@
 #include "file_output.h"
 #include "help.h"
 #include "json_output.h"
+#include "machine_input.h"
 #include "output.h"
 #include "sweep_output.h"
 #include "sweep_points.h"
@@ -20,13 +21,13 @@
 #include "sweep_store.h"
 #include "sweep_workers.h"
 
-static const cli_option option_set = {
-    .name = "set",
-    .letter = 's',
-    .kind = CLI_WORD,
-    .argument = "KEY=V1,V2,...",
-    .may_repeat = true,
-    .help = "values for a key of the machine file; commas inside of brackets do not separate values"};
+static const cli_option option_set = {.name = "set",
+                                      .letter = 's',
+                                      .kind = CLI_WORD,
+                                      .argument = "KEY=V1,V2,...",
+                                      .may_repeat = true,
+                                      .help = "values for a key of the machine file, or for run one of the bench; "
+                                              "commas inside of brackets do not separate values"};
 
 static const cli_option option_vary = {
     .name = "vary",
@@ -101,9 +102,11 @@ static int check_machine(const sweep_job *job)
     weft_machine_setting settings[SWEEP_AXES_MAX];
     size_t count = 0;
     for (size_t i = 0; i < job->points.axis_count; i++) {
-        if (job->points.axes[i].is_setting)
-            settings[count++] = (weft_machine_setting){.key = job->points.axes[i].name,
-                                                       .value = sweep_points_value(&job->points, 0, i)};
+        const sweep_axis *axis = &job->points.axes[i];
+        bool is_of_verb = job->points.verb->has_settings && !cli_is_machine_key(axis->name);
+        if (axis->is_setting && !is_of_verb)
+            settings[count++] =
+                (weft_machine_setting){.key = axis->name, .value = sweep_points_value(&job->points, 0, i)};
     }
     weft_error err;
     weft_machine *machine = NULL;

@@ -11,6 +11,8 @@ extern const cli_verb cli_verb_check;
 extern const cli_verb cli_verb_bench;
 extern const cli_verb cli_verb_machine;
 extern const cli_verb cli_verb_probe;
+extern const cli_verb cli_verb_list;
+extern const cli_verb cli_verb_run;
 extern const cli_verb cli_verb_sweep;
 extern const cli_verb cli_verb_help;
 

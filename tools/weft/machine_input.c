@@ -17,27 +17,42 @@ static char *key_of(const char *text)
     return key;
 }
 
-int cli_open_machine_file(const cli_values *values, const char *path, weft_machine **out, weft_error *err)
+int cli_settings_read(const cli_values *values, const cli_option *set, const char *example, cli_settings *out,
+                      weft_error *err)
 {
     const char *const *texts;
-    size_t count = cli_texts(values, &cli_option_set, &texts), read = 0;
-    char *keys[CLI_REPEATS_MAX];
-    weft_machine_setting settings[CLI_REPEATS_MAX];
-    int code = CLI_EXIT_OK;
+    size_t count = cli_texts(values, set, &texts);
+    out->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        char *key = key_of(texts[i]);
+        if (!key)
+            return cli_refuse(err, "--%s is '%s', but must be KEY=VALUE, as in %s.", set->name, texts[i], example);
+        out->keys[out->count] = key;
+        out->at[out->count++] = (weft_machine_setting){key, strchr(texts[i], '=') + 1};
+    }
+    return CLI_EXIT_OK;
+}
+
+void cli_settings_release(cli_settings *settings)
+{
+    for (size_t i = 0; i < settings->count; i++)
+        free(settings->keys[i]);
+    settings->count = 0;
+}
+
+bool cli_is_machine_key(const char *key)
+{
+    return strchr(key, '.') != NULL;
+}
+
+int cli_open_machine_file(const cli_values *values, const char *path, weft_machine **out, weft_error *err)
+{
+    cli_settings settings;
     *out = NULL;
-    for (; read < count && code == CLI_EXIT_OK; read++) {
-        keys[read] = key_of(texts[read]);
-        if (!keys[read])
-            code = cli_refuse(err, "--set is '%s', but must be KEY=VALUE, as in cube.link_gbs=128.", texts[read]);
-        else
-            settings[read] = (weft_machine_setting){keys[read], strchr(texts[read], '=') + 1};
-    }
-    if (code == CLI_EXIT_OK) {
-        weft_status status = weft_machine_open(path, settings, count, out, err);
-        code = cli_exit_code(status);
-    }
-    for (size_t i = 0; i < read; i++)
-        free(keys[i]);
+    int code = cli_settings_read(values, &cli_option_set, "cube.link_gbs=128", &settings, err);
+    if (code == CLI_EXIT_OK)
+        code = cli_exit_code(weft_machine_open(path, settings.at, settings.count, out, err));
+    cli_settings_release(&settings);
     return code;
 }
 

@@ -13,8 +13,8 @@
 #include "output.h"
 
 const cli_verb *const cli_verbs[] = {
-    &cli_verb_devices, &cli_verb_info,  &cli_verb_generate, &cli_verb_check, &cli_verb_bench,
-    &cli_verb_machine, &cli_verb_probe, &cli_verb_sweep,    &cli_verb_help,  NULL,
+    &cli_verb_devices, &cli_verb_info, &cli_verb_generate, &cli_verb_check, &cli_verb_bench, &cli_verb_machine,
+    &cli_verb_probe,   &cli_verb_list, &cli_verb_run,      &cli_verb_sweep, &cli_verb_help,  NULL,
 };
 
 /* A standard stream that was closed would give its number to the next file that is opened, a model's weights say. An

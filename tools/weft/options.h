@@ -58,6 +58,7 @@ typedef struct cli_verb {
     /* For `weft sweep`; NULL for verbs that cannot be swept. Gives what --json would print and the exit code, prints
      * nothing; any number of threads at once. Without a result *out is NULL and the error says why. */
     int (*measure)(const cli_values *values, json_t **out, weft_error *err);
+    bool has_settings; /* keys without a dot that are set are the verb's, not the machine's */
 } cli_verb;
 
 #define CLI_OPTIONS_MAX 24

@@ -37,8 +37,8 @@ static const struct {
 } exit_meanings[] = {
     {CLI_EXIT_OK, "all went well"},
     {CLI_EXIT_FAILED,
-     "a check found what it looks for: a missing barrier, unequal results, an exceeded budget, a claim that does not "
-     "hold, a deadlock, a failed point of a sweep"},
+     "a check found what it looks for: a missing barrier, a hazard, a wrong number, unequal results, an exceeded "
+     "budget, a claim that does not hold, a deadlock, a failed point of a sweep"},
     {CLI_EXIT_USAGE, "the command line is wrong"},
     {CLI_EXIT_INPUT, "a file, model, machine, prompt or device cannot be used, or standard output cannot be written"},
     {CLI_EXIT_INTERNAL, "a bug in Weft: please report it with the message"},

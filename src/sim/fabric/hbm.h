@@ -3,11 +3,16 @@
  * The chunk at byte offset a of the slice lies in pseudo-channel (a / flit_bytes) modulo their number. A chunk begins
  * when it has arrived and its channel is free, and keeps it for the flit's bytes over the channel's bandwidth. A
  * channel that is busy needs more time between chunks of different direction (hbm.turnaround_ns), and before the first
- * chunk of a transaction that comes right after another (hbm.open_ns: a row of its own is opened); both pass unnoticed
- * where the channel has been idle for as long. Chunks of a channel are served in the order of their arrival.
+ * chunk of a transaction that comes right after another (hbm.open_ns: a row is opened); both pass unnoticed where the
+ * channel has been idle for as long. Chunks of a channel are served in the order of their arrival.
+ *
+ * With hbm.row_flits a transaction that goes on in the row that the one before it has left open does not open it again.
+ * A row is so many chunks of a channel that follow each other, and is closed when the last of them has been served.
+ * Rows that a transaction goes on to are opened while it is served.
  *
  * Source of these assumptions: the controller of the root, with its address bits and its chunk time; hbm.open_ns is
- * ours, and fitted on the published time of two readers of one slice. */
+ * ours, and fitted on the published time of two readers of one slice; so are rows, and fitted on that of a product
+ * whose operand is streamed. */
 #ifndef WEFT_SIM_FABRIC_HBM_H
 #define WEFT_SIM_FABRIC_HBM_H
 
@@ -17,13 +22,15 @@
 
 typedef struct weft__hbm_channel {
     weft__time free_at;
-    bool has_written; /* the direction of the last chunk */
+    uint64_t open_row; /* and 1 more; 0: none is open */
+    bool has_written;  /* the direction of the last chunk */
     bool was_used;
 } weft__hbm_channel;
 
 typedef struct weft__hbm {
     uint32_t channels;
     uint64_t flit_bytes;
+    uint64_t row_flits; /* 0: each transaction opens its own */
     uint64_t chunk_ps, turnaround_ps, open_ps;
     uint64_t busy_ps, chunks;
     weft__hbm_channel channel[WEFT__HBM_CHANNELS_MAX];

@@ -93,11 +93,16 @@ static weft__transfer *take_transfer(weft__transfers *transfers)
     return transfer;
 }
 
-/* The channels for a PE's transfers in its direction; NULL for the host, which has as many as it wants. */
+static bool is_of_pe(const weft__transfer *transfer)
+{
+    return weft__transfer_kind(transfer->owner, transfer->request.source) == WEFT__NODE_DMA;
+}
+
+/* The channels for a PE's transfers in its direction, if one must be taken; the host has as many as it wants. */
 static weft__resource *channels_of(const weft__transfer *transfer)
 {
     const weft__transfers *transfers = transfer->owner;
-    if (weft__transfer_kind(transfers, transfer->request.source) != WEFT__NODE_DMA)
+    if (!is_of_pe(transfer) || transfer->request.has_channel)
         return NULL;
     return &transfers->channels[2 * transfers->number[transfer->request.source] + transfer->request.is_write];
 }
@@ -254,7 +259,7 @@ static void on_committed(weft_sim *sim, uint64_t argument)
     weft__transfer *transfer = (weft__transfer *)(uintptr_t)argument;
     weft__run now = {weft__sim_now(sim), 0, 1};
     tell_memory(transfer);
-    if (channels_of(transfer))
+    if (is_of_pe(transfer))
         send(transfer, false, WEFT__FLIT_COMMAND, &now, 1, &answer_receiver);
     else
         end(transfer);
@@ -277,7 +282,7 @@ static void start(weft__transfer *transfer)
 {
     weft__transfers *transfers = transfer->owner;
     weft__time now = weft__sim_now(weft__fabric_sim(transfers->fabric));
-    weft__run ready = {now + (channels_of(transfer) ? transfers->setup_ps : 0), 0, 1};
+    weft__run ready = {now + (is_of_pe(transfer) ? transfers->setup_ps : 0), 0, 1};
     if (transfer->request.is_write) {
         ready.count = weft__transfer_flits(transfers, transfer->request.bytes);
         send(transfer, true, WEFT__FLIT_PAYLOAD, &ready, 1, &payload_receiver);

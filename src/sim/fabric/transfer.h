@@ -35,7 +35,8 @@ typedef struct weft__transfer_request {
     uint64_t offset_bytes;   /* in the target's memory */
     uint64_t bytes;          /* not 0; flits are sent whole */
     bool is_write;
-    bool keeps_hops; /* see weft__transfer_hops */
+    bool has_channel; /* the source has one for it already, and gives it back itself */
+    bool keeps_hops;  /* see weft__transfer_hops */
     /* May be NULL. A read's command is at the memory, which reads from now on; a write's last chunk is in memory. */
     void (*at_memory)(void *context, const weft__transfer *transfer);
     void (*ended)(void *context, const weft__transfer *transfer); /* may be NULL; the transfer lives until it returns */

@@ -9,6 +9,7 @@
 #define ROUTERS_MAX 65536u
 #define GRID_MAX WEFT__MACHINE_GRID_MAX
 #define GIB ((uint64_t)1 << 30)
+#define SLOT_ALIGNMENT 64u
 
 static bool is_inside(const weft__cube_spec *cube, weft__place place)
 {
@@ -120,6 +121,17 @@ static weft_status check_pages(judged *it)
     return check_power(it, "pe.mmu.page_kib", it->spec->pe.mmu.page_kib);
 }
 
+static weft_status check_banks(judged *it)
+{
+    uint32_t banks = it->spec->pe.tcm.banks;
+    return banks > 0 ? check_power(it, "pe.tcm.banks", banks) : WEFT_OK;
+}
+
+static weft_status check_bank_bytes(judged *it)
+{
+    return check_power(it, "pe.tcm.bank_bytes", it->spec->pe.tcm.bank_bytes);
+}
+
 static weft_status check_scratch(judged *it)
 {
     const weft__pe_spec *pe = &it->spec->pe;
@@ -127,6 +139,25 @@ static weft_status check_scratch(judged *it)
         return WEFT_OK;
     return weft__fail(it->err, WEFT_PARSE, "pe.scratch_kib %u is more than pe.tcm_kib %u has.", pe->scratch_kib,
                       pe->tcm_kib);
+}
+
+static weft_status check_slots(judged *it)
+{
+    uint32_t bytes = it->spec->pe.ipcq.slot_bytes;
+    if (bytes % SLOT_ALIGNMENT == 0)
+        return WEFT_OK;
+    return weft__fail(it->err, WEFT_PARSE, "pe.ipcq.slot_bytes is %u, which must be a multiple of %u.", bytes,
+                      SLOT_ALIGNMENT);
+}
+
+static weft_status check_slot_memory(judged *it)
+{
+    const weft__machine_spec *spec = it->spec;
+    if (spec->pe.ipcq.memory == WEFT__SLOTS_SRAM && spec->cube.sram.mib == 0)
+        return weft__fail(it->err, WEFT_PARSE, "pe.ipcq.memory is sram, but with cube.sram.mib 0 there is none.");
+    if (spec->pe.ipcq.memory == WEFT__SLOTS_HBM && spec->cube.hbm.gib == 0)
+        return weft__fail(it->err, WEFT_PARSE, "pe.ipcq.memory is hbm, but with cube.hbm.gib 0 there is none.");
+    return WEFT_OK;
 }
 
 static weft_status check_holes(judged *it)
@@ -346,7 +377,11 @@ static const struct rule {
     RULE(check_channels, "cube.hbm.channels"),
     RULE(check_slices, "cube.hbm.gib", "cube.pes", "cube.holes", GRID),
     RULE(check_pages, "pe.mmu.page_kib"),
+    RULE(check_banks, "pe.tcm.banks"),
+    RULE(check_bank_bytes, "pe.tcm.bank_bytes"),
     RULE(check_scratch, "pe.scratch_kib", "pe.tcm_kib"),
+    RULE(check_slots, "pe.ipcq.slot_bytes"),
+    RULE(check_slot_memory, "pe.ipcq.memory", "cube.sram.mib", "cube.hbm.gib"),
 };
 
 weft_status weft__machine_check(const weft__machine_spec *spec, weft__machine_blame *blame, weft_error *err)

@@ -59,6 +59,12 @@ static const char *const arbitrations[] = {
     [WEFT__ARBITRATE_ROUND_ROBIN] = "round_robin",
     [WEFT__ARBITRATE_ROUND_ROBIN + 1] = NULL,
 };
+static const char *const slot_memories[] = {
+    [WEFT__SLOTS_TCM] = "tcm",
+    [WEFT__SLOTS_SRAM] = "sram",
+    [WEFT__SLOTS_HBM] = "hbm",
+    [WEFT__SLOTS_HBM + 1] = NULL,
+};
 static const char *const sides[] = {
     [WEFT__NORTH] = "north", [WEFT__EAST] = "east", [WEFT__SOUTH] = "south",
     [WEFT__WEST] = "west",   [WEFT__SIDES] = NULL,
@@ -154,6 +160,9 @@ static const weft__machine_key keys[] = {
        "Time that a pseudo-channel loses when it changes between reading and writing."),
     NS("cube.hbm.open_ns", cube.hbm.open_ns, 0,
        "Time that a busy pseudo-channel loses before the first chunk of another transaction."),
+    COUNT("cube.hbm.row_flits", cube.hbm.row_flits, 0, 0, 65536,
+          "Flits of a row of a pseudo-channel, which stays open until its last; 0: each transaction opens one of its "
+          "own."),
 
     GROUP("cube.sram", "The SRAM that the PEs of a cube share."),
     COUNT_OF("cube.sram.mib", cube.sram.mib, "MiB", 0, 0, 1024, "Capacity; 0: the cube has no SRAM."),
@@ -179,10 +188,16 @@ static const weft__machine_key keys[] = {
     GROUP("pe.dma", "The DMA engine of a PE."),
     COUNT("pe.dma.channels", pe.dma.channels, 1, 1, 256,
           "Channels for reads, and as many for writes; a transaction holds one until it has ended."),
+    COUNT("pe.dma.outstanding", pe.dma.outstanding, 1, 1, 256,
+          "Reads for tiles of one command that a channel has under way at once."),
     NS("pe.dma.setup_ns", pe.dma.setup_ns, 0, "Time from a request until its first message leaves."),
     GROUP("pe.tcm", "How fast the memory of a PE reaches its registers."),
     GBS("pe.tcm.read_gbs", pe.tcm.read_gbs, 512, "Bandwidth from the memory to the registers."),
     GBS("pe.tcm.write_gbs", pe.tcm.write_gbs, 512, "Bandwidth from the registers to the memory, at the same time."),
+    COUNT("pe.tcm.banks", pe.tcm.banks, 0, 0, 1024,
+          "Banks that share the bandwidth for operands with gaps, a power of two; 0: none is slower than another."),
+    COUNT_OF("pe.tcm.bank_bytes", pe.tcm.bank_bytes, "bytes", 64, 1, 4096,
+             "Bytes that a bank gives at once; a power of two."),
     GROUP("pe.mmu", "The look-up of pages before a DMA command."),
     COUNT_OF("pe.mmu.page_kib", pe.mmu.page_kib, "KiB", 2048, 1, 1048576, "Size of a page; a power of two."),
     NS("pe.mmu.tlb_ns", pe.mmu.tlb_ns, 0, "Time for each page that a DMA command touches."),
@@ -205,6 +220,30 @@ static const weft__machine_key keys[] = {
     GROUP("pe.scheduler", "What takes composite commands apart into tiles."),
     COUNT("pe.scheduler.tiles", pe.scheduler.tiles, 8, 1, 4096,
           "Tiles of composite commands that are under way at once."),
+    GROUP("pe.ipcq", "The queues between PEs: rings of slots at the receiver."),
+    COUNT("pe.ipcq.slots", pe.ipcq.slots, 4, 1, 4096, "Slots of a queue: messages that are under way or not received."),
+    COUNT_OF("pe.ipcq.slot_bytes", pe.ipcq.slot_bytes, "bytes", 4096, 64, 1048576,
+             "Bytes of a slot, and of the largest message; a multiple of 64."),
+    CHOICE("pe.ipcq.memory", pe.ipcq.memory, slot_memories, WEFT__SLOTS_TCM, WEFT__SLOTS_HBM,
+           "Where the slots are: in the TCM of the receiver, the SRAM of its cube, or its slice of the HBM."),
+    GROUP("pe.ipcq.tcm", "What an access to a slot in the TCM takes, to write it and to read it."),
+    NS("pe.ipcq.tcm.overhead_ns", pe.ipcq.tcm.overhead_ns, 0, "Time of each access."),
+    GBS("pe.ipcq.tcm.gbs", pe.ipcq.tcm.gbs, 512, "Bandwidth of an access."),
+    GROUP("pe.ipcq.sram", "The same of the SRAM."),
+    NS("pe.ipcq.sram.overhead_ns", pe.ipcq.sram.overhead_ns, 2, "Time of each access."),
+    GBS("pe.ipcq.sram.gbs", pe.ipcq.sram.gbs, 512, "Bandwidth of an access."),
+    GBS("pe.ipcq.sram.hop_gbs", pe.ipcq.sram.hop_gbs, 128,
+        "Bandwidth of the way to the bank, which a message passes whole before or after that."),
+    GROUP("pe.ipcq.hbm", "The same of the HBM."),
+    NS("pe.ipcq.hbm.overhead_ns", pe.ipcq.hbm.overhead_ns, 6, "Time of each access."),
+    GBS("pe.ipcq.hbm.gbs", pe.ipcq.hbm.gbs, 256, "Bandwidth of an access."),
+    GBS("pe.ipcq.hbm.hop_gbs", pe.ipcq.hbm.hop_gbs, 256, "Bandwidth of the way to the bank."),
+
+    GROUP("perturb", "How far the times of a perturbed run vary at random; they do in no other."),
+    NS("perturb.message_ns", perturb.message_ns, 5,
+       "Most that a message of the DMA or of a queue, or a credit, waits before it leaves."),
+    COUNT_OF("perturb.engine_percent", perturb.engine_percent, "percent", 10, 0, 1000,
+             "Most that a stage of an engine takes longer."),
 };
 
 #define KEYS (sizeof keys / sizeof keys[0])

@@ -32,7 +32,7 @@ typedef struct weft__machine_key {
     size_t count_offset;        /* of the number of places */
 } weft__machine_key;
 
-#define WEFT__MACHINE_KEYS_MAX 112u
+#define WEFT__MACHINE_KEYS_MAX 144u
 #define WEFT__MACHINE_PLACES_MAX 4096u
 #define WEFT__MACHINE_GRID_MAX 64u /* rows, and columns, of a grid of routers */
 

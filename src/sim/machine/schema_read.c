@@ -78,7 +78,8 @@ static cyaml_schema_value_t value_of(schema *it, const weft__machine_key *key)
     }
     return value;
 }
-_Static_assert(sizeof(weft__side) == sizeof(weft__sip_fabric) && sizeof(weft__side) == sizeof(weft__arbitration),
+_Static_assert(sizeof(weft__side) == sizeof(weft__sip_fabric) && sizeof(weft__side) == sizeof(weft__arbitration) &&
+                   sizeof(weft__side) == sizeof(weft__slot_memory),
                "choices are all of one size");
 
 /* The fields of a group, in whose turn those of the groups inside it follow. All offsets are from the beginning of the

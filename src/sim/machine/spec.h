@@ -94,6 +94,7 @@ typedef struct weft__hbm_spec {
     double overhead_ns;   /* of the controller, once for each transaction */
     double turnaround_ns; /* of a pseudo-channel when the direction changes */
     double open_ns;       /* of a busy pseudo-channel before the first chunk of another transaction */
+    uint32_t row_flits;   /* of a pseudo-channel; 0: each transaction opens a row of its own */
 } weft__hbm_spec;
 
 typedef struct weft__sram_spec {
@@ -128,12 +129,15 @@ typedef struct weft__cube_spec {
 } weft__cube_spec;
 
 typedef struct weft__dma_spec {
-    uint32_t channels; /* for reads, and as many for writes: a channel is held until the transaction has ended */
+    uint32_t channels;    /* for reads, and as many for writes: a channel is held until the transaction has ended */
+    uint32_t outstanding; /* reads of one command that a channel has under way at once */
     double setup_ns;
 } weft__dma_spec;
 
 typedef struct weft__tcm_spec {
     double read_gbs, write_gbs; /* between the memory and the registers, at the same time */
+    uint32_t banks;             /* 0: no operand is slower than another */
+    uint32_t bank_bytes;        /* that a bank gives at once */
 } weft__tcm_spec;
 
 typedef struct weft__mmu_spec {
@@ -157,6 +161,27 @@ typedef struct weft__scheduler_spec {
     uint32_t tiles; /* of composite commands that are under way at once */
 } weft__scheduler_spec;
 
+/* The memory that queues between PEs have their slots in. */
+typedef enum weft__slot_memory {
+    WEFT__SLOTS_TCM,  /* of the receiver */
+    WEFT__SLOTS_SRAM, /* of its cube */
+    WEFT__SLOTS_HBM   /* its slice */
+} weft__slot_memory;
+
+/* What an access to a slot takes. */
+typedef struct weft__slot_spec {
+    double overhead_ns;
+    double gbs;
+    double hop_gbs; /* of the way to the bank; the TCM has none, and this is 0 */
+} weft__slot_spec;
+
+typedef struct weft__ipcq_spec {
+    uint32_t slots; /* of a queue */
+    uint32_t slot_bytes;
+    weft__slot_memory memory;
+    weft__slot_spec tcm, sram, hbm;
+} weft__ipcq_spec;
+
 typedef struct weft__pe_spec {
     double link_gbs; /* to and from its router */
     double link_mm;
@@ -171,7 +196,14 @@ typedef struct weft__pe_spec {
     weft__gemm_spec gemm;
     weft__math_spec math;
     weft__scheduler_spec scheduler;
+    weft__ipcq_spec ipcq;
 } weft__pe_spec;
+
+/* How far times vary in a perturbed run. */
+typedef struct weft__perturb_spec {
+    double message_ns;       /* most that a message waits before it leaves */
+    uint32_t engine_percent; /* most that a stage of an engine takes longer */
+} weft__perturb_spec;
 
 typedef struct weft__machine_spec {
     char *name;
@@ -180,6 +212,7 @@ typedef struct weft__machine_spec {
     weft__sip_spec sip;
     weft__cube_spec cube;
     weft__pe_spec pe;
+    weft__perturb_spec perturb;
 } weft__machine_spec;
 
 #endif

@@ -29,21 +29,27 @@ struct weft__command {
 
     /* What is computed, for those who keep values; times need none of it. Epilogues' operands follow the inputs. */
     weft_command_op op;
-    tl_tensor operands[WEFT_COMMAND_INPUTS_MAX];
-    uint32_t operand_count;
-    tl_tensor result; /* its value is known when the command is done */
+    uint32_t operand_count, epilogue_count;
     double low, high; /* of a clamp, and the number of a fill */
     uint32_t axis;
-    weft_epilogue epilogues[WEFT_COMMAND_EPILOGUES_MAX];
-    uint32_t epilogue_count;
     const char *kernel, *call;                     /* who gave it, for errors */
     uint64_t captured[WEFT_COMMAND_INPUTS_MAX];    /* of the recorder: the values that its operands were, 0: not read */
     uint64_t captured_at[WEFT_COMMAND_INPUTS_MAX]; /* and how often their memories had been written by then */
+    uint64_t made;                                 /* the same: the value of its result */
+    uint64_t issued_ps;                            /* the same: when it was given */
+    void *order;                                   /* the same, of a composite command: what was known then */
 
     uint64_t number;                          /* of a composite command, from 1 */
+    uint64_t serial;                          /* among all commands of the PE */
     uint64_t tiles, fed, under_way, finished; /* tiles */
+    uint32_t serving[WEFT__STAGE_KINDS];      /* tiles that an engine serves */
     weft__command *next;      /* free, or among the composite commands of the PE in the order of their issue */
     weft__command *next_made; /* for the end */
+
+    /* From here on an empty command holds whatever the last one did, as clearing so much takes time. */
+    tl_tensor result; /* its value is known when the command is done */
+    tl_tensor operands[WEFT_COMMAND_INPUTS_MAX];
+    weft_epilogue epilogues[WEFT_COMMAND_EPILOGUES_MAX];
 };
 
 #endif

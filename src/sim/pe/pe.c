@@ -6,6 +6,7 @@
 
 #include "sim/machine/address.h"
 #include "sim/pe/pe_impl.h"
+#include "sim/pe/pe_trace.h"
 
 const char *weft__pe_activity_name(weft__pe_activity activity)
 {
@@ -13,6 +14,7 @@ const char *weft__pe_activity_name(weft__pe_activity activity)
         [WEFT__PE_DISPATCH] = "dispatch",           [WEFT__PE_WAIT_READ] = "wait for a load",
         [WEFT__PE_WAIT_WRITE] = "wait for a store", [WEFT__PE_WAIT_GEMM] = "wait for a product",
         [WEFT__PE_WAIT_MATH] = "wait for math",     [WEFT__PE_WAIT_COMPOSITE] = "wait for a composite command",
+        [WEFT__PE_WAIT_QUEUE] = "wait for a queue", [WEFT__PE_WAIT_BARRIER] = "wait in a barrier",
     };
     return names[activity];
 }
@@ -37,9 +39,11 @@ static weft_status init_pe(weft__pes *pes, weft__pe *pe, uint32_t dma_node, weft
     weft__graph_node_name(graph, dma_node, pe->name);
     char *end = strrchr(pe->name, '.'); /* of "sip0.cube0.pe0.dma" */
     *end = '\0';
-    for (uint32_t kind = 0; kind < WEFT__STAGE_KINDS; kind++)
-        pe->engines[kind].channels = 1;
-    pe->engines[WEFT__STAGE_DMA_READ].channels = pe->engines[WEFT__STAGE_DMA_WRITE].channels = pes->rates.dma_channels;
+    for (uint32_t kind = 0; kind < WEFT__STAGE_KINDS; kind++) {
+        bool is_dma = kind == WEFT__STAGE_DMA_READ || kind == WEFT__STAGE_DMA_WRITE;
+        pe->engines[kind].channels = is_dma ? pes->rates.dma_channels : 1;
+        pe->engines[kind].outstanding = kind == WEFT__STAGE_DMA_READ ? pes->rates.dma_outstanding : 1;
+    }
     weft__location tcm = {.region = WEFT__REGION_TCM, .sip = node->sip, .cube = node->cube, .unit = node->unit};
     return weft__address_of(graph, &tcm, &pe->tcm_address, err);
 }
@@ -94,6 +98,7 @@ void weft__pes_destroy(weft__pes *pes)
         pes->made_tokens = token->next_made;
         free(token);
     }
+    weft__ipcqs_destroy(pes);
     free(pes->pes);
     free(pes);
 }
@@ -101,6 +106,11 @@ void weft__pes_destroy(weft__pes *pes)
 void weft__pes_record(weft__pes *pes, const weft__pe_recorder *recorder)
 {
     pes->recorder = recorder;
+}
+
+const weft__pe_recorder *weft__pes_recorder(const weft__pes *pes)
+{
+    return pes->recorder;
 }
 
 /* ---- what is known of them ---- */
@@ -181,7 +191,9 @@ weft__command *weft__command_take(weft__pe *pe)
     if (command) {
         weft__command *next_made = command->next_made;
         pes->free_commands = command->next;
-        *command = (weft__command){.pe = pe, .next_made = next_made};
+        memset(command, 0, offsetof(weft__command, result));
+        command->pe = pe;
+        command->next_made = next_made;
         return command;
     }
     command = calloc(1, sizeof *command);
@@ -211,6 +223,13 @@ void weft__pe_drop(weft__pe *pe, uint64_t address)
         recorder->dropped(recorder->context, pe, address);
 }
 
+void weft__pe_end(weft__pe *pe)
+{
+    const weft__pe_recorder *recorder = pe->owner->recorder;
+    if (recorder && recorder->ended)
+        recorder->ended(recorder->context, pe);
+}
+
 /* ---- times ---- */
 
 void weft__pe_engine_account(weft__pe_engine *engine, weft__time now)
@@ -225,13 +244,44 @@ void weft__pe_engine_account(weft__pe_engine *engine, weft__time now)
         engine->times.idle_ps += passed_ps;
 }
 
+uint64_t weft__pe_compute_account(weft__pe *pe, weft__time now)
+{
+    if (pe->engines[WEFT__STAGE_GEMM].serving || pe->engines[WEFT__STAGE_MATH].serving)
+        pe->compute_ps += now - pe->compute_accounted;
+    pe->compute_accounted = now;
+    return pe->compute_ps;
+}
+
+void weft__pe_spend(weft__pe *pe, weft__pe_activity activity, weft__time since)
+{
+    pe->times.processor_ps[activity] += weft__sim_now(weft__pes_sim(pe->owner)) - since;
+    if (pe->owner->trace)
+        weft__pe_trace_spent(pe->owner->trace, pe, activity, since);
+}
+
+void weft__pe_call(weft__pe *pe, const char *call)
+{
+    if (pe->owner->trace)
+        weft__pe_trace_call(pe->owner->trace, pe, call);
+}
+
+static void be_busy(weft__pe *pe, weft__process *self, uint64_t ps)
+{
+    if (ps == 0)
+        return;
+    weft__time since = weft__sim_now(weft__pes_sim(pe->owner));
+    weft__process_wait(self, ps);
+    weft__pe_spend(pe, WEFT__PE_DISPATCH, since);
+}
+
 void weft__pe_dispatch(weft__pe *pe, weft__process *self)
 {
-    uint64_t dispatch_ps = pe->owner->rates.dispatch_ps;
-    if (dispatch_ps == 0)
-        return;
-    weft__process_wait(self, dispatch_ps);
-    pe->times.processor_ps[WEFT__PE_DISPATCH] += dispatch_ps;
+    be_busy(pe, self, pe->owner->rates.dispatch_ps);
+}
+
+void weft__pe_read(weft__pe *pe, weft__process *self, uint64_t bytes)
+{
+    be_busy(pe, self, weft__pe_read_ps(&pe->owner->rates, bytes));
 }
 
 void weft__pe_times_begin(weft__pe *pe)
@@ -242,6 +292,8 @@ void weft__pe_times_begin(weft__pe *pe)
         pe->engines[kind].times = (weft__engine_times){0};
         pe->engines[kind].accounted = now;
     }
+    pe->queue.times = (weft__engine_times){0};
+    pe->queue.accounted = now;
 }
 
 void weft__pe_times_end(weft__pe *pe, weft__pe_times *out)
@@ -252,4 +304,6 @@ void weft__pe_times_end(weft__pe *pe, weft__pe_times *out)
         weft__pe_engine_account(&pe->engines[kind], now);
         out->engines[kind] = pe->engines[kind].times;
     }
+    weft__pe_engine_account(&pe->queue, now);
+    out->queue = pe->queue.times;
 }

@@ -4,7 +4,8 @@
  * goes on to the engine of its next stage and waits there behind those that came before; going there takes no time.
  * Stages of different tokens overlap, and that is all the pipelining there is. Two stages on one engine that follow
  * each other are served without letting go of the engine. A DMA engine with several channels serves as many tokens at
- * once, and lets them go in the order in which they came, so that tiles never overtake.
+ * once, and a channel for reads up to `pe.dma.outstanding` of one command. They are let go in the order in which they
+ * came, so that tiles never overtake.
  *
  * The scheduler feeds the tiles of composite commands in the order of the commands, `pe.scheduler.tiles` of them at
  * once. A direct command is fed at once, for the kernel waits for it and can give no second one; so the one place that
@@ -14,7 +15,8 @@
  * comes first and holds it too. Other stages take what plan.h says. Each moment of an engine is busy (it serves),
  * stalled (it does not, while a command that needs it is under way) or idle; each moment of a kernel is dispatch or a
  * wait for something. Both are whole: their sums are the time of the kernel to the picosecond. An engine with several
- * channels is busy while any of them is.
+ * channels is busy while any of them is. In a perturbed run (perturb.h) transfers begin later and stages take longer.
+ * What goes on can be seen in a trace (pe_trace.h).
  *
  * Errors are noted in the simulation. All PEs of a machine belong to one object. */
 #ifndef WEFT_SIM_PE_PE_H
@@ -24,17 +26,21 @@
 #include "sim/pe/command.h"
 
 typedef struct weft__pes weft__pes;
+typedef struct weft__ipcq_message weft__ipcq_message;
+typedef struct weft__ipcq_receive weft__ipcq_receive;
 
 /* What the processor of a PE does while a kernel runs. */
 typedef enum weft__pe_activity {
     WEFT__PE_DISPATCH,
-    WEFT__PE_WAIT_READ,     /* for a load */
-    WEFT__PE_WAIT_WRITE,    /* for a store */
-    WEFT__PE_WAIT_GEMM,     /* for a product */
-    WEFT__PE_WAIT_MATH,     /* for an operation on elements */
-    WEFT__PE_WAIT_COMPOSITE /* for a composite command */
+    WEFT__PE_WAIT_READ,      /* for a load */
+    WEFT__PE_WAIT_WRITE,     /* for a store */
+    WEFT__PE_WAIT_GEMM,      /* for a product */
+    WEFT__PE_WAIT_MATH,      /* for an operation on elements */
+    WEFT__PE_WAIT_COMPOSITE, /* for a composite command */
+    WEFT__PE_WAIT_QUEUE,     /* for a message, a slot or a credit, or the source of a message to have been read */
+    WEFT__PE_WAIT_BARRIER    /* the same inside of a barrier */
 } weft__pe_activity;
-#define WEFT__PE_ACTIVITIES 6u
+#define WEFT__PE_ACTIVITIES 8u
 
 /* "dispatch", "wait for a load" ... */
 const char *weft__pe_activity_name(weft__pe_activity activity);
@@ -51,9 +57,18 @@ typedef struct weft__engine_times {
 typedef struct weft__pe_times {
     uint64_t processor_ps[WEFT__PE_ACTIVITIES];
     weft__engine_times engines[WEFT__STAGE_KINDS];
-    uint64_t commands, tiles;
-    uint64_t macs; /* useful ones: m * k * n of all products */
+    weft__engine_times queue; /* the virtual channel of the queues, wanted from a send on: it stalls without a slot */
+    uint64_t commands, tiles, messages;
+    uint64_t macs;                 /* useful ones: m * k * n of all products */
+    uint64_t macs_ps;              /* that they would take at the peak of their dtypes */
+    uint64_t memory_bytes;         /* that the DMA moved from and to HBM and SRAM */
+    uint64_t composite_compute_ps; /* of the wait for composite commands, while GEMM or math served something */
 } weft__pe_times;
+
+/* A launch, for who keeps values: zeroed, and then theirs. */
+typedef struct weft__pe_launch {
+    void *given, *over; /* what was known when the host gave it; what those know who have ended */
+} weft__pe_launch;
 
 /* Who keeps values: told when an engine reads an operand, and when a result is in its place. Any of the functions may
  * be NULL. `tile` is the tile of the plan that does it.
@@ -66,8 +81,40 @@ typedef struct weft__pe_recorder {
     void (*reads)(void *context, weft__command *command, uint32_t operand, uint64_t tile);
     void (*landed)(void *context, weft__command *command, uint64_t tile);
     void (*done)(void *context, weft__command *command); /* after the last landing */
+    /* The kernel gives a command, none of whose tiles has set out; it has waited for the composite command of this
+     * number, or for all of them (0). */
+    void (*issued)(void *context, weft__command *command);
+    void (*awaited)(void *context, weft__pe *pe, uint64_t number);
     /* The kernel has given back the scratch memory from this address of the TCM on. */
     void (*dropped)(void *context, weft__pe *pe, uint64_t address);
+    /* The kernel has ended, and all that it gave. */
+    void (*ended)(void *context, weft__pe *pe);
+    /* Of launches: the host gives one; its kernel begins on a PE; has ended there, after `ended`; the host knows that
+     * it has ended on all. */
+    void (*launched)(void *context, weft__pe_launch *launch);
+    void (*begun)(void *context, weft__pe_launch *launch, weft__pe *pe);
+    void (*left)(void *context, weft__pe_launch *launch, weft__pe *pe);
+    void (*known)(void *context, weft__pe_launch *launch);
+    /* The processor reads a tensor in the TCM: `out` gets its elements, row by row. False if the run ends. */
+    bool (*peek)(void *context, weft__pe *pe, const tl_tensor *tensor, const char *kernel, const char *call, void *out);
+    /* Of queues (ipcq.h). The kernel gives a message, which has its slot; it has waited until the tensor of the message
+     * with this number of a direction was read. It gives a receive; it has waited for that. */
+    void (*send_issued)(void *context, weft__ipcq_message *message);
+    void (*send_awaited)(void *context, weft__pe *pe, uint8_t direction, uint64_t number);
+    void (*receive_issued)(void *context, weft__ipcq_receive *receive);
+    void (*receive_awaited)(void *context, weft__ipcq_receive *receive);
+    /* A message: its tensor begins to be read; has been read; is in its slot, whole. */
+    void (*send_begins)(void *context, weft__ipcq_message *message);
+    void (*send_ends)(void *context, weft__ipcq_message *message);
+    void (*slot_written)(void *context, weft__ipcq_message *message);
+    /* A receive: begins to read its slot; its tensor is in place, so receive->result may be given its value. */
+    void (*receive_begins)(void *context, weft__ipcq_receive *receive);
+    void (*receive_ends)(void *context, weft__ipcq_receive *receive);
+    /* The slot of a message is free; and its credit is with the sender. The message ends after that. */
+    void (*slot_freed)(void *context, weft__ipcq_message *message);
+    void (*credited)(void *context, weft__ipcq_message *message);
+    /* The kernel of its receiver has ended before its credit was given, or before it came. It ends after that too. */
+    void (*lost)(void *context, weft__ipcq_message *message);
     void *context;
 } weft__pe_recorder;
 
@@ -119,13 +166,22 @@ void weft__pe_composites_wait(weft__pe *pe, weft__process *self);
 /* The kernels of the PE, the one that runs first: a place for the owner of the kernels. */
 weft_tile **weft__pe_kernels(weft__pe *pe);
 
-/* Tells the recorder, if there is one, what recorder->dropped says. */
+/* NULL: times alone. */
+const weft__pe_recorder *weft__pes_recorder(const weft__pes *pes);
+
+/* Tells the recorder, if there is one, what recorder->dropped says; what recorder->ended says. */
 void weft__pe_drop(weft__pe *pe, uint64_t address);
+void weft__pe_end(weft__pe *pe);
+
+/* Notes the call that the kernel is in. */
+void weft__pe_call(weft__pe *pe, const char *call);
 
 /* ---- times ---- */
 
 /* Inside: the processor is busy giving a command. */
 void weft__pe_dispatch(weft__pe *pe, weft__process *self);
+/* Inside: the processor is busy reading so many bytes of the TCM, which counts as dispatch. */
+void weft__pe_read(weft__pe *pe, weft__process *self, uint64_t bytes);
 
 /* All counts begin now, at 0. */
 void weft__pe_times_begin(weft__pe *pe);

@@ -1,154 +1,100 @@
+/* What becomes of the commands of PEs, for who keeps values: the recorder. */
 #include "sim/pe/pe_values.h"
 
-#include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sim/pe/pe_values_impl.h"
 
-/* ---- memories ---- */
-
-static weft_status make_memory(weft__pe_values *it, const weft__location *location, weft__node_memory **out,
-                               weft_error *err)
+static bool has_failed(const weft__pe_values *it)
 {
-    char name[WEFT__NODE_NAME_BYTES + 8];
-    const weft__graph *graph = weft__pes_graph(it->pes);
-    weft__node_memory *made = calloc(1, sizeof *made);
-    if (!made)
-        return weft__fail_memory(err, sizeof *made, "a memory of a machine");
-    weft__graph_node_name(graph, location->node, name);
-    if (location->region == WEFT__REGION_TCM) {
-        char *end = strrchr(name, '.'); /* of "sip0.cube0.pe0.dma" */
-        (void)snprintf(end, sizeof name - (size_t)(end - name), ".tcm");
-    }
-    weft__memory_init(&made->memory, it->values, name, weft__region_bytes(graph, location->region));
-    it->memories[location->node] = made;
-    *out = made;
+    return weft__sim_has_failed(weft__pes_sim(it->pes));
+}
+
+/* ---- tensors of kernels ---- */
+
+static weft_status make_room(weft__held_values *held, weft_error *err)
+{
+    if (held->count < held->capacity)
+        return WEFT_OK;
+    size_t capacity = held->capacity ? 2 * held->capacity : 16;
+    weft__held_value *grown = realloc(held->at, capacity * sizeof *grown);
+    if (!grown)
+        return weft__fail_memory(err, capacity * sizeof *grown, "the values of a kernel");
+    held->at = grown;
+    held->capacity = capacity;
     return WEFT_OK;
 }
 
-weft_status weft__pe_values_find(weft__pe_values *it, uint64_t address, uint64_t bytes, weft__node_memory **out,
-                                 uint64_t *out_offset, weft_error *err)
+weft_status weft__pe_values_hold(weft__pe_values *it, weft__held_values *held, uint64_t address, weft__value_id value,
+                                 weft_error *err)
 {
-    weft__location location;
-    weft_status status = weft__address_resolve(weft__pes_graph(it->pes), address, bytes, &location, err);
+    weft_status status = make_room(held, err);
     if (status != WEFT_OK)
         return status;
-    *out_offset = location.offset;
-    *out = it->memories[location.node];
-    return *out ? WEFT_OK : make_memory(it, &location, out, err);
+    size_t at = held->count++;
+    /* Nearly always the last; what is kept until the kernel ends needs no order. */
+    for (; it->hazards.action != WEFT_HAZARDS_REPORT && at > 0 && held->at[at - 1].address > address; at--)
+        held->at[at] = held->at[at - 1];
+    held->at[at] = (weft__held_value){address, value};
+    weft__values_retain(it->values, value);
+    return WEFT_OK;
 }
 
-static weft_status install(weft__pe_values *it, uint64_t address, weft__value_id value, uint32_t writer,
-                           weft_error *err)
+void weft__pe_values_let_go(weft__pe_values *it, weft__held_values *held, uint64_t address)
 {
-    weft__node_memory *memory;
-    uint64_t offset;
-    weft_status status =
-        weft__pe_values_find(it, address, weft__values_bytes(it->values, value), &memory, &offset, err);
-    if (status != WEFT_OK)
-        return status;
-    memory->writes++;
-    return weft__memory_install(&memory->memory, offset, value, writer, weft__sim_now(weft__pes_sim(it->pes)), err);
+    while (held->count && held->at[held->count - 1].address >= address)
+        weft__values_release(it->values, held->at[--held->count].value);
 }
 
-/* ---- errors and hazards ---- */
+/* ---- giving ---- */
 
-static void fail_with(weft__pe_values *it, const weft__command *command, const weft_error *err)
+static const char *operand_name(uint32_t operand)
 {
-    weft_sim *sim = weft__pes_sim(it->pes);
-    (void)weft__sim_fail(sim, err->code, "Kernel '%s' on %s at %.3f ns, %s: %s", command->kernel,
-                         weft__pe_name(command->pe), (double)weft__sim_now(sim) / 1000, command->call, err->message);
+    static const char *const names[WEFT_COMMAND_INPUTS_MAX] = {"operand 0", "operand 1", "operand 2", "operand 3",
+                                                               "operand 4", "operand 5", "operand 6", "operand 7"};
+    return names[operand];
 }
 
-static void describe(const weft__pe_values *it, const weft__memory_change *change, char text[160])
+static void on_issued(void *context, weft__command *command)
 {
-    const char *who = "nobody";
-    if (change->is_written)
-        who = change->writer == WEFT__WRITER_HOST ? "the host" : weft__pe_name(weft__pe_at(it->pes, change->writer));
-    if (change->is_written)
-        (void)snprintf(text, 160, "%" PRIu64 " bytes at 0x%" PRIx64 " were written by %s at %.3f ns", change->bytes,
-                       change->address, who, (double)change->time_ps / 1000);
+    weft_error err;
+    weft__pe_values *it = context;
+    weft__given given = {.pe = command->pe, .kernel = command->kernel, .call = command->call};
+    command->issued_ps = weft__sim_now(weft__pes_sim(it->pes));
+    if (has_failed(it) || (command->process && !weft__unawaited_has_any(&it->unawaited, command->pe)))
+        return;
+    for (uint32_t i = 0; i < command->operand_count; i++)
+        weft__given_touch(&given, &command->operands[i], false, operand_name(i));
+    weft__given_touch(&given, &command->result, true, "the result");
+    if (!command->process)
+        weft__pe_values_order_command(it, command);
+    if (!weft__unawaited_check(&it->unawaited, &given) || command->process)
+        return;
+    const weft__unawaited_id id = {WEFT__UNAWAITED_COMPOSITE, 0, weft__pe_composites(command->pe) + 1};
+    if (weft__unawaited_add(&it->unawaited, &given, id, &err) != WEFT_OK)
+        weft__pe_values_fail(it, command->pe, command->kernel, command->call, &err);
+}
+
+static void on_awaited(void *context, weft__pe *pe, uint64_t number)
+{
+    weft__pe_values *it = context;
+    weft__pe_values_order_awaited(it, pe, number);
+    if (number)
+        weft__unawaited_wait(&it->unawaited, pe, (weft__unawaited_id){WEFT__UNAWAITED_COMPOSITE, 0, number});
     else
-        (void)snprintf(text, 160, "%" PRIu64 " bytes at 0x%" PRIx64 " were written by nobody", change->bytes,
-                       change->address);
-}
-
-/* A command reads another value than it should. `change` says what stands there; NULL: the scratch memory was given
- * back. False if the run ends. */
-static bool meet_hazard(weft__pe_values *it, const weft__command *command, uint32_t operand, const char *what,
-                        const weft__memory_change *change)
-{
-    char instead[160] = "its scratch memory was given back and written again", shape[WEFT_SHAPE_TEXT_BYTES];
-    weft_error err = {.code = WEFT_HAZARD};
-    const tl_tensor *tensor = &command->operands[operand];
-    it->hazards++;
-    if (change)
-        describe(it, change, instead);
-    (void)snprintf(err.message, sizeof err.message, "Hazard: operand %" PRIu32 ", %s %s at 0x%" PRIx64 ", %s: %s.",
-                   operand, weft_dtype_name(tensor->dtype), weft_shape_text(&tensor->shape, shape), tensor->address,
-                   what, instead);
-    if (it->options.hazards == WEFT__HAZARDS_ERROR) {
-        fail_with(it, command, &err);
-        return false;
-    }
-    char sentence[WEFT_ERROR_MESSAGE_BYTES + 256];
-    (void)snprintf(sentence, sizeof sentence, "Kernel '%s' on %s at %.3f ns, %s: %s", command->kernel,
-                   weft__pe_name(command->pe), (double)weft__sim_now(weft__pes_sim(it->pes)) / 1000, command->call,
-                   err.message);
-    if (it->options.hazard)
-        it->options.hazard(it->options.context, sentence);
-    return true;
+        weft__unawaited_wait_composites(&it->unawaited, pe);
 }
 
 /* ---- reading ---- */
 
-static uint64_t writes_of(weft__pe_values *it, const tl_tensor *tensor)
+static weft__reading reading_of(const weft__command *command, uint32_t operand)
 {
-    weft__node_memory *memory;
-    uint64_t offset;
-    bool is_found = weft__pe_values_find(it, tensor->address, 1, &memory, &offset, NULL) == WEFT_OK;
-    return is_found ? memory->writes : 0;
-}
-
-/* Whether a tensor that was given a value is to be captured as a part of it; else as what stands there. */
-static bool trusts_given(weft__pe_values *it, const weft__command *command, uint32_t operand, bool *out_fine)
-{
-    weft_error err;
-    weft__memory_change change;
-    bool is_there;
-    const tl_tensor *tensor = &command->operands[operand];
-    *out_fine = true;
-    if (tensor->value == 0)
-        return false;
-    static const char what[] = "is not what it was when it was made";
-    if (!weft__values_lives(it->values, tensor->value)) {
-        *out_fine = meet_hazard(it, command, operand, what, NULL);
-        return false;
-    }
-    if (weft__pe_values_is_there(it, tensor, tensor->value, tensor->base, &is_there, &change, &err) != WEFT_OK) {
-        fail_with(it, command, &err);
-        *out_fine = false;
-        return false;
-    }
-    if (!is_there)
-        *out_fine = meet_hazard(it, command, operand, what, &change);
-    return it->options.hazards != WEFT__HAZARDS_HARDWARE;
-}
-
-static void capture(weft__pe_values *it, weft__command *command, uint32_t operand)
-{
-    bool fine;
-    weft_error err;
-    const tl_tensor *tensor = &command->operands[operand];
-    bool trusts = trusts_given(it, command, operand, &fine);
-    if (!fine)
-        return;
-    command->captured_at[operand] = writes_of(it, tensor);
-    if (weft__pe_values_view(it, tensor, trusts ? tensor->value : 0, &command->captured[operand], &err) != WEFT_OK)
-        fail_with(it, command, &err);
+    return (weft__reading){.pe = command->pe,
+                           .kernel = command->kernel,
+                           .call = command->call,
+                           .what = operand_name(operand),
+                           .tensor = &command->operands[operand]};
 }
 
 /* The part of an operand that a tile reads; all of it where that is not simple. */
@@ -156,14 +102,14 @@ static tl_tensor part_of(const weft__pe_values *it, const weft__command *command
 {
     const weft__plan *plan = &command->plan;
     tl_tensor part = command->operands[operand];
-    if (operand >= plan->input_count)
+    if (operand >= plan->input_count || plan->kind == WEFT__PLAN_READ || plan->kind == WEFT__PLAN_WRITE)
         return part;
     uint64_t each = weft_dtype_bytes(part.dtype);
     weft__tile_box box = weft__plan_box(plan, weft__pes_rates(it->pes), tile, operand);
     if (plan->kind == WEFT__PLAN_GEMM) {
         part.address += (box.row * part.stride[0] + box.column * part.stride[1]) * each;
         part.shape = weft_shape_2d(box.rows, box.columns);
-    } else {
+    } else if (weft__pe_values_is_contiguous(&part)) {
         part.address += box.column * each;
         part.shape = weft_shape_1d(box.columns);
         part.stride[0] = 1;
@@ -171,44 +117,40 @@ static tl_tensor part_of(const weft__pe_values *it, const weft__command *command
     return part;
 }
 
-static bool is_contiguous(const tl_tensor *tensor)
-{
-    uint64_t stride = 1;
-    for (uint32_t axis = tensor->shape.rank; axis-- > 0;) {
-        if (tensor->shape.extent[axis] != 1 && tensor->stride[axis] != stride)
-            return false;
-        stride *= tensor->shape.extent[axis];
-    }
-    return true;
-}
-
-/* A later tile reads an operand that has been captured. Of a tensor with gaps or turned axes, which was captured as
- * what it was at the time, only what it was given can be looked for. */
+/* A later tile reads an operand that has been captured. */
 static void confirm(weft__pe_values *it, weft__command *command, uint32_t operand, uint64_t tile)
 {
-    const tl_tensor *tensor = &command->operands[operand];
-    uint64_t writes = writes_of(it, tensor);
-    bool is_plain = is_contiguous(tensor);
-    if (writes == command->captured_at[operand] || (!is_plain && tensor->value == 0))
-        return;
-    weft_error err;
-    bool is_there;
+    const weft__reading reading = reading_of(command, operand);
+    const tl_tensor part = part_of(it, command, operand, tile);
+    weft__pe_values_confirm(it, &reading, &part, &command->captured_at[operand]);
+}
+
+static void capture(weft__pe_values *it, weft__command *command, uint32_t operand)
+{
     weft__memory_change change;
-    tl_tensor part = is_plain ? part_of(it, command, operand, tile) : *tensor;
-    weft__value_id of = is_plain ? command->captured[operand] : tensor->value;
-    uint64_t base = is_plain ? tensor->address : tensor->base;
-    if (!weft__values_lives(it->values, of))
-        (void)meet_hazard(it, command, operand, "changed while it was read", NULL);
-    else if (weft__pe_values_is_there(it, &part, of, base, &is_there, &change, &err) != WEFT_OK)
-        fail_with(it, command, &err);
-    else if (!is_there)
-        (void)meet_hazard(it, command, operand, "changed while it was read", &change);
+    const weft__reading reading = reading_of(command, operand);
+    if (!weft__pe_values_capture(it, &reading, &command->captured[operand], &command->captured_at[operand], &change))
+        return;
+    weft__pe_values_note(it, command, operand, &change);
+    weft__order_phase phase = reading.tensor->space == TL_REMOTE ? WEFT__ORDER_BEGINS : WEFT__ORDER_AT_ONCE;
+    (void)weft__pe_values_order_read(it, &reading, command->order, phase, change.bytes != 0);
+}
+
+/* What is not in the TCM takes a while, and has been read for good. */
+static void finish_reading(weft__pe_values *it, const weft__command *command)
+{
+    for (uint32_t i = 0; i < command->operand_count; i++) {
+        const weft__reading reading = reading_of(command, i);
+        if (reading.tensor->space == TL_REMOTE && command->captured[i] && !has_failed(it))
+            (void)weft__pe_values_order_read(it, &reading, command->order, WEFT__ORDER_ENDS,
+                                             command->captured_at[i] == UINT64_MAX);
+    }
 }
 
 static void on_read(void *context, weft__command *command, uint32_t operand, uint64_t tile)
 {
     weft__pe_values *it = context;
-    if (weft__sim_has_failed(weft__pes_sim(it->pes)))
+    if (has_failed(it))
         return;
     if (command->captured[operand])
         confirm(it, command, operand, tile);
@@ -216,68 +158,132 @@ static void on_read(void *context, weft__command *command, uint32_t operand, uin
         capture(it, command, operand);
 }
 
-/* ---- writing ---- */
-
-/* The kernel has the tensor of a result in its scratch memory. */
-static weft_status hold(weft__pe_values *it, const weft__command *command, weft__value_id value, weft_error *err)
+static bool on_peek(void *context, weft__pe *pe, const tl_tensor *tensor, const char *kernel, const char *call,
+                    void *out)
 {
-    weft__held_values *held = &it->held[weft__pe_index(command->pe)];
-    if (held->count == held->capacity) {
-        size_t capacity = held->capacity ? 2 * held->capacity : 16;
-        weft__held_value *grown = realloc(held->at, capacity * sizeof *grown);
-        if (!grown)
-            return weft__fail_memory(err, capacity * sizeof *grown, "the values of a kernel");
-        held->at = grown;
-        held->capacity = capacity;
-    }
-    held->at[held->count++] = (weft__held_value){command->result.address, value};
-    weft__values_retain(it->values, value);
-    return WEFT_OK;
+    weft_error err;
+    weft__value_id value;
+    uint64_t at;
+    weft__memory_change change;
+    weft__pe_values *it = context;
+    const weft__reading reading = {.pe = pe, .kernel = kernel, .call = call, .what = "the tensor", .tensor = tensor};
+    weft__given given = {.pe = pe, .kernel = kernel, .call = call};
+    weft__given_touch(&given, tensor, false, reading.what);
+    if (!weft__unawaited_check(&it->unawaited, &given) || !weft__pe_values_capture(it, &reading, &value, &at, &change))
+        return false;
+    weft_status status = weft__values_evaluate(it->values, &value, 1, &err);
+    if (!weft__pe_values_order_read(it, &reading, NULL, WEFT__ORDER_AT_ONCE, change.bytes != 0))
+        status = WEFT_HAZARD;
+    else if (status == WEFT_OK)
+        memcpy(out, weft__values_data(it->values, value), (size_t)weft__values_bytes(it->values, value));
+    else
+        weft__pe_values_fail(it, pe, kernel, call, &err);
+    weft__values_release(it->values, value);
+    return status == WEFT_OK;
 }
+
+/* ---- writing ---- */
 
 static weft_status write_result(weft__pe_values *it, weft__command *command, weft_error *err)
 {
-    weft__value_id value;
-    weft_status status = weft__pe_values_make(it, command, &value, err);
+    weft_status status = weft__pe_values_make(it, command, &command->made, err);
     if (status != WEFT_OK)
         return status;
-    status = install(it, command->result.address, value, weft__pe_index(command->pe), err);
-    if (status == WEFT_OK && command->process && command->result.space == TL_TCM) {
-        status = hold(it, command, value, err);
-        command->result.value = value;
-    }
-    weft__values_release(it->values, value);
-    return status;
+    uint32_t writer = weft__pe_values_writer(it, command->pe, command->call);
+    const weft__reading by = {command->pe, command->kernel, command->call, "the result", &command->result};
+    if (!weft__pe_values_order_write(it, &by, command->order))
+        return WEFT_OK;
+    status = weft__pe_values_install(it, command->result.address, command->made, writer, err);
+    if (status != WEFT_OK || !command->process || command->result.space != TL_TCM)
+        return status;
+    command->result.value = command->made;
+    weft__held_values *held = &it->scratch[weft__pe_index(command->pe)];
+    return weft__pe_values_hold(it, held, command->result.address, command->made, err);
 }
 
 static void on_landed(void *context, weft__command *command, uint64_t tile)
 {
     weft_error err;
     weft__pe_values *it = context;
-    if (tile + 1 < command->tiles || weft__sim_has_failed(weft__pes_sim(it->pes)))
+    if (tile + 1 < command->tiles || has_failed(it))
         return;
     if (command->plan.kind == WEFT__PLAN_READ) /* what the memory has sent may have been written over meanwhile */
         confirm(it, command, 0, tile);
-    if (write_result(it, command, &err) != WEFT_OK)
-        fail_with(it, command, &err);
+    finish_reading(it, command);
+    if (!has_failed(it) && write_result(it, command, &err) != WEFT_OK)
+        weft__pe_values_fail(it, command->pe, command->kernel, command->call, &err);
 }
 
 static void on_done(void *context, weft__command *command)
 {
     weft__pe_values *it = context;
-    for (uint32_t i = 0; i < command->operand_count; i++)
+    if (it->log && !has_failed(it))
+        weft__pe_log_command(it->log, command);
+    for (uint32_t i = 0; i < WEFT_COMMAND_INPUTS_MAX; i++)
         weft__values_release(it->values, command->captured[i]);
+    weft__values_release(it->values, command->made);
+    weft__pe_values_order_done(it, command);
+    if (!command->process)
+        weft__unawaited_end(&it->unawaited, command->pe,
+                            (weft__unawaited_id){WEFT__UNAWAITED_COMPOSITE, 0, command->number});
 }
 
 static void on_dropped(void *context, weft__pe *pe, uint64_t address)
 {
     weft__pe_values *it = context;
-    weft__held_values *held = &it->held[weft__pe_index(pe)];
-    while (held->count && held->at[held->count - 1].address >= address)
-        weft__values_release(it->values, held->at[--held->count].value);
+    if (it->hazards.action != WEFT_HAZARDS_REPORT)
+        weft__pe_values_let_go(it, &it->scratch[weft__pe_index(pe)], address);
+}
+
+static void on_ended(void *context, weft__pe *pe)
+{
+    weft__pe_values *it = context;
+    weft__pe_values_let_go(it, &it->scratch[weft__pe_index(pe)], 0);
+    weft__pe_values_let_go(it, &it->slots[weft__pe_index(pe)], 0);
+    weft__unawaited_wait_all(&it->unawaited, pe);
+    weft__pe_values_order_rest(it, pe);
 }
 
 /* ---- making and ending ---- */
+
+static const weft__pe_recorder functions = {
+    .reads = on_read,
+    .landed = on_landed,
+    .done = on_done,
+    .issued = on_issued,
+    .awaited = on_awaited,
+    .dropped = on_dropped,
+    .ended = on_ended,
+    .launched = weft__pe_values_on_launched,
+    .begun = weft__pe_values_on_begun,
+    .left = weft__pe_values_on_left,
+    .known = weft__pe_values_on_known,
+    .peek = on_peek,
+    .send_issued = weft__pe_values_on_send_issued,
+    .send_awaited = weft__pe_values_on_send_awaited,
+    .receive_issued = weft__pe_values_on_receive_issued,
+    .receive_awaited = weft__pe_values_on_receive_awaited,
+    .send_begins = weft__pe_values_on_send_begins,
+    .send_ends = weft__pe_values_on_send_ends,
+    .slot_written = weft__pe_values_on_slot_written,
+    .receive_begins = weft__pe_values_on_receive_begins,
+    .receive_ends = weft__pe_values_on_receive_ends,
+    .slot_freed = weft__pe_values_on_slot_freed,
+    .credited = weft__pe_values_on_credited,
+    .lost = weft__pe_values_on_lost,
+};
+
+static weft_status init(weft__pe_values *it, weft_error *err)
+{
+    uint32_t count = weft__pes_count(it->pes), nodes = weft__pes_graph(it->pes)->node_count;
+    it->memories = calloc(nodes, sizeof(weft__memory *));
+    it->scratch = calloc(count, sizeof *it->scratch);
+    it->slots = calloc(count, sizeof *it->slots);
+    if (!it->memories || !it->scratch || !it->slots)
+        return weft__fail_memory(err, nodes * sizeof(weft__memory *), "the memories of a machine");
+    weft_status status = weft__unawaited_init(&it->unawaited, count, &it->hazards, err);
+    return status == WEFT_OK ? weft__pe_values_order_init(it, err) : status;
+}
 
 weft_status weft__pe_values_create(weft__pes *pes, weft__values *values, const weft__pe_values_options *options,
                                    weft__pe_values **out, weft_error *err)
@@ -288,19 +294,30 @@ weft_status weft__pe_values_create(weft__pes *pes, weft__values *values, const w
         return weft__fail_memory(err, sizeof *it, "the values of a machine");
     it->pes = pes;
     it->values = values;
-    it->options = options ? *options : (weft__pe_values_options){0};
-    it->memories = calloc(weft__pes_graph(pes)->node_count, sizeof(weft__node_memory *));
-    it->held = calloc(weft__pes_count(pes), sizeof *it->held);
-    if (!it->memories || !it->held) {
-        weft__pe_values_destroy(it);
-        return weft__fail_memory(err, weft__pes_graph(pes)->node_count * sizeof(weft__node_memory *),
-                                 "the memories of a machine");
+    it->hazards.sim = weft__pes_sim(pes);
+    if (options) {
+        it->hazards.action = options->hazards;
+        it->log = options->log;
     }
-    it->recorder = (weft__pe_recorder){
-        .reads = on_read, .landed = on_landed, .done = on_done, .dropped = on_dropped, .context = it};
+    weft_status status = init(it, err);
+    if (status != WEFT_OK) {
+        weft__pe_values_destroy(it);
+        return status;
+    }
+    it->recorder = functions;
+    it->recorder.context = it;
     weft__pes_record(pes, &it->recorder);
     *out = it;
     return WEFT_OK;
+}
+
+static void let_go_of_all(weft__pe_values *it, weft__held_values *held)
+{
+    for (uint32_t i = 0; held && i < weft__pes_count(it->pes); i++) {
+        weft__pe_values_let_go(it, &held[i], 0);
+        free(held[i].at);
+    }
+    free(held);
 }
 
 void weft__pe_values_destroy(weft__pe_values *it)
@@ -311,53 +328,26 @@ void weft__pe_values_destroy(weft__pe_values *it)
     for (uint32_t node = 0; it->memories && node < weft__pes_graph(it->pes)->node_count; node++) {
         if (!it->memories[node])
             continue;
-        weft__memory_destroy(&it->memories[node]->memory);
+        weft__memory_destroy(it->memories[node]);
         free(it->memories[node]);
     }
-    for (uint32_t i = 0; it->held && i < weft__pes_count(it->pes); i++) {
-        for (size_t j = 0; j < it->held[i].count; j++)
-            weft__values_release(it->values, it->held[i].at[j].value);
-        free(it->held[i].at);
-    }
+    let_go_of_all(it, it->scratch);
+    let_go_of_all(it, it->slots);
+    weft__values_release(it->values, it->zeros);
+    weft__unawaited_destroy(&it->unawaited);
+    weft__pe_values_order_destroy(it);
+    weft__hazards_destroy(&it->hazards);
     free(it->memories);
-    free(it->held);
     free(it->parts);
     free(it);
 }
 
 uint64_t weft__pe_values_hazards(const weft__pe_values *it)
 {
-    return it->hazards;
+    return it->hazards.count;
 }
 
-/* ---- the host ---- */
-
-weft_status weft__pe_values_write(weft__pe_values *it, uint64_t address, weft_dtype dtype, const weft_shape *shape,
-                                  const void *data, weft_error *err)
+bool weft__pe_values_hazard_at(const weft__pe_values *it, size_t index, weft_simulation_hazard *out)
 {
-    weft__value_id value;
-    weft_status status = weft__values_constant(it->values, dtype, shape, data, &value, err);
-    if (status != WEFT_OK)
-        return status;
-    status = install(it, address, value, WEFT__WRITER_HOST, err);
-    weft__values_release(it->values, value);
-    return status;
-}
-
-weft_status weft__pe_values_read(weft__pe_values *it, uint64_t address, weft_dtype dtype, const weft_shape *shape,
-                                 void *out, weft_error *err)
-{
-    weft__node_memory *memory;
-    weft__value_id value;
-    uint64_t offset, bytes = weft_shape_elements(shape) * weft_dtype_bytes(dtype);
-    weft_status status = weft__pe_values_find(it, address, bytes, &memory, &offset, err);
-    if (status == WEFT_OK)
-        status = weft__memory_read(&memory->memory, offset, dtype, shape, &value, err);
-    if (status != WEFT_OK)
-        return status;
-    status = weft__values_evaluate(it->values, &value, 1, err);
-    if (status == WEFT_OK && bytes)
-        memcpy(out, weft__values_data(it->values, value), (size_t)bytes);
-    weft__values_release(it->values, value);
-    return status;
+    return weft__hazards_at(&it->hazards, index, out);
 }

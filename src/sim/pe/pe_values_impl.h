@@ -3,57 +3,192 @@
 #define WEFT_SIM_PE_PE_VALUES_IMPL_H
 
 #include "sim/machine/address.h"
+#include "sim/pe/ipcq.h"
+#include "sim/pe/order.h"
 #include "sim/pe/pe_values.h"
+#include "sim/pe/pe_values_hazards.h"
+#include "sim/pe/pe_values_unawaited.h"
 #include "sim/replay/memory.h"
 
 #define WEFT__WRITER_HOST UINT32_MAX
 
-/* The memory behind a node. */
-typedef struct weft__node_memory {
-    weft__memory memory;
-    uint64_t writes; /* how often it has been written */
-} weft__node_memory;
+/* Calls that writers are told apart by; that is more than there are. */
+#define WEFT__WRITER_CALLS 128u
 
-/* A value that a tensor in scratch memory was given. */
+/* A value that a tensor in the PE's own memory was given. */
 typedef struct weft__held_value {
     uint64_t address;
     weft__value_id value;
 } weft__held_value;
 
-/* Those of a PE, by ascending address. */
 typedef struct weft__held_values {
     weft__held_value *at;
     size_t count, capacity;
 } weft__held_values;
 
+/* The slot of a queue that the PE sends to. */
+typedef struct weft__slot_knowledge {
+    weft__order_point *credit; /* what was known to the receiver when it freed the slot */
+    uint32_t sent;             /* the last message to it, among all that the PE has sent; from 1 */
+} weft__slot_knowledge;
+
+/* What kernels of a PE have come to know, as far as order.h does not keep it. */
+typedef struct weft__pe_knowledge {
+    weft__order_point *begun;                   /* when the last one began */
+    const weft__ipcq *sends_to;                 /* the queues that it last sent to */
+    weft__slot_knowledge *slots[TL_DIRECTIONS]; /* of these; NULL: not needed so far */
+    weft__order_point **composites;             /* that nobody has waited for, and some others, by number */
+    uint64_t first_composite;                   /* the number of the first one */
+    size_t composite_count, composite_room;
+} weft__pe_knowledge;
+
 struct weft__pe_values {
     weft__pes *pes;
     weft__values *values;
-    weft__pe_values_options options;
+    weft__pe_log *log;
+    weft__hazards hazards;
     weft__pe_recorder recorder;
-    weft__node_memory **memories; /* by node; NULL: nothing was written or read there */
-    weft__held_values *held;      /* by PE */
-    weft__value_part *parts;      /* scratch */
+    weft__memory **memories;            /* by node; NULL: nothing was written or read there */
+    weft__held_values *scratch, *slots; /* by PE. In scratch memory by ascending address, unless hazards are reported */
+    weft__unawaited unawaited;
+    weft__order *order;           /* of the PEs, by their places in the machine, and of the host, behind them */
+    weft__pe_knowledge *known;    /* by PE */
+    weft__order_memory *accesses; /* by node */
+    const char *calls[WEFT__WRITER_CALLS];
+    uint32_t call_count, last_call;
+    weft__value_id zeros;    /* what stands where nobody wrote; 0: not needed so far */
+    weft__value_part *parts; /* scratch */
     size_t parts_capacity;
-    uint64_t hazards;
 };
 
+/* ---- memories ---- */
+
 /* The memory that an address is in, and where in it. */
-weft_status weft__pe_values_find(weft__pe_values *it, uint64_t address, uint64_t bytes, weft__node_memory **out,
+weft_status weft__pe_values_find(weft__pe_values *it, uint64_t address, uint64_t bytes, weft__memory **out,
                                  uint64_t *out_offset, weft_error *err);
 
-/* The value of a tensor as it stands in its memory (`of` 0), or as a part of the value that it was given (`of`), with
- * one reference. */
-weft_status weft__pe_values_view(weft__pe_values *it, const tl_tensor *tensor, weft__value_id of, weft__value_id *out,
-                                 weft_error *err);
+/* A value lands at an address. */
+weft_status weft__pe_values_install(weft__pe_values *it, uint64_t address, weft__value_id value, uint32_t writer,
+                                    weft_error *err);
+
+/* Who writes: a PE by a call. Its names: "host" for the host, whose call is NULL. */
+uint32_t weft__pe_values_writer(weft__pe_values *it, const weft__pe *pe, const char *call);
+const char *weft__pe_values_writer_name(const weft__pe_values *it, uint32_t writer);
+const char *weft__pe_values_writer_call(const weft__pe_values *it, uint32_t writer);
+
+/* ---- reading ---- */
+
+/* Somebody reads a tensor. */
+typedef struct weft__reading {
+    weft__pe *pe;
+    const char *kernel, *call;
+    const char *what; /* "operand 0" */
+    const tl_tensor *tensor;
+} weft__reading;
+
+/* Captures what a tensor is, with one reference, and how often its memory had been written. *out_change says what
+ * stands there instead, if it is not what it is; else its `bytes` are 0. False, and 0, if the run ends. */
+bool weft__pe_values_capture(weft__pe_values *it, const weft__reading *reading, weft__value_id *out, uint64_t *out_at,
+                             weft__memory_change *out_change);
+
+/* And that for the log: `subject` as of weft__pe_log_overwritten. */
+void weft__pe_values_note(weft__pe_values *it, const void *subject, uint32_t input, const weft__memory_change *change);
+
+/* What was captured has been read, or `part` of it is read now: it must not have been written since. One hazard for
+ * each capture: *at is UINT64_MAX after the first. */
+void weft__pe_values_confirm(weft__pe_values *it, const weft__reading *reading, const tl_tensor *part, uint64_t *at);
+
+/* Ends the run with an error, naming kernel, PE, time and call. */
+void weft__pe_values_fail(weft__pe_values *it, const weft__pe *pe, const char *kernel, const char *call,
+                          const weft_error *err);
+
+/* ---- views ---- */
+
+bool weft__pe_values_is_contiguous(const tl_tensor *tensor);
+
+/* The value of a tensor as it stands in its memory (`of` 0; with zeros where nobody wrote if `filling` is not 0), or as
+ * a part of the value that it was given (`of`), with one reference. WEFT_INVALID_STATE for what nobody wrote. */
+weft_status weft__pe_values_view(weft__pe_values *it, const tl_tensor *tensor, weft__value_id of,
+                                 weft__value_id filling, weft__value_id *out, weft_error *err);
 
 /* True if a tensor is, where it stands, a part of `of`, whose first element is at `base`. Else *out says what is there
  * instead of it; its address is that in the machine. */
 weft_status weft__pe_values_is_there(weft__pe_values *it, const tl_tensor *tensor, weft__value_id of, uint64_t base,
                                      bool *out_is_there, weft__memory_change *out, weft_error *err);
 
-/* The value that a command makes of what was captured, with one reference. */
-weft_status weft__pe_values_make(weft__pe_values *it, const weft__command *command, weft__value_id *out,
+/* True if something of a tensor was written after so many writes to its memory, or never: the first such bytes. */
+weft_status weft__pe_values_was_written(weft__pe_values *it, const tl_tensor *tensor, uint64_t writes, bool *out_was,
+                                        weft__memory_change *out, weft_error *err);
+weft_status weft__pe_values_has_gap(weft__pe_values *it, const tl_tensor *tensor, bool *out_has,
+                                    weft__memory_change *out, weft_error *err);
+
+/* ---- making ---- */
+
+/* The value that a command makes of what was captured, with one reference. Numbers of the command become captured
+ * values behind its operands. */
+weft_status weft__pe_values_make(weft__pe_values *it, weft__command *command, weft__value_id *out, weft_error *err);
+
+/* ---- tensors of kernels ---- */
+
+/* A tensor in the PE's own memory has this value, from now on until it is let go. */
+weft_status weft__pe_values_hold(weft__pe_values *it, weft__held_values *held, uint64_t address, weft__value_id value,
                                  weft_error *err);
+/* Lets go of those from an address on, which are the last. */
+void weft__pe_values_let_go(weft__pe_values *it, weft__held_values *held, uint64_t address);
+
+/* ---- what kernels know ---- */
+
+weft_status weft__pe_values_order_init(weft__pe_values *it, weft_error *err);
+void weft__pe_values_order_destroy(weft__pe_values *it);
+
+/* Notes, if it is so, that there was no memory for what is known. */
+void weft__pe_values_order_note(weft__pe_values *it);
+/* A composite command is given; it, or all (0), has been waited for; it ends. */
+void weft__pe_values_order_command(weft__pe_values *it, weft__command *command);
+void weft__pe_values_order_awaited(weft__pe_values *it, const weft__pe *pe, uint64_t number);
+void weft__pe_values_order_done(weft__pe_values *it, weft__command *command);
+/* A message has been waited for. */
+void weft__pe_values_order_sent(weft__pe_values *it, const weft__pe *pe, uint8_t direction, uint64_t number);
+/* A message takes its slot; the slot is free; the sender could know; the message ends. */
+void weft__pe_values_order_send(weft__pe_values *it, weft__ipcq_message *message);
+void weft__pe_values_order_free(weft__pe_values *it, weft__ipcq_message *message);
+void weft__pe_values_order_credit(weft__pe_values *it, weft__ipcq_message *message);
+void weft__pe_values_order_end(weft__pe_values *it, weft__ipcq_message *message);
+/* A receive begins; has its message; its kernel has waited for it. */
+void weft__pe_values_order_receive(weft__pe_values *it, weft__ipcq_receive *receive);
+void weft__pe_values_order_got(weft__pe_values *it, weft__ipcq_receive *receive);
+void weft__pe_values_order_took(weft__pe_values *it, weft__ipcq_receive *receive);
+/* A kernel has waited for all that it gave. */
+void weft__pe_values_order_rest(weft__pe_values *it, const weft__pe *pe);
+
+/* Of launches: the recorder's. */
+void weft__pe_values_on_launched(void *context, weft__pe_launch *launch);
+void weft__pe_values_on_begun(void *context, weft__pe_launch *launch, weft__pe *pe);
+void weft__pe_values_on_left(void *context, weft__pe_launch *launch, weft__pe *pe);
+void weft__pe_values_on_known(void *context, weft__pe_launch *launch);
+
+/* A tensor is read or written, by a kernel or, at a point, by what it has given; by the host if there is no PE. A
+ * hazard if nothing orders that, unless one has been met in this reading. False if the run ends. */
+bool weft__pe_values_order_read(weft__pe_values *it, const weft__reading *by, const weft__order_point *point,
+                                weft__order_phase phase, bool has_met_hazard);
+bool weft__pe_values_order_write(weft__pe_values *it, const weft__reading *by, const weft__order_point *point);
+/* The same for so many bytes and the host, with WEFT_HAZARD if the run ends. */
+weft_status weft__pe_values_order_host(weft__pe_values *it, uint64_t address, uint64_t bytes, bool is_write,
+                                       weft_error *err);
+
+/* ---- the recorder ---- */
+
+void weft__pe_values_on_send_issued(void *context, weft__ipcq_message *message);
+void weft__pe_values_on_send_awaited(void *context, weft__pe *pe, uint8_t direction, uint64_t number);
+void weft__pe_values_on_send_begins(void *context, weft__ipcq_message *message);
+void weft__pe_values_on_send_ends(void *context, weft__ipcq_message *message);
+void weft__pe_values_on_slot_written(void *context, weft__ipcq_message *message);
+void weft__pe_values_on_receive_issued(void *context, weft__ipcq_receive *receive);
+void weft__pe_values_on_receive_awaited(void *context, weft__ipcq_receive *receive);
+void weft__pe_values_on_receive_begins(void *context, weft__ipcq_receive *receive);
+void weft__pe_values_on_receive_ends(void *context, weft__ipcq_receive *receive);
+void weft__pe_values_on_slot_freed(void *context, weft__ipcq_message *message);
+void weft__pe_values_on_credited(void *context, weft__ipcq_message *message);
+void weft__pe_values_on_lost(void *context, weft__ipcq_message *message);
 
 #endif

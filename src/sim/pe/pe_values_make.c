@@ -28,26 +28,16 @@ static weft_status make_full(weft__pe_values *it, const weft__command *command, 
     return status;
 }
 
-static weft_status make_clamp(weft__pe_values *it, const weft__command *command, const weft__operation *operation,
-                              weft__value_id *out, weft_error *err)
+/* Its numbers are inputs that no memory holds. */
+static weft_status capture_limits(weft__pe_values *it, weft__command *command, weft_error *err)
 {
-    weft__value_id inputs[3] = {command->captured[0]};
     weft_dtype dtype = command->operands[0].dtype;
-    weft_status status = weft__values_number(it->values, dtype, command->low, &inputs[1], err);
-    if (status == WEFT_OK)
-        status = weft__values_number(it->values, dtype, command->high, &inputs[2], err);
-    weft__operation clamp = *operation;
-    clamp.inputs = inputs;
-    clamp.input_count = 3;
-    if (status == WEFT_OK)
-        status = weft__values_operate(it->values, &clamp, out, err);
-    weft__values_release(it->values, inputs[1]);
-    weft__values_release(it->values, inputs[2]);
-    return status;
+    weft_status status = weft__values_number(it->values, dtype, command->low, &command->captured[1], err);
+    return status == WEFT_OK ? weft__values_number(it->values, dtype, command->high, &command->captured[2], err)
+                             : status;
 }
 
-weft_status weft__pe_values_make(weft__pe_values *it, const weft__command *command, weft__value_id *out,
-                                 weft_error *err)
+weft_status weft__pe_values_make(weft__pe_values *it, weft__command *command, weft__value_id *out, weft_error *err)
 {
     *out = 0;
     if (command->operand_count == 0)
@@ -61,7 +51,11 @@ weft_status weft__pe_values_make(weft__pe_values *it, const weft__command *comma
                                  .epilogues = command->epilogues,
                                  .epilogue_count = command->epilogue_count,
                                  .tile_k = weft__pes_rates(it->pes)->gemm.tile_k};
-    if (command->op == WEFT_COMMAND_CLAMP)
-        return make_clamp(it, command, &operation, out, err);
+    if (command->op == WEFT_COMMAND_CLAMP) {
+        operation.input_count = 3;
+        weft_status status = capture_limits(it, command, err);
+        if (status != WEFT_OK)
+            return status;
+    }
     return weft__values_operate(it->values, &operation, out, err);
 }

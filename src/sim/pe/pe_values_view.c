@@ -1,77 +1,26 @@
 /* Tensors with strides as values: runs of elements that lie together, put one behind the other, with their axes turned
- * as the tensor has them. */
+ * as the tensor has them; and what has become of their bytes. */
 #include <stdlib.h>
 
 #include "sim/pe/pe_values_impl.h"
-
-/* A tensor with its axes in the order of memory. */
-typedef struct layout {
-    uint32_t order[WEFT_RANK_MAX]; /* axis i of the layout is this axis of the tensor */
-    weft_shape shape;
-    uint64_t stride[WEFT_RANK_MAX];
-    uint32_t outer; /* axes before those that lie together */
-    uint64_t run;   /* elements that lie together */
-} layout;
-
-/* True if axis a of a tensor comes before axis b in memory: of axes of one stride, the longer one is the outer. */
-static bool is_before(const tl_tensor *tensor, uint32_t a, uint32_t b)
-{
-    if (tensor->stride[a] != tensor->stride[b])
-        return tensor->stride[a] > tensor->stride[b];
-    return tensor->shape.extent[a] > tensor->shape.extent[b];
-}
-
-static layout layout_of(const tl_tensor *tensor)
-{
-    layout it = {.shape = {.rank = tensor->shape.rank}, .run = 1};
-    uint32_t rank = tensor->shape.rank;
-    for (uint32_t axis = 0; axis < rank; axis++) {
-        uint32_t at = axis;
-        for (; at > 0 && is_before(tensor, axis, it.order[at - 1]); at--)
-            it.order[at] = it.order[at - 1];
-        it.order[at] = axis;
-    }
-    for (uint32_t i = 0; i < rank; i++) {
-        it.shape.extent[i] = tensor->shape.extent[it.order[i]];
-        it.stride[i] = tensor->stride[it.order[i]];
-    }
-    it.outer = rank;
-    while (it.outer > 0 && (it.stride[it.outer - 1] == it.run || it.shape.extent[it.outer - 1] == 1))
-        it.run *= it.shape.extent[--it.outer];
-    return it;
-}
-
-static uint64_t runs_of(const layout *it)
-{
-    uint64_t runs = 1;
-    for (uint32_t axis = 0; axis < it->outer; axis++)
-        runs *= it->shape.extent[axis];
-    return runs;
-}
-
-/* Where a run begins, in elements from the first one of the tensor. */
-static uint64_t run_begin(const layout *it, uint64_t index)
-{
-    uint64_t begin = 0;
-    for (uint32_t axis = it->outer; axis-- > 0;) {
-        begin += index % it->shape.extent[axis] * it->stride[axis];
-        index /= it->shape.extent[axis];
-    }
-    return begin;
-}
+#include "sim/pe/pe_values_runs.h"
 
 /* A run as a value: from the memory at its address, or from the value that the tensor is a part of. */
-static weft_status read_run(weft__pe_values *it, const tl_tensor *tensor, weft__value_id of, uint64_t begin_bytes,
-                            const weft_shape *shape, weft__value_id *out, weft_error *err)
+static weft_status read_run(weft__pe_values *it, const tl_tensor *tensor, weft__value_id of, weft__value_id filling,
+                            uint64_t begin_bytes, const weft_shape *shape, weft__value_id *out, weft_error *err)
 {
     if (of)
         return weft__values_view(it->values, of, tensor->address - tensor->base + begin_bytes, tensor->dtype, shape,
                                  out, err);
-    weft__node_memory *memory;
+    weft__memory *memory;
     uint64_t offset;
     uint64_t bytes = weft_shape_elements(shape) * weft_dtype_bytes(tensor->dtype);
     weft_status status = weft__pe_values_find(it, tensor->address + begin_bytes, bytes, &memory, &offset, err);
-    return status == WEFT_OK ? weft__memory_read(&memory->memory, offset, tensor->dtype, shape, out, err) : status;
+    if (status != WEFT_OK)
+        return status;
+    if (filling)
+        return weft__memory_read_filled(memory, offset, tensor->dtype, shape, filling, out, err);
+    return weft__memory_read(memory, offset, tensor->dtype, shape, out, err);
 }
 
 static weft_status make_room(weft__pe_values *it, uint64_t parts, weft_error *err)
@@ -88,33 +37,33 @@ static weft_status make_room(weft__pe_values *it, uint64_t parts, weft_error *er
 }
 
 /* All runs one behind the other. */
-static weft_status gather(weft__pe_values *it, const tl_tensor *tensor, weft__value_id of, const layout *as,
-                          weft__value_id *out, weft_error *err)
+static weft_status gather(weft__pe_values *it, const tl_tensor *tensor, weft__value_id of, weft__value_id filling,
+                          const weft__runs *as, weft__value_id *out, weft_error *err)
 {
-    uint64_t runs = runs_of(as), each = weft_dtype_bytes(tensor->dtype), made = 0;
+    uint64_t each = weft_dtype_bytes(tensor->dtype), made = 0;
     weft_shape shape = weft_shape_1d(as->run);
-    weft_status status = make_room(it, runs, err);
-    for (; status == WEFT_OK && made < runs; made++) {
+    weft_status status = make_room(it, as->count, err);
+    for (; status == WEFT_OK && made < as->count; made++) {
         weft__value_id run;
-        status = read_run(it, tensor, of, run_begin(as, made) * each, &shape, &run, err);
+        status = read_run(it, tensor, of, filling, weft__runs_begin(as, made) * each, &shape, &run, err);
         if (status != WEFT_OK)
             break;
         it->parts[made] = (weft__value_part){run, 0, as->run * each};
     }
     if (status == WEFT_OK)
-        status = weft__values_compose(it->values, tensor->dtype, &as->shape, it->parts, (size_t)runs, out, err);
+        status = weft__values_compose(it->values, tensor->dtype, &as->shape, it->parts, (size_t)as->count, out, err);
     for (uint64_t i = 0; i < made; i++)
         weft__values_release(it->values, it->parts[i].value);
     return status;
 }
 
-weft_status weft__pe_values_view(weft__pe_values *it, const tl_tensor *tensor, weft__value_id of, weft__value_id *out,
-                                 weft_error *err)
+weft_status weft__pe_values_view(weft__pe_values *it, const tl_tensor *tensor, weft__value_id of,
+                                 weft__value_id filling, weft__value_id *out, weft_error *err)
 {
-    layout as = layout_of(tensor);
+    weft__runs as = weft__runs_of(tensor);
     weft__value_id gathered;
-    weft_status status = runs_of(&as) == 1 ? read_run(it, tensor, of, 0, &as.shape, &gathered, err)
-                                           : gather(it, tensor, of, &as, &gathered, err);
+    weft_status status = as.count == 1 ? read_run(it, tensor, of, filling, 0, &as.shape, &gathered, err)
+                                       : gather(it, tensor, of, filling, &as, &gathered, err);
     *out = 0;
     if (status != WEFT_OK)
         return status;
@@ -133,26 +82,60 @@ weft_status weft__pe_values_view(weft__pe_values *it, const tl_tensor *tensor, w
     return status;
 }
 
-/* ---- comparing ---- */
-
-/* Compares one run with a part of a value. */
-static weft_status check_run(weft__pe_values *it, const tl_tensor *tensor, weft__value_id of, uint64_t base,
-                             uint64_t begin_bytes, uint64_t elements, bool *out_is_there, weft__memory_change *out,
-                             weft_error *err)
+bool weft__pe_values_is_contiguous(const tl_tensor *tensor)
 {
-    weft__node_memory *memory;
+    uint64_t stride = 1;
+    for (uint32_t axis = tensor->shape.rank; axis-- > 0;) {
+        if (tensor->shape.extent[axis] != 1 && tensor->stride[axis] != stride)
+            return false;
+        stride *= tensor->shape.extent[axis];
+    }
+    return true;
+}
+
+/* ---- looking at runs ---- */
+
+/* Looks at a range of a memory; true ends the search, with what was found in *out. */
+typedef struct run_search {
+    weft_status (*look)(const struct run_search *search, weft__pe_values *it, weft__memory *memory, uint64_t offset,
+                        uint64_t address, uint64_t bytes, bool *out_found, weft__memory_change *out, weft_error *err);
+    const tl_tensor *tensor;
+    weft__value_id of;
+    uint64_t base, writes;
+} run_search;
+
+static weft_status search_runs(weft__pe_values *it, const run_search *search, bool *out_found, weft__memory_change *out,
+                               weft_error *err)
+{
+    const tl_tensor *tensor = search->tensor;
+    weft__runs as = weft__runs_of(tensor);
+    uint64_t each = weft_dtype_bytes(tensor->dtype), bytes = as.run * each;
+    *out_found = false;
+    for (uint64_t i = 0; i < as.count && !*out_found; i++) {
+        weft__memory *memory;
+        uint64_t offset, address = tensor->address + weft__runs_begin(&as, i) * each;
+        weft_status status = weft__pe_values_find(it, address, bytes, &memory, &offset, err);
+        if (status == WEFT_OK)
+            status = search->look(search, it, memory, offset, address, bytes, out_found, out, err);
+        if (status != WEFT_OK)
+            return status;
+        if (*out_found)
+            out->address += address - offset;
+    }
+    return WEFT_OK;
+}
+
+static weft_status look_for_another(const run_search *search, weft__pe_values *it, weft__memory *memory,
+                                    uint64_t offset, uint64_t address, uint64_t bytes, bool *out_found,
+                                    weft__memory_change *out, weft_error *err)
+{
     weft__value_id part;
-    uint64_t offset, address = tensor->address + begin_bytes;
-    weft_shape shape = weft_shape_1d(elements);
-    weft_status status =
-        weft__pe_values_find(it, address, elements * weft_dtype_bytes(tensor->dtype), &memory, &offset, err);
-    if (status == WEFT_OK)
-        status = weft__values_view(it->values, of, address - base, tensor->dtype, &shape, &part, err);
+    weft_dtype dtype = search->tensor->dtype;
+    weft_shape shape = weft_shape_1d(bytes / weft_dtype_bytes(dtype));
+    weft_status status = weft__values_view(it->values, search->of, address - search->base, dtype, &shape, &part, err);
     if (status != WEFT_OK)
         return status;
-    *out_is_there = weft__memory_check(&memory->memory, offset, part, out);
-    if (!*out_is_there)
-        out->address += address - offset;
+    *out_found = !weft__memory_check(memory, offset, part, out);
     weft__values_release(it->values, part);
     return WEFT_OK;
 }
@@ -160,18 +143,53 @@ static weft_status check_run(weft__pe_values *it, const tl_tensor *tensor, weft_
 weft_status weft__pe_values_is_there(weft__pe_values *it, const tl_tensor *tensor, weft__value_id of, uint64_t base,
                                      bool *out_is_there, weft__memory_change *out, weft_error *err)
 {
-    weft__node_memory *memory;
+    weft__memory *memory;
     uint64_t offset;
     weft_status status = weft__pe_values_find(it, base, 1, &memory, &offset, err);
     if (status != WEFT_OK)
         return status;
-    *out_is_there = weft__memory_check(&memory->memory, offset, of, out);
-    layout as = layout_of(tensor);
-    uint64_t runs = *out_is_there ? 0 : runs_of(&as), each = weft_dtype_bytes(tensor->dtype);
-    for (uint64_t i = 0; i < runs; i++) {
-        status = check_run(it, tensor, of, base, run_begin(&as, i) * each, as.run, out_is_there, out, err);
-        if (status != WEFT_OK || !*out_is_there)
-            return status;
-    }
+    *out_is_there = weft__memory_check(memory, offset, of, out);
+    if (*out_is_there)
+        return WEFT_OK;
+    bool is_another;
+    status = search_runs(it, &(run_search){.look = look_for_another, .tensor = tensor, .of = of, .base = base},
+                         &is_another, out, err);
+    *out_is_there = !is_another;
+    return status;
+}
+
+static weft_status look_for_write(const run_search *search, weft__pe_values *it, weft__memory *memory, uint64_t offset,
+                                  uint64_t address, uint64_t bytes, bool *out_found, weft__memory_change *out,
+                                  weft_error *err)
+{
+    (void)it;
+    (void)address;
+    (void)err;
+    *out_found = weft__memory_written_since(memory, offset, bytes, search->writes, out);
     return WEFT_OK;
+}
+
+weft_status weft__pe_values_was_written(weft__pe_values *it, const tl_tensor *tensor, uint64_t writes, bool *out_was,
+                                        weft__memory_change *out, weft_error *err)
+{
+    return search_runs(it, &(run_search){.look = look_for_write, .tensor = tensor, .writes = writes}, out_was, out,
+                       err);
+}
+
+static weft_status look_for_gap(const run_search *search, weft__pe_values *it, weft__memory *memory, uint64_t offset,
+                                uint64_t address, uint64_t bytes, bool *out_found, weft__memory_change *out,
+                                weft_error *err)
+{
+    (void)search;
+    (void)it;
+    (void)address;
+    (void)err;
+    *out_found = weft__memory_has_gap(memory, offset, bytes, out);
+    return WEFT_OK;
+}
+
+weft_status weft__pe_values_has_gap(weft__pe_values *it, const tl_tensor *tensor, bool *out_has,
+                                    weft__memory_change *out, weft_error *err)
+{
+    return search_runs(it, &(run_search){.look = look_for_gap, .tensor = tensor}, out_has, out, err);
 }

@@ -78,9 +78,34 @@ static void add(weft__stages *out, weft__stage stage)
     out->at[out->count++] = stage;
 }
 
-static void add_fetch(weft__stages *out, const weft__pe_rates *rates, uint64_t bytes)
+/* What a fetch brings. */
+typedef struct fetch {
+    uint64_t bytes;
+    uint64_t strided_bytes, strided_ps; /* of them, what lies with gaps */
+} fetch;
+
+static void add_fetch(weft__stages *out, const weft__pe_rates *rates, const fetch *it)
 {
-    add(out, (weft__stage){.kind = WEFT__STAGE_FETCH, .ps = weft__pe_read_ps(rates, bytes), .bytes = bytes});
+    uint64_t ps = weft__pe_read_ps(rates, it->bytes - it->strided_bytes) + it->strided_ps;
+    add(out, (weft__stage){.kind = WEFT__STAGE_FETCH, .ps = ps, .bytes = it->bytes});
+}
+
+/* Adds so many elements of an operand in the TCM, in rows and columns; of the last row some may be missing. */
+static void fetch_box(fetch *it, const weft__pe_rates *rates, const weft__plan_tensor *input, uint64_t elements,
+                      uint64_t rows, uint64_t columns)
+{
+    uint64_t each = input->element_bytes, run = 1, pitch;
+    if (!input->is_strided || input->is_remote || rates->banks == 0)
+        return;
+    if (rows == 1 || (columns > 1 && input->stride <= input->row_stride)) {
+        run = input->stride == 1 ? columns : 1;
+        pitch = run > 1 ? input->row_stride : input->stride;
+    } else {
+        run = input->row_stride == 1 ? rows : 1;
+        pitch = run > 1 ? input->stride : input->row_stride;
+    }
+    it->strided_bytes += elements * each;
+    it->strided_ps += weft__pe_read_runs_ps(rates, rows * columns / run, run * each, pitch * each);
 }
 
 /* From the registers to where the output goes. */
@@ -97,8 +122,8 @@ static void add_output(weft__stages *out, const weft__pe_rates *rates, const wef
 }
 
 /* The bytes of a tile of an input; a DMA read if it must be brought. */
-static uint64_t add_input(weft__stages *out, const weft__plan_tensor *input, uint32_t operand, uint64_t first_element,
-                          uint64_t elements)
+static void add_input(weft__stages *out, fetch *fetched, const weft__plan_tensor *input, uint32_t operand,
+                      uint64_t first_element, uint64_t elements)
 {
     uint64_t bytes = elements * input->element_bytes;
     if (input->is_remote && bytes)
@@ -106,7 +131,7 @@ static uint64_t add_input(weft__stages *out, const weft__plan_tensor *input, uin
                                .operand = operand,
                                .offset_bytes = first_element * input->element_bytes,
                                .bytes = bytes});
-    return bytes;
+    fetched->bytes += bytes;
 }
 
 /* What the steps of a scope need for a part of the output: bytes to fetch, and time. */
@@ -126,9 +151,10 @@ static void add_steps(const weft__plan *plan, const weft__pe_rates *rates, weft_
 static void add_last_pass(const weft__plan *plan, const weft__pe_rates *rates, weft__stages *out)
 {
     uint64_t elements = plan->m * plan->n, ps = 0;
-    uint64_t bytes = add_input(out, &plan->output, WEFT__PLAN_OUTPUT, 0, elements);
-    add_steps(plan, rates, WEFT_SCOPE_KERNEL, plan->m, plan->n, &bytes, &ps);
-    add_fetch(out, rates, bytes);
+    fetch fetched = {0};
+    add_input(out, &fetched, &plan->output, WEFT__PLAN_OUTPUT, 0, elements);
+    add_steps(plan, rates, WEFT_SCOPE_KERNEL, plan->m, plan->n, &fetched.bytes, &ps);
+    add_fetch(out, rates, &fetched);
     add(out, (weft__stage){.kind = WEFT__STAGE_MATH, .ps = ps});
     add_output(out, rates, &plan->output, 0, elements);
 }
@@ -154,13 +180,16 @@ static void add_gemm(const weft__plan *plan, const weft__pe_rates *rates, uint64
     span m = at.m, k = at.k, n = at.n;
     bool is_last = at.is_last;
     const weft__plan_tensor *a = &plan->inputs[0], *b = &plan->inputs[1];
-    uint64_t bytes = add_input(out, a, 0, m.begin * a->row_stride + k.begin * a->stride, m.count * k.count);
-    bytes += add_input(out, b, 1, k.begin * b->row_stride + n.begin * b->stride, k.count * n.count);
+    fetch fetched = {0};
+    add_input(out, &fetched, a, 0, m.begin * a->row_stride + k.begin * a->stride, m.count * k.count);
+    add_input(out, &fetched, b, 1, k.begin * b->row_stride + n.begin * b->stride, k.count * n.count);
+    fetch_box(&fetched, rates, a, m.count * k.count, m.count, k.count);
+    fetch_box(&fetched, rates, b, k.count * n.count, k.count, n.count);
     uint64_t math_ps = 0;
-    add_steps(plan, rates, WEFT_SCOPE_K_TILE, m.count, n.count, &bytes, &math_ps);
+    add_steps(plan, rates, WEFT_SCOPE_K_TILE, m.count, n.count, &fetched.bytes, &math_ps);
     if (is_last)
-        add_steps(plan, rates, WEFT_SCOPE_OUTPUT_TILE, m.count, n.count, &bytes, &math_ps);
-    add_fetch(out, rates, bytes);
+        add_steps(plan, rates, WEFT_SCOPE_OUTPUT_TILE, m.count, n.count, &fetched.bytes, &math_ps);
+    add_fetch(out, rates, &fetched);
     add(out, (weft__stage){.kind = WEFT__STAGE_GEMM, .ps = weft__pe_gemm_ps(rates, plan->dtype, k.count)});
     if (has_scope(plan, WEFT_SCOPE_K_TILE) || (is_last && has_scope(plan, WEFT_SCOPE_OUTPUT_TILE)))
         add(out, (weft__stage){.kind = WEFT__STAGE_MATH, .ps = math_ps});
@@ -180,13 +209,18 @@ static span share(uint64_t elements, uint64_t whole, span part)
 static void add_math(const weft__plan *plan, const weft__pe_rates *rates, uint64_t tile, weft__stages *out)
 {
     span part = tile_of(plan->elements, math_tile(rates), tile);
-    uint64_t bytes = 0;
+    fetch fetched = {0};
     for (uint32_t i = 0; i < plan->input_count; i++) {
-        span input = share(plan->inputs[i].elements, plan->elements, part);
-        bytes += add_input(out, &plan->inputs[i], i, input.begin, input.count);
+        const weft__plan_tensor *tensor = &plan->inputs[i];
+        span input = share(tensor->elements, plan->elements, part);
+        add_input(out, &fetched, tensor, i, input.begin, input.count);
+        if (tensor->is_strided && input.count) {
+            uint64_t columns = weft__min_size(input.count, tensor->columns);
+            fetch_box(&fetched, rates, tensor, input.count, weft__ceil_div(input.count, columns), columns);
+        }
     }
     if (plan->input_count)
-        add_fetch(out, rates, bytes);
+        add_fetch(out, rates, &fetched);
     add(out, (weft__stage){.kind = WEFT__STAGE_MATH, .ps = weft__pe_math_ps(rates, plan->op, part.count)});
     span output = share(plan->output.elements, plan->elements, part);
     if (output.count)
@@ -210,8 +244,9 @@ weft__tile_box weft__plan_box(const weft__plan *plan, const weft__pe_rates *rate
 void weft__plan_stages(const weft__plan *plan, const weft__pe_rates *rates, uint64_t tile, weft__stages *out)
 {
     out->count = 0;
+    fetch nothing = {0}; /* of a transfer goes to registers */
     if (plan->kind == WEFT__PLAN_READ)
-        (void)add_input(out, &plan->inputs[0], 0, 0, plan->inputs[0].elements);
+        add_input(out, &nothing, &plan->inputs[0], 0, 0, plan->inputs[0].elements);
     else if (plan->kind == WEFT__PLAN_WRITE)
         add(out, (weft__stage){.kind = WEFT__STAGE_DMA_WRITE,
                                .operand = WEFT__PLAN_OUTPUT,

@@ -10,7 +10,10 @@
  *   others are done: what was written is read, computed and written again.
  * - An operation on elements has a tile for each tile_m * tile_n elements of its largest operand: DMA reads, fetch,
  *   math, store, DMA write. An operand or a result with fewer elements has its share in each.
- * Fetches and stores move between TCM and registers, the DMA between TCM and elsewhere. */
+ * Fetches and stores move between TCM and registers, the DMA between TCM and elsewhere. A tile of a strided operand
+ * that is pinned in the TCM is fetched as runs of elements that lie together (rates.h): its rows, or its columns where
+ * it is transposed, or single elements. What lies contiguously, what the DMA brought and what is stored meets no
+ * conflicts of banks, in whatever tiles. */
 #ifndef WEFT_SIM_PE_PLAN_H
 #define WEFT_SIM_PE_PLAN_H
 
@@ -53,10 +56,12 @@ typedef enum weft__plan_kind {
 
 /* An input, or the output. */
 typedef struct weft__plan_tensor {
-    bool is_remote; /* the DMA brings its tiles, or takes them away */
+    bool is_remote;  /* the DMA brings its tiles, or takes them away */
+    bool is_strided; /* it has gaps, or lies in another order */
     uint32_t element_bytes;
     uint64_t elements;           /* of math and transfers */
-    uint64_t row_stride, stride; /* of a GEMM, in elements: from row to row, from column to column */
+    uint64_t columns;            /* of math, if it is strided: elements of a row */
+    uint64_t row_stride, stride; /* of a GEMM, or if it is strided, in elements: from row to row, column to column */
 } weft__plan_tensor;
 
 /* A step after a GEMM. */

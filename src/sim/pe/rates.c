@@ -49,10 +49,13 @@ void weft__pe_rates_init(weft__pe_rates *rates, const weft__machine_spec *spec)
         .dispatch_ps = pe->dispatch_cycles * cycle_ps,
         .read_mbs = weft__mbs_of_gbs(pe->tcm.read_gbs),
         .write_mbs = weft__mbs_of_gbs(pe->tcm.write_gbs),
+        .banks = pe->tcm.banks,
+        .bank_bytes = at_least_1(pe->tcm.bank_bytes),
         .page_bytes = at_least_1((uint64_t)pe->mmu.page_kib << 10),
         .tlb_ps = weft__ps_of_ns(pe->mmu.tlb_ns),
         .scratch_bytes = (uint64_t)(pe->scratch_kib ? pe->scratch_kib : pe->tcm_kib) << 10,
         .dma_channels = pe->dma.channels,
+        .dma_outstanding = (uint32_t)at_least_1(pe->dma.outstanding),
         .tiles = pe->scheduler.tiles,
         .gemm = pe->gemm,
         .math = pe->math,
@@ -67,6 +70,29 @@ uint64_t weft__pe_read_ps(const weft__pe_rates *rates, uint64_t bytes)
 uint64_t weft__pe_write_ps(const weft__pe_rates *rates, uint64_t bytes)
 {
     return weft__ps_of_bytes(bytes, rates->write_mbs);
+}
+
+static uint64_t common_divisor(uint64_t a, uint64_t b)
+{
+    while (b) {
+        uint64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+uint64_t weft__pe_read_runs_ps(const weft__pe_rates *rates, uint64_t runs, uint64_t run_bytes, uint64_t pitch_bytes)
+{
+    uint64_t line = rates->bank_bytes, banks = rates->banks;
+    if (banks == 0 || runs < 2 || pitch_bytes <= run_bytes)
+        return weft__pe_read_ps(rates, runs * run_bytes);
+    uint64_t step = common_divisor(banks * line, pitch_bytes) / line;
+    uint64_t apart = step ? step : 1;
+    uint64_t lines = weft__ceil_div(runs, banks / apart) * weft__ceil_div(weft__ceil_div(run_bytes, line), apart);
+    if (pitch_bytes < line)
+        lines = weft__ceil_div(weft__ceil_div(runs * pitch_bytes, line), banks);
+    return weft__pe_read_ps(rates, lines * banks * line);
 }
 
 uint64_t weft__pe_pages_ps(const weft__pe_rates *rates, uint64_t address, uint64_t bytes)
@@ -93,6 +119,12 @@ uint64_t weft__pe_gemm_ps(const weft__pe_rates *rates, weft_dtype dtype, uint64_
 {
     uint64_t outputs = (uint64_t)rates->gemm.tile_m * rates->gemm.tile_n;
     return weft__ceil_div(outputs * k, macs_of(&rates->gemm, dtype)) * rates->cycle_ps;
+}
+
+uint64_t weft__pe_macs_ps(const weft__pe_rates *rates, weft_dtype dtype, uint64_t macs)
+{
+    uint64_t in_cycle = macs_of(&rates->gemm, dtype);
+    return macs / in_cycle * rates->cycle_ps + macs % in_cycle * rates->cycle_ps / in_cycle;
 }
 
 static uint64_t steps_ps(const weft__pe_rates *rates, math_steps steps, uint64_t elements)

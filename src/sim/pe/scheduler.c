@@ -102,10 +102,16 @@ void weft__command_issue(weft__command *command)
 {
     weft__pe *pe = command->pe;
     command->tiles = weft__plan_tiles(&command->plan, &pe->owner->rates);
+    command->serial = pe->command_count++;
+    if (pe->owner->recorder && pe->owner->recorder->issued)
+        pe->owner->recorder->issued(pe->owner->recorder->context, command);
     pe->times.commands++;
     pe->times.tiles += command->tiles;
-    if (command->plan.kind == WEFT__PLAN_GEMM)
-        pe->times.macs += command->plan.m * command->plan.n * command->plan.k;
+    if (command->plan.kind == WEFT__PLAN_GEMM) {
+        uint64_t macs = command->plan.m * command->plan.n * command->plan.k;
+        pe->times.macs += macs;
+        pe->times.macs_ps += weft__pe_macs_ps(&pe->owner->rates, command->plan.dtype, macs);
+    }
     want(command, true);
     if (command->process) {
         feed_direct(command);
@@ -139,7 +145,7 @@ void weft__command_wait(weft__command *command)
     weft__time since = weft__sim_now(weft__pes_sim(pe->owner));
     while (!command->is_done)
         weft__process_suspend(command->process);
-    pe->times.processor_ps[wait_of(command)] += weft__sim_now(weft__pes_sim(pe->owner)) - since;
+    weft__pe_spend(pe, wait_of(command), since);
 }
 
 bool weft__pe_composite_is_done(const weft__pe *pe, uint64_t number)
@@ -159,12 +165,17 @@ void weft__pe_composite_wait(weft__pe *pe, weft__process *self, uint64_t number)
 {
     weft_sim *sim = weft__pes_sim(pe->owner);
     weft__time since = weft__sim_now(sim);
+    uint64_t compute_ps = weft__pe_compute_account(pe, since);
     pe->waiter = self;
     pe->waited_number = number;
     while (!is_over(pe, number))
         weft__process_suspend(self);
     pe->waiter = NULL;
-    pe->times.processor_ps[WEFT__PE_WAIT_COMPOSITE] += weft__sim_now(sim) - since;
+    if (pe->owner->recorder && pe->owner->recorder->awaited)
+        pe->owner->recorder->awaited(pe->owner->recorder->context, pe, number);
+    weft__time now = weft__sim_now(sim);
+    weft__pe_spend(pe, WEFT__PE_WAIT_COMPOSITE, since);
+    pe->times.composite_compute_ps += weft__pe_compute_account(pe, now) - compute_ps;
 }
 
 void weft__pe_composites_wait(weft__pe *pe, weft__process *self)

@@ -1,7 +1,10 @@
 /* Tokens on their way through the engines. */
 #include <stdlib.h>
 
+#include "base/rng.h"
 #include "sim/pe/pe_impl.h"
+#include "sim/pe/pe_trace.h"
+#include "sim/pe/perturb.h"
 
 static weft__pe_engine *engine_of(const weft__token *token)
 {
@@ -93,6 +96,40 @@ static void tell_fetch(const weft__token *token)
 static void serve_next(weft__pe_engine *engine);
 static void serve(weft__token *token);
 
+/* A channel serves tiles of one command, so many of them at once. */
+static bool has_place(const weft__pe_engine *engine, const weft__token *token)
+{
+    uint32_t serving = token->command->serving[token->stages.at[token->stage].kind];
+    return serving % engine->outstanding || engine->held < engine->channels;
+}
+
+static void take_place(weft__pe_engine *engine, weft__token *token)
+{
+    uint32_t *serving = &token->command->serving[token->stages.at[token->stage].kind];
+    engine->serving++;
+    engine->held += (*serving)++ % engine->outstanding == 0;
+}
+
+/* For the trace: the first that no tile has. */
+static uint32_t first_place(const weft__pe_engine *engine)
+{
+    uint32_t place = 0;
+    const weft__token *it = engine->served.first;
+    while (it) {
+        bool is_taken = it->place == place;
+        place += is_taken;
+        it = is_taken ? engine->served.first : it->next;
+    }
+    return place;
+}
+
+static void let_go(weft__pe_engine *engine, weft__token *token)
+{
+    uint32_t *serving = &token->command->serving[token->stages.at[token->stage].kind];
+    engine->serving--;
+    engine->held -= --*serving % engine->outstanding == 0;
+}
+
 static void enter(weft__token *token)
 {
     weft__pe_engine *engine = engine_of(token);
@@ -110,6 +147,15 @@ static void finish(weft__token *token)
     weft__scheduler_finished(command);
 }
 
+/* Before the number of tokens changes that an engine serves. */
+static void account(const weft__token *token, weft__pe_engine *engine)
+{
+    weft__stage_kind kind = token->stages.at[token->stage].kind;
+    weft__pe_engine_account(engine, now_of(token));
+    if (kind == WEFT__STAGE_GEMM || kind == WEFT__STAGE_MATH)
+        (void)weft__pe_compute_account(token->command->pe, now_of(token));
+}
+
 /* An engine has done its part of a token. */
 static void on_served(weft__token *token)
 {
@@ -117,6 +163,8 @@ static void on_served(weft__token *token)
     weft__pe_engine *engine = engine_of(token);
     engine->times.tokens++;
     engine->times.bytes += stage->bytes;
+    if (token->command->pe->owner->trace)
+        weft__pe_trace_served(token->command->pe->owner->trace, token);
     if (token->stage + 1 < token->stages.count && stage[1].kind == stage->kind) {
         token->stage++;
         serve(token);
@@ -125,8 +173,8 @@ static void on_served(weft__token *token)
     token->is_served = true;
     while (engine->served.first && engine->served.first->is_served) {
         weft__token *next = take_first(&engine->served);
-        weft__pe_engine_account(engine, now_of(next));
-        engine->serving--;
+        account(next, engine);
+        let_go(engine, next);
         if (++next->stage < next->stages.count)
             enter(next);
         else
@@ -166,6 +214,12 @@ static void on_transferred(void *context, const weft__transfer *transfer)
     on_served(token);
 }
 
+/* Another for each stage of each tile of each command, whatever else goes on. */
+static uint64_t number_of(const weft__token *token)
+{
+    return weft__rng_mix(token->command->serial) + token->tile * WEFT__STAGES_MAX + token->stage;
+}
+
 static void serve_dma(weft__token *token, const weft__stage *stage)
 {
     const weft__command *command = token->command;
@@ -177,35 +231,43 @@ static void serve_dma(weft__token *token, const weft__stage *stage)
                                       .offset_bytes = place->offset_bytes + stage->offset_bytes,
                                       .bytes = stage->bytes,
                                       .is_write = stage->kind == WEFT__STAGE_DMA_WRITE,
+                                      .has_channel = true,
                                       .at_memory = pes->recorder ? on_memory : NULL,
                                       .ended = on_transferred,
                                       .context = token};
     if (command->plan.kind == WEFT__PLAN_WRITE)
         tell_read(token, 0);
+    if (weft__pes_graph(pes)->nodes[place->node].kind != WEFT__NODE_DMA) /* that is the TCM of another PE */
+        command->pe->times.memory_bytes += stage->bytes;
     uint64_t pages_ps = weft__pe_pages_ps(&pes->rates, request.offset_bytes, request.bytes);
-    weft__transfer_begin(pes->transfers, now_of(token) + pages_ps, &request);
+    uint64_t late_ps = weft__perturb_message_ps(pes, command->pe, WEFT__PERTURBED_DMA, number_of(token));
+    weft__transfer_begin(pes->transfers, now_of(token) + pages_ps + late_ps, &request);
 }
 
 static void serve(weft__token *token)
 {
     const weft__stage *stage = &token->stages.at[token->stage];
+    token->began = now_of(token);
     if (stage->kind == WEFT__STAGE_DMA_READ || stage->kind == WEFT__STAGE_DMA_WRITE) {
         serve_dma(token, stage);
         return;
     }
     if (stage->kind == WEFT__STAGE_FETCH)
         tell_fetch(token);
-    (void)weft__sim_after(weft__pes_sim(token->command->pe->owner), stage->ps, on_time, (uintptr_t)token);
+    weft__pe *pe = token->command->pe;
+    uint64_t longer_ps = weft__perturb_stage_ps(pe->owner, pe, number_of(token), stage->ps);
+    (void)weft__sim_after(weft__pes_sim(pe->owner), stage->ps + longer_ps, on_time, (uintptr_t)token);
 }
 
 static void serve_next(weft__pe_engine *engine)
 {
-    while (engine->waiting.first && engine->serving < engine->channels) {
+    while (engine->waiting.first && has_place(engine, engine->waiting.first)) {
         weft__token *token = take_first(&engine->waiting);
-        weft__time now = now_of(token);
-        weft__pe_engine_account(engine, now);
-        engine->serving++;
-        engine->times.queued_ps += now - token->since;
+        account(token, engine);
+        take_place(engine, token);
+        if (token->command->pe->owner->trace)
+            token->place = first_place(engine);
+        engine->times.queued_ps += now_of(token) - token->since;
         token->is_served = false;
         append(&engine->served, token);
         serve(token);

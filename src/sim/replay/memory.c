@@ -112,11 +112,30 @@ weft_status weft__memory_install(weft__memory *memory, uint64_t address, weft__v
         return weft__fail_memory(err, sizeof(weft__range_leaf), "the ranges of a memory");
     }
     memory->installations[index] = (weft__installation){
-        .value = value, .base = address, .bytes_left = bytes, .time_ps = time_ps, .writer = writer};
+        .value = value,
+        .base = address,
+        .bytes_left = bytes,
+        .order = ++memory->writes,
+        .time_ps = time_ps,
+        .writer = writer,
+    };
     weft__values_retain(memory->values, value);
     for (size_t i = 0; i < count; i++)
         cover(memory, &memory->covered[i]);
     return WEFT_OK;
+}
+
+bool weft__memory_forget(weft__memory *memory, uint64_t address, uint64_t bytes)
+{
+    size_t count;
+    if (check_range(memory, address, bytes, NULL) != WEFT_OK)
+        return true; /* nothing is there */
+    if (note_covered(memory, address, address + bytes, &count, NULL) != WEFT_OK ||
+        !weft__range_map_erase(&memory->ranges, address, address + bytes))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        cover(memory, &memory->covered[i]);
+    return true;
 }
 
 /* ---- reading ---- */
@@ -150,8 +169,20 @@ static weft_status add_part(weft__memory *memory, size_t index, weft__value_part
     return WEFT_OK;
 }
 
-weft_status weft__memory_read(weft__memory *memory, uint64_t address, weft_dtype dtype, const weft_shape *shape,
-                              weft__value_id *out, weft_error *err)
+/* Parts for bytes that nobody wrote. */
+static weft_status fill(weft__memory *memory, weft__value_id filling, uint64_t bytes, size_t *count, weft_error *err)
+{
+    uint64_t each = weft__values_bytes(memory->values, filling);
+    weft_status status = WEFT_OK;
+    for (uint64_t at = 0; status == WEFT_OK && at < bytes; at += each)
+        status =
+            add_part(memory, (*count)++, (weft__value_part){filling, 0, bytes - at < each ? bytes - at : each}, err);
+    return status;
+}
+
+/* Without a filling, what nobody wrote is an error. */
+static weft_status read_range(weft__memory *memory, uint64_t address, weft_dtype dtype, const weft_shape *shape,
+                              weft__value_id filling, weft__value_id *out, weft_error *err)
 {
     *out = 0;
     uint64_t bytes = weft_dtype_bytes(dtype), elements = weft_shape_elements(shape);
@@ -164,19 +195,34 @@ weft_status weft__memory_read(weft__memory *memory, uint64_t address, weft_dtype
     size_t count = 0;
     weft__range_cursor cursor;
     const weft__range *range = weft__range_map_first_overlap(&memory->ranges, address, end, &cursor);
-    for (; range; range = weft__range_cursor_next(&cursor)) {
-        if (range->begin > at)
-            return fail_unwritten(memory, address, end, at, range->begin, err);
+    while (status == WEFT_OK && at < end) {
+        uint64_t begin = range && range->begin < end ? range->begin : end;
+        if (begin > at) {
+            status = filling ? fill(memory, filling, begin - at, &count, err)
+                             : fail_unwritten(memory, address, end, at, begin, err);
+            at = begin;
+            continue;
+        }
         const weft__installation *from = &memory->installations[range->payload];
         uint64_t to = range->end < end ? range->end : end;
         status = add_part(memory, count++, (weft__value_part){from->value, at - from->base, to - at}, err);
-        if (status != WEFT_OK)
-            return status;
         at = to;
+        range = weft__range_cursor_next(&cursor);
     }
-    if (at != end)
-        return fail_unwritten(memory, address, end, at, end, err);
-    return weft__values_compose(memory->values, dtype, shape, memory->parts, count, out, err);
+    return status == WEFT_OK ? weft__values_compose(memory->values, dtype, shape, memory->parts, count, out, err)
+                             : status;
+}
+
+weft_status weft__memory_read(weft__memory *memory, uint64_t address, weft_dtype dtype, const weft_shape *shape,
+                              weft__value_id *out, weft_error *err)
+{
+    return read_range(memory, address, dtype, shape, 0, out, err);
+}
+
+weft_status weft__memory_read_filled(weft__memory *memory, uint64_t address, weft_dtype dtype, const weft_shape *shape,
+                                     weft__value_id filling, weft__value_id *out, weft_error *err)
+{
+    return read_range(memory, address, dtype, shape, filling, out, err);
 }
 
 /* ---- comparing ---- */
@@ -209,4 +255,41 @@ bool weft__memory_check(const weft__memory *memory, uint64_t address, weft__valu
         return true;
     *out = (weft__memory_change){.address = at, .bytes = (range ? range->begin : end) - at};
     return false;
+}
+
+uint64_t weft__memory_writes(const weft__memory *memory)
+{
+    return memory->writes;
+}
+
+bool weft__memory_written_since(const weft__memory *memory, uint64_t address, uint64_t bytes, uint64_t writes,
+                                weft__memory_change *out)
+{
+    uint64_t end = address + bytes;
+    weft__range_cursor cursor;
+    const weft__range *range = weft__range_map_first_overlap(&memory->ranges, address, end, &cursor);
+    for (; range; range = weft__range_cursor_next(&cursor)) {
+        const weft__installation *there = &memory->installations[range->payload];
+        if (there->order <= writes)
+            continue;
+        uint64_t from = range->begin > address ? range->begin : address, to = range->end < end ? range->end : end;
+        *out = (weft__memory_change){from, to - from, true, there->value, there->writer, there->time_ps};
+        return true;
+    }
+    return false;
+}
+
+bool weft__memory_has_gap(const weft__memory *memory, uint64_t address, uint64_t bytes, weft__memory_change *out)
+{
+    uint64_t end = address + bytes, at = address;
+    weft__range_cursor cursor;
+    const weft__range *range = weft__range_map_first_overlap(&memory->ranges, address, end, &cursor);
+    while (range && range->begin <= at) {
+        at = range->end;
+        range = weft__range_cursor_next(&cursor);
+    }
+    if (at >= end)
+        return false;
+    *out = (weft__memory_change){.address = at, .bytes = (range && range->begin < end ? range->begin : end) - at};
+    return true;
 }

@@ -20,6 +20,7 @@ typedef struct weft__installation {
     weft__value_id value; /* 0: the place is free */
     uint64_t base;        /* where its first byte is, or was */
     uint64_t bytes_left;  /* that nobody has written over */
+    uint64_t order;       /* among all writes to the memory, from 1 */
     uint64_t time_ps;
     uint32_t writer;
     uint32_t next_free; /* one more than the index */
@@ -39,6 +40,7 @@ typedef struct weft__memory {
     weft__range_map ranges; /* to indices of installations */
     weft__installation *installations;
     uint32_t installation_count, installation_capacity, first_free;
+    uint64_t writes;
     weft__covered *covered;
     size_t covered_capacity;
     weft__value_part *parts;
@@ -57,11 +59,18 @@ void weft__memory_destroy(weft__memory *memory);
 weft_status weft__memory_install(weft__memory *memory, uint64_t address, weft__value_id value, uint32_t writer,
                                  uint64_t time_ps, weft_error *err) WEFT_CHECKED;
 
+/* Nobody has written these bytes any more. False, and nothing has changed, when out of memory. */
+bool weft__memory_forget(weft__memory *memory, uint64_t address, uint64_t bytes);
+
 /* What stands at a range now, as one value with one reference for the caller; the very value that was written if it is
  * all there and has this dtype and shape. WEFT_INVALID_STATE, naming them, for bytes that nobody wrote;
  * WEFT_OUT_OF_RANGE past the end. */
 weft_status weft__memory_read(weft__memory *memory, uint64_t address, weft_dtype dtype, const weft_shape *shape,
                               weft__value_id *out, weft_error *err) WEFT_CHECKED;
+
+/* The same, with bytes of `filling`, which has some, over and over in each range that nobody wrote. */
+weft_status weft__memory_read_filled(weft__memory *memory, uint64_t address, weft_dtype dtype, const weft_shape *shape,
+                                     weft__value_id filling, weft__value_id *out, weft_error *err) WEFT_CHECKED;
 
 /* The installation of which the byte at an address is, or NULL. Good until the next change. */
 const weft__installation *weft__memory_find(const weft__memory *memory, uint64_t address);
@@ -80,5 +89,15 @@ typedef struct weft__memory_change {
  * that is not. A composition is the same as itself only; a transposed value or slice with holes too. */
 bool weft__memory_check(const weft__memory *memory, uint64_t address, weft__value_id remembered,
                         weft__memory_change *out);
+
+/* How often it has been written. */
+uint64_t weft__memory_writes(const weft__memory *memory);
+
+/* True if some of the bytes of a range were written after the first `writes` writes: *out is the first such part. */
+bool weft__memory_written_since(const weft__memory *memory, uint64_t address, uint64_t bytes, uint64_t writes,
+                                weft__memory_change *out);
+
+/* True if nobody has written some of the bytes of a range: *out is the first such part. */
+bool weft__memory_has_gap(const weft__memory *memory, uint64_t address, uint64_t bytes, weft__memory_change *out);
 
 #endif

@@ -1,19 +1,10 @@
 #include "sim/tile/kernel.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "sim/machine/address.h"
 #include "sim/tile/tile_impl.h"
-
-struct weft__kernel_run {
-    weft__pes *pes;
-    weft__kernel_request request;
-    weft__launch *launch;
-    weft__time begin;
-    weft_tile *tiles; /* by their place in the launch */
-    uint32_t *cpus;
-};
 
 /* ---- a PE ---- */
 
@@ -27,6 +18,9 @@ static void begin_tile(weft_tile *tl)
     weft_sim *sim = weft__pes_sim(tl->run->pes);
     tl->start = weft__sim_now(sim);
     weft__pe_times_begin(tl->pe);
+    const weft__pe_recorder *recorder = weft__pes_recorder(tl->run->pes);
+    if (recorder && recorder->begun)
+        recorder->begun(recorder->context, &tl->run->order, tl->pe);
     tl->process = weft__process_start(sim, tl->start, 0, weft__tile_run, tl, weft__pe_name(tl->pe));
 }
 
@@ -36,6 +30,9 @@ static void end_tile(weft_tile *tl)
     tl->end = weft__sim_now(weft__pes_sim(run->pes));
     tl->process = NULL;
     weft__pe_times_end(tl->pe, &tl->times);
+    const weft__pe_recorder *recorder = weft__pes_recorder(run->pes);
+    if (recorder && recorder->left)
+        recorder->left(recorder->context, &run->order, tl->pe);
     weft_tile **kernels = weft__pe_kernels(tl->pe);
     *kernels = tl->next;
     if (*kernels)
@@ -46,11 +43,19 @@ static void end_tile(weft_tile *tl)
 void weft__tile_run(weft__process *self, void *context)
 {
     weft_tile *tl = context;
+    weft__ipcq *ipcq = tl->run->ipcq;
     tl->process = self;
+    if (ipcq)
+        weft__ipcq_begin(ipcq, tl->pe, self);
     tl->run->request.kernel(tl, tl->run->request.arguments);
     weft__tile_enter(tl, "the end of the kernel");
     weft__pe_composites_wait(tl->pe, self);
+    if (ipcq) {
+        weft__ipcq_finish(ipcq, tl->pe);
+        weft__ipcq_end(ipcq, tl->pe);
+    }
     weft__pe_drop(tl->pe, weft__pe_tcm_address(tl->pe));
+    weft__pe_end(tl->pe);
     end_tile(tl);
 }
 
@@ -71,6 +76,9 @@ static void on_end(void *context, weft__launch *launch)
 {
     (void)launch;
     weft__kernel_run *run = context;
+    const weft__pe_recorder *recorder = weft__pes_recorder(run->pes);
+    if (recorder && recorder->known)
+        recorder->known(recorder->context, &run->order);
     if (run->request.ended)
         run->request.ended(run->request.context, run);
 }
@@ -116,6 +124,22 @@ static void number_tiles(weft__kernel_run *run)
     }
 }
 
+weft_tile *weft__kernel_run_find(const weft__kernel_run *run, uint32_t pe)
+{
+    size_t first = 0, end = run->request.count;
+    while (first < end) {
+        size_t middle = first + (end - first) / 2;
+        uint32_t found = weft__pe_index(run->tiles[middle].pe);
+        if (found == pe)
+            return &run->tiles[middle];
+        if (found < pe)
+            first = middle + 1;
+        else
+            end = middle;
+    }
+    return NULL;
+}
+
 static weft_status create_run(weft__pes *pes, weft__time time, const weft__kernel_request *request,
                               weft__kernel_run **out, weft_error *err)
 {
@@ -143,6 +167,58 @@ static weft_status create_run(weft__pes *pes, weft__time time, const weft__kerne
     return WEFT_OK;
 }
 
+/* Numbers the PEs of a launch in their groups. */
+static weft_status form_groups(weft__kernel_run *run, weft_error *err)
+{
+    uint64_t count = run->request.count;
+    uint64_t size = run->request.group_size ? run->request.group_size : count;
+    uint64_t stride = run->request.group_stride ? run->request.group_stride : 1;
+    if (count % (size * stride) != 0)
+        return weft__fail(err, WEFT_INVALID_ARGUMENT,
+                          "Kernel '%s' is launched on %" PRIu64 " PEs, which do not make groups of %" PRIu64
+                          " with a stride of %" PRIu64 ".",
+                          run->request.name, count, size, stride);
+    for (uint64_t i = 0; i < count; i++) {
+        weft_tile *tl = &run->tiles[i];
+        tl->ids[TL_AXIS_GROUP] = (uint32_t)(i / (size * stride) * stride + i % stride);
+        tl->ids[TL_AXIS_RANK] = (uint32_t)(i / stride % size);
+        tl->counts[TL_AXIS_GROUP] = (uint32_t)(count / size);
+        tl->counts[TL_AXIS_RANK] = (uint32_t)size;
+    }
+    return WEFT_OK;
+}
+
+static weft_status check_pairs(const weft__kernel_run *run, weft_error *err)
+{
+    for (size_t i = 0; i < run->request.pair_count; i++) {
+        const weft__ipcq_pair *pair = &run->request.pairs[i];
+        if (!weft__kernel_run_find(run, pair->from) || !weft__kernel_run_find(run, pair->to))
+            return weft__fail(err, WEFT_INVALID_ARGUMENT,
+                              "A queue leads from PE %" PRIu32 " of the machine to PE %" PRIu32
+                              ", but kernel '%s' is not launched on both.",
+                              pair->from, pair->to, run->request.name);
+    }
+    return WEFT_OK;
+}
+
+/* Lays the queues; what they leave of the TCM is for scratch memory. */
+static weft_status lay_queues(weft__kernel_run *run, weft_error *err)
+{
+    weft_status status = check_pairs(run, err);
+    if (status == WEFT_OK && run->request.pair_count)
+        status = weft__ipcq_create(run->pes, run->request.pairs, run->request.pair_count, &run->ipcq, err);
+    if (status != WEFT_OK)
+        return status;
+    uint64_t most = weft__pes_rates(run->pes)->scratch_bytes;
+    uint64_t tcm = weft__region_bytes(weft__pes_graph(run->pes), WEFT__REGION_TCM);
+    for (size_t i = 0; i < run->request.count; i++) {
+        uint64_t left = tcm - (run->ipcq ? weft__ipcq_tcm_bytes(run->ipcq, run->tiles[i].pe) : 0);
+        run->tiles[i].scratch_room = left < most ? left : most;
+    }
+    run->request.pairs = NULL;
+    return WEFT_OK;
+}
+
 weft_status weft__kernel_launch(weft__pes *pes, weft__time time, const weft__kernel_request *request,
                                 weft__kernel_run **out, weft_error *err)
 {
@@ -152,12 +228,20 @@ weft_status weft__kernel_launch(weft__pes *pes, weft__time time, const weft__ker
     weft__kernel_run *run = *out;
     weft__launch_request launch = {
         .cpus = run->cpus, .count = request->count, .started = on_start, .ended = on_end, .context = run};
-    status = weft__launch_begin(weft__pes_fabric(pes), time, &launch, &run->launch, err);
+    status = form_groups(run, err);
+    if (status == WEFT_OK)
+        status = lay_queues(run, err);
+    if (status == WEFT_OK)
+        status = weft__launch_begin(weft__pes_fabric(pes), time, &launch, &run->launch, err);
     if (status != WEFT_OK) {
         weft__kernel_run_destroy(run);
         *out = NULL;
+        return status;
     }
-    return status;
+    const weft__pe_recorder *recorder = weft__pes_recorder(pes);
+    if (recorder && recorder->launched)
+        recorder->launched(recorder->context, &run->order);
+    return WEFT_OK;
 }
 
 void weft__kernel_run_destroy(weft__kernel_run *run)
@@ -165,6 +249,7 @@ void weft__kernel_run_destroy(weft__kernel_run *run)
     if (!run)
         return;
     weft__launch_destroy(run->launch);
+    weft__ipcq_destroy(run->ipcq);
     free(run->tiles);
     free(run->cpus);
     free(run);
@@ -193,33 +278,21 @@ weft__time weft__kernel_run_end_ps(const weft__kernel_run *run)
     return weft__launch_end_ps(run->launch);
 }
 
-weft_status weft__kernel_run_check(const weft__kernel_run *run, weft_error *err)
+bool weft__kernel_run_unreceived(const weft__kernel_run *run, const weft__ipcq_message **place, weft__unreceived *out)
 {
-    if (weft__kernel_run_end_ps(run) != WEFT__NEVER)
-        return WEFT_OK;
-    char list[384] = "";
-    size_t used = 0, waiting = 0;
-    for (size_t i = 0; i < run->request.count; i++) {
-        const weft_tile *tl = &run->tiles[i];
-        if (tl->end != WEFT__NEVER)
-            continue;
-        waiting++;
-        if (used >= sizeof list)
-            continue;
-        const char *comma = waiting > 1 ? "," : "";
-        if (tl->start == WEFT__NEVER)
-            used +=
-                (size_t)snprintf(list + used, sizeof list - used, "%s %s has not begun", comma, weft__pe_name(tl->pe));
-        else
-            used +=
-                (size_t)snprintf(list + used, sizeof list - used, "%s %s waits in %s since %.3f ns", comma,
-                                 weft__pe_name(tl->pe), tl->call ? tl->call : "no call", (double)tl->call_ps / 1000);
-    }
-    if (waiting == 0)
-        return weft__fail(err, WEFT_DEADLOCK,
-                          "Deadlock: kernel '%s' has ended on all %zu PEs, but the host has not heard of it.",
-                          run->request.name, run->request.count);
-    return weft__fail(err, WEFT_DEADLOCK,
-                      "Deadlock: kernel '%s' has not ended on %zu of %zu PEs, and nothing happens any more:%s%s",
-                      run->request.name, waiting, run->request.count, list, used < sizeof list ? "." : "...");
+    const weft__ipcq_message *message = run->ipcq ? weft__ipcq_unreceived(run->ipcq, *place) : NULL;
+    *place = message;
+    if (!message)
+        return false;
+    *out = (weft__unreceived){.from = weft__pe_name(message->from),
+                              .to = weft__pe_name(message->to),
+                              .from_direction = (tl_direction)message->from_direction,
+                              .to_direction = (tl_direction)message->to_direction,
+                              .call = message->call,
+                              .number = message->number,
+                              .sent = message->sent,
+                              .written = message->written,
+                              .address = message->slot_address,
+                              .bytes = message->bytes};
+    return true;
 }

@@ -16,10 +16,10 @@ void weft__tile_enter(weft_tile *tl, const char *call)
 {
     tl->call = call;
     tl->call_ps = weft__sim_now(weft__process_sim(tl->process));
+    weft__pe_call(tl->pe, call);
 }
 
-/* The run ends after the present event: nobody comes back here. */
-static _Noreturn void stop(weft_tile *tl)
+void weft__tile_stop(weft_tile *tl)
 {
     for (;;)
         weft__process_suspend(tl->process);
@@ -35,7 +35,7 @@ void weft__tile_fail(weft_tile *tl, weft_status status, const char *format, ...)
     weft_sim *sim = weft__process_sim(tl->process);
     (void)weft__sim_fail(sim, status, "Kernel '%s' on %s at %.3f ns, %s: %s", weft__tile_kernel_name(tl),
                          weft__pe_name(tl->pe), (double)weft__sim_now(sim) / 1000, tl->call, text);
-    stop(tl);
+    weft__tile_stop(tl);
 }
 
 void weft__tile_fail_with(weft_tile *tl, const weft_error *err)
@@ -53,6 +53,11 @@ uint32_t tl_program_id(const weft_tile *tl, tl_axis axis)
 uint32_t tl_num_programs(const weft_tile *tl, tl_axis axis)
 {
     return (uint32_t)axis < WEFT__TILE_AXES ? tl->counts[axis] : 0;
+}
+
+uint64_t tl_now_ps(const weft_tile *tl)
+{
+    return weft__sim_now(weft__process_sim(tl->process));
 }
 
 /* ---- tensors ---- */
@@ -100,9 +105,26 @@ bool weft__tile_is_contiguous(const tl_tensor *tensor)
 
 weft__plan_tensor weft__tile_plan_tensor(const tl_tensor *tensor)
 {
-    return (weft__plan_tensor){.is_remote = tensor->space == TL_REMOTE,
-                               .element_bytes = (uint32_t)weft_dtype_bytes(tensor->dtype),
-                               .elements = weft_shape_elements(&tensor->shape)};
+    weft__plan_tensor out = {.is_remote = tensor->space == TL_REMOTE,
+                             .is_strided = !weft__tile_is_contiguous(tensor),
+                             .element_bytes = (uint32_t)weft_dtype_bytes(tensor->dtype),
+                             .elements = weft_shape_elements(&tensor->shape),
+                             .columns = 1,
+                             .stride = 1};
+    /* A row is what all indices of the last axes go along in steps of one size. */
+    for (uint32_t axis = tensor->shape.rank; axis-- > 0;) {
+        uint64_t extent = tensor->shape.extent[axis], stride = tensor->stride[axis];
+        if (extent == 1)
+            continue;
+        if (out.columns == 1)
+            out.stride = stride;
+        if (stride != out.stride * out.columns) {
+            out.row_stride = stride;
+            break;
+        }
+        out.columns *= extent;
+    }
+    return out;
 }
 
 void weft__tile_check_local(weft_tile *tl, const tl_tensor *tensor, const char *what)
@@ -135,7 +157,7 @@ tl_tensor weft__tile_take(weft_tile *tl, weft_shape shape, weft_dtype dtype)
 {
     char text[WEFT_SHAPE_TEXT_BYTES];
     uint64_t bytes = weft__tile_bytes(tl, &shape, dtype, "The result");
-    uint64_t room = weft__pes_rates(weft__pe_owner(tl->pe))->scratch_bytes;
+    uint64_t room = tl->scratch_room;
     uint64_t begin = (tl->scratch_bytes + SCRATCH_ALIGNMENT - 1) & ~(uint64_t)(SCRATCH_ALIGNMENT - 1);
     if (begin > room || bytes > room - begin)
         weft__tile_fail(tl, WEFT_OUT_OF_MEMORY,
@@ -144,6 +166,12 @@ tl_tensor weft__tile_take(weft_tile *tl, weft_shape shape, weft_dtype dtype)
                         weft_dtype_name(dtype), weft_shape_text(&shape, text), bytes, tl->scratch_bytes, room);
     tl->scratch_bytes = begin + bytes;
     return weft__tile_tensor(shape, dtype, TL_TCM, weft__pe_tcm_address(tl->pe) + begin);
+}
+
+tl_tensor tl_empty(weft_tile *tl, weft_shape shape, weft_dtype dtype)
+{
+    weft__tile_enter(tl, "tl_empty");
+    return weft__tile_take(tl, shape, dtype);
 }
 
 /* ---- addresses ---- */
@@ -169,7 +197,7 @@ weft__command *weft__tile_begin(weft_tile *tl, bool is_direct)
     weft__pe_dispatch(tl->pe, tl->process);
     weft__command *command = weft__command_take(tl->pe);
     if (!command)
-        stop(tl);
+        weft__tile_stop(tl);
     command->process = is_direct ? tl->process : NULL;
     command->kernel = weft__tile_kernel_name(tl);
     command->call = tl->call;

@@ -224,13 +224,3 @@ tl_command tl_composite(weft_tile *tl, const tl_composite_request *request)
     weft__command_issue(command);
     return (tl_command){weft__pe_composites(tl->pe)};
 }
-
-void tl_wait(weft_tile *tl, tl_command command)
-{
-    weft__tile_enter(tl, "tl_wait");
-    if (command.number == 0 || command.number > weft__pe_composites(tl->pe))
-        weft__tile_fail(tl, WEFT_NOT_FOUND, "Command %" PRIu64 " has not been given; %" PRIu64 " have.", command.number,
-                        weft__pe_composites(tl->pe));
-    weft__pe_dispatch(tl->pe, tl->process);
-    weft__pe_composite_wait(tl->pe, tl->process, command.number);
-}

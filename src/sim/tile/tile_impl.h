@@ -5,7 +5,18 @@
 #include "sim/pe/pe.h"
 #include "sim/tile/kernel.h"
 
-#define WEFT__TILE_AXES 4u
+#define WEFT__TILE_AXES 6u
+
+struct weft__kernel_run {
+    weft__pes *pes;
+    weft__kernel_request request;
+    weft__launch *launch;
+    weft__ipcq *ipcq; /* NULL: no queues */
+    weft__pe_launch order;
+    weft__time begin;
+    weft_tile *tiles; /* by their place in the launch */
+    uint32_t *cpus;
+};
 
 struct weft_tile {
     weft__kernel_run *run;
@@ -17,6 +28,8 @@ struct weft_tile {
     const char *call;       /* that the kernel is in, or was last; NULL before the first */
     weft__time call_ps;     /* since when */
     uint64_t scratch_bytes; /* in use */
+    uint64_t scratch_room;
+    uint32_t barriers; /* that it is inside of */
     weft__time start, end;
     weft__pe_times times;
 };
@@ -30,6 +43,8 @@ void weft__tile_enter(weft_tile *tl, const char *call);
 WEFT_PRINTF(3, 4) WEFT_COLD _Noreturn void weft__tile_fail(weft_tile *tl, weft_status status, const char *format, ...);
 /* The same with the message of an error. */
 WEFT_COLD _Noreturn void weft__tile_fail_with(weft_tile *tl, const weft_error *err);
+/* For an error that is noted: the run ends after the present event, and nobody comes back. */
+WEFT_COLD _Noreturn void weft__tile_stop(weft_tile *tl);
 
 /* An empty command of the kernel, after the processor's dispatch. */
 weft__command *weft__tile_begin(weft_tile *tl, bool is_direct);
@@ -59,10 +74,18 @@ void weft__tile_check_local(weft_tile *tl, const tl_tensor *tensor, const char *
 /* What the plan needs to know of an operand, or the output, of math. */
 weft__plan_tensor weft__tile_plan_tensor(const tl_tensor *tensor);
 
+/* What waits for queues count as in between: as waits in a barrier. They nest. */
+void weft__tile_barrier_begin(weft_tile *tl);
+void weft__tile_barrier_end(weft_tile *tl);
+
 /* The shape of an operation on elements of one to three tensors. */
 weft_shape weft__tile_broadcast(weft_tile *tl, const tl_tensor *operands, uint32_t count);
 
-/* ---- kernel.c, for the processes ---- */
+/* ---- kernel.c ---- */
+
+/* The PE with this place in the machine; NULL if it does not take part. */
+weft_tile *weft__kernel_run_find(const weft__kernel_run *run, uint32_t pe);
+
 void weft__tile_run(weft__process *self, void *context);
 
 #endif

@@ -54,9 +54,9 @@ typedef struct math_call {
     double low, high;
 } math_call;
 
-static tl_tensor execute(weft_tile *tl, const math_call *call)
+/* Into `result`. */
+static tl_tensor execute_into(weft_tile *tl, const math_call *call, tl_tensor result)
 {
-    tl_tensor result = weft__tile_take(tl, call->shape, call->dtype);
     weft__command *command = weft__tile_begin(tl, true);
     weft__plan *plan = &command->plan;
     plan->kind = WEFT__PLAN_MATH;
@@ -75,6 +75,11 @@ static tl_tensor execute(weft_tile *tl, const math_call *call)
     command->low = call->low;
     command->high = call->high;
     return weft__tile_execute(command);
+}
+
+static tl_tensor execute(weft_tile *tl, const math_call *call)
+{
+    return execute_into(tl, call, weft__tile_take(tl, call->shape, call->dtype));
 }
 
 static const char *operand_name(uint32_t index, uint32_t count)
@@ -177,6 +182,25 @@ tl_tensor tl_full(weft_tile *tl, weft_shape shape, weft_dtype dtype, double numb
     /* A copy of one number, which no memory holds, to every element. */
     const math_call call = {.op = WEFT_COMMAND_CAST, .shape = shape, .dtype = dtype, .low = number};
     return execute(tl, &call);
+}
+
+void tl_copy(weft_tile *tl, tl_tensor place, tl_tensor tensor)
+{
+    char from[WEFT_SHAPE_TEXT_BYTES], to[WEFT_SHAPE_TEXT_BYTES];
+    weft__tile_enter(tl, "tl_copy");
+    weft__tile_check_local(tl, &place, "The place");
+    weft__tile_check_local(tl, &tensor, "The tensor");
+    if (place.dtype != tensor.dtype || !weft_shape_equal(&place.shape, &tensor.shape))
+        weft__tile_fail(tl, WEFT_SHAPE_MISMATCH, "A tensor %s %s does not go to a place for %s %s.",
+                        weft_dtype_name(tensor.dtype), weft_shape_text(&tensor.shape, from),
+                        weft_dtype_name(place.dtype), weft_shape_text(&place.shape, to));
+    if (!weft__tile_is_contiguous(&place))
+        weft__tile_fail(tl, WEFT_INVALID_ARGUMENT,
+                        "The place of shape %s is a part of another one, and not contiguous.",
+                        weft_shape_text(&place.shape, to));
+    const math_call call = {
+        .op = WEFT_COMMAND_CAST, .operands = {tensor}, .count = 1, .shape = tensor.shape, .dtype = tensor.dtype};
+    (void)execute_into(tl, &call, weft__tile_tensor(place.shape, place.dtype, TL_TCM, place.address));
 }
 
 static tl_tensor along_axis(weft_tile *tl, const char *name, weft_command_op op, tl_tensor a, uint32_t axis)

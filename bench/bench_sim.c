@@ -1,0 +1,261 @@
+/* Tile kernels: what simulating and computing attention over all PEs of a machine costs, beside plain C loops that do
+ * the same arithmetic.
+ *
+ * Usage: bench_sim [--json] [FOLDER], where FOLDER holds two-sip.yaml; default: machines */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sys/resource.h>
+
+#include <weft/sim_bench.h>
+
+#include "base/dtype.h"
+#include "bench_timer.h"
+
+enum {
+    ROUNDS = 3
+};
+
+static void fail(const char *what)
+{
+    (void)fprintf(stderr, "bench_sim: %s\n", what);
+    exit(1);
+}
+
+/* ---- what is run ---- */
+
+typedef struct attention {
+    const char *name;
+    uint32_t groups, ranks, query_heads, heads, head_dim, tokens;
+} attention;
+
+static const attention decode = {"mesh decode, 1,024 tokens", 8, 32, 64, 8, 128, 1024};
+static const attention layer = {"Llama-70B-shaped layer, 8,192 tokens", 8, 32, 64, 8, 128, 8192};
+
+typedef struct measured {
+    double events, simulate_s, compute_s;
+} measured;
+
+/* The fastest of some rounds. */
+static measured run(const weft_machine *machine, const attention *it, bool computes)
+{
+    char texts[6][16];
+    const uint32_t numbers[] = {it->groups, it->ranks, it->query_heads, it->heads, it->head_dim, it->tokens};
+    static const char *const keys[] = {"groups", "ranks", "q_heads", "kv_heads", "head_dim", "cached"};
+    weft_machine_setting settings[6];
+    for (size_t i = 0; i < 6; i++) {
+        (void)snprintf(texts[i], sizeof texts[i], "%u", numbers[i]);
+        settings[i] = (weft_machine_setting){keys[i], texts[i]};
+    }
+    const weft_sim_bench_options options = {.settings = settings, .setting_count = 6, .verify = computes};
+    measured best = {.simulate_s = INFINITY, .compute_s = INFINITY};
+    for (int round = 0; round < ROUNDS; round++) {
+        weft_error err;
+        weft_sim_bench_result *result;
+        if (weft_sim_bench_run(machine, "mesh-attention", &options, &result, &err) != WEFT_OK)
+            fail(err.message);
+        if (!result->holds)
+            fail("the check of mesh-attention does not hold");
+        best.events = (double)result->statistics.events;
+        best.simulate_s = fmin(best.simulate_s, result->wall_seconds);
+        best.compute_s = fmin(best.compute_s, result->compute_seconds);
+        weft_sim_bench_result_destroy(result);
+    }
+    return best;
+}
+
+/* ---- the same arithmetic in plain loops ---- */
+
+/* Numbers as the kernels hold them, for one group: f16 queries, keys, values and weights, sums in double, what is kept
+ * in f32. */
+typedef struct plain {
+    const attention *it;
+    uint32_t rows, tokens; /* of a rank: query heads of the group, tokens */
+    uint16_t *query, *key, *value, *output;
+    double *doubles; /* a rank's keys, then its values, widened once */
+    float *score, *greatest, *sum, *total;
+} plain;
+
+static void *take(size_t count, size_t bytes)
+{
+    void *memory = calloc(count, bytes);
+    if (!memory)
+        fail("out of memory");
+    return memory;
+}
+
+static void fill(uint16_t *to, size_t count, float scale, uint32_t seed)
+{
+    for (size_t i = 0; i < count; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        to[i] = weft__f16_from_f32(((float)(seed >> 8) / 8388608.0f - 1.0f) * scale);
+    }
+}
+
+static plain make_plain(const attention *it)
+{
+    plain p = {.it = it, .rows = it->query_heads / it->groups, .tokens = it->tokens / it->ranks};
+    size_t cache = (size_t)it->ranks * p.tokens * it->head_dim;
+    p.query = take((size_t)p.rows * it->head_dim, sizeof *p.query);
+    p.key = take(cache, sizeof *p.key);
+    p.value = take(cache, sizeof *p.value);
+    p.doubles = take((size_t)p.tokens * it->head_dim, sizeof *p.doubles);
+    p.score = take((size_t)p.rows * p.tokens, sizeof *p.score);
+    p.greatest = take((size_t)it->ranks * p.rows, sizeof *p.greatest);
+    p.sum = take((size_t)it->ranks * p.rows, sizeof *p.sum);
+    p.total = take((size_t)it->ranks * p.rows * it->head_dim, sizeof *p.total);
+    p.output = take((size_t)it->ranks * p.rows * it->head_dim, sizeof *p.output);
+    fill(p.query, (size_t)p.rows * it->head_dim, 2, 1);
+    fill(p.key, cache, 2, 2);
+    fill(p.value, cache, 1, 3);
+    return p;
+}
+
+static void widen(const uint16_t *from, size_t count, double *to)
+{
+    for (size_t i = 0; i < count; i++)
+        to[i] = (double)weft__f16_to_f32(from[i]);
+}
+
+/* Scores, their greatest, weights and their sum, and the weighted sum of the values, of one rank. */
+static void attend(const plain *p, uint32_t rank)
+{
+    uint32_t dim = p->it->head_dim;
+    double query[1024], out[1024], scale = 1 / sqrt(dim);
+    widen(p->key + (size_t)rank * p->tokens * dim, (size_t)p->tokens * dim, p->doubles);
+    for (uint32_t row = 0; row < p->rows; row++) {
+        float *score = p->score + (size_t)row * p->tokens, greatest = -INFINITY;
+        widen(p->query + (size_t)row * dim, dim, query);
+        for (uint32_t token = 0; token < p->tokens; token++) {
+            double sum = 0;
+            for (uint32_t i = 0; i < dim; i++)
+                sum += query[i] * p->doubles[(size_t)token * dim + i];
+            score[token] = (float)(sum * scale);
+            greatest = score[token] > greatest ? score[token] : greatest;
+        }
+        p->greatest[rank * p->rows + row] = greatest;
+    }
+    widen(p->value + (size_t)rank * p->tokens * dim, (size_t)p->tokens * dim, p->doubles);
+    for (uint32_t row = 0; row < p->rows; row++) {
+        float *score = p->score + (size_t)row * p->tokens;
+        double sum = 0;
+        memset(out, 0, dim * sizeof *out);
+        for (uint32_t token = 0; token < p->tokens; token++) {
+            float weight = (float)exp((double)(score[token] - p->greatest[rank * p->rows + row]));
+            double rounded = (double)weft__f16_to_f32(weft__f16_from_f32(weight));
+            sum += (double)weight;
+            for (uint32_t i = 0; i < dim; i++)
+                out[i] += rounded * p->doubles[(size_t)token * dim + i];
+        }
+        p->sum[rank * p->rows + row] = (float)sum;
+        for (uint32_t i = 0; i < dim; i++)
+            p->total[((size_t)rank * p->rows + row) * dim + i] = (float)out[i];
+    }
+}
+
+/* Every rank brings its share to the greatest score of all, and adds up those of all others. */
+static void join(const plain *p, float *scaled_sum, float *scaled)
+{
+    uint32_t dim = p->it->head_dim, ranks = p->it->ranks;
+    for (uint32_t row = 0; row < p->rows; row++) {
+        for (uint32_t rank = 0; rank < ranks; rank++) {
+            float greatest = -INFINITY;
+            for (uint32_t other = 0; other < ranks; other++)
+                greatest = fmaxf(greatest, p->greatest[other * p->rows + row]);
+            float share = (float)exp((double)(p->greatest[rank * p->rows + row] - greatest));
+            scaled_sum[rank] = p->sum[rank * p->rows + row] * share;
+            for (uint32_t i = 0; i < dim; i++)
+                scaled[rank * dim + i] = p->total[((size_t)rank * p->rows + row) * dim + i] * share;
+        }
+        for (uint32_t rank = 0; rank < ranks; rank++) {
+            float sum = 0, out[1024] = {0};
+            for (uint32_t other = 0; other < ranks; other++) {
+                sum += scaled_sum[other];
+                for (uint32_t i = 0; i < dim; i++)
+                    out[i] += scaled[other * dim + i];
+            }
+            for (uint32_t i = 0; i < dim; i++)
+                p->output[((size_t)rank * p->rows + row) * dim + i] = weft__f16_from_f32(out[i] / sum);
+        }
+    }
+}
+
+static void free_plain(plain *p)
+{
+    void *const blocks[] = {p->query, p->key, p->value, p->output, p->doubles, p->score, p->greatest, p->sum, p->total};
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
+        free(blocks[i]);
+}
+
+/* All groups: they do the same work on other numbers. */
+static double run_plain(const attention *it)
+{
+    plain p = make_plain(it);
+    float *scaled_sum = take(it->ranks, sizeof *scaled_sum);
+    float *scaled = take((size_t)it->ranks * it->head_dim, sizeof *scaled);
+    double best = INFINITY;
+    for (int round = 0; round < ROUNDS; round++) {
+        double begin = bench_now_ns();
+        for (uint32_t group = 0; group < it->groups; group++) {
+            for (uint32_t rank = 0; rank < it->ranks; rank++)
+                attend(&p, rank);
+            join(&p, scaled_sum, scaled);
+        }
+        best = fmin(best, (bench_now_ns() - begin) * 1e-9);
+    }
+    if (!isfinite(weft__f16_to_f32(p.output[7])))
+        fail("the plain loops give no number");
+    free(scaled_sum);
+    free(scaled);
+    free_plain(&p);
+    return best;
+}
+
+/* ---- the report ---- */
+
+static double peak_megabytes(void)
+{
+    struct rusage usage;
+    (void)getrusage(RUSAGE_SELF, &usage);
+    return (double)usage.ru_maxrss / 1024;
+}
+
+int main(int argc, char **argv)
+{
+    bool is_json = argc > 1 && strcmp(argv[1], "--json") == 0;
+    const char *folder = argc > 1 + is_json ? argv[1 + is_json] : "machines";
+    char path[1024];
+    weft_error err;
+    weft_machine *machine;
+    (void)snprintf(path, sizeof path, "%s/two-sip.yaml", folder);
+    if (weft_machine_open(path, NULL, 0, &machine, &err) != WEFT_OK)
+        fail(err.message);
+    measured times = run(machine, &decode, false), large = run(machine, &layer, false);
+    double megabytes = peak_megabytes(); /* of timing alone, before any values */
+    measured both = run(machine, &decode, true), large_both = run(machine, &layer, true);
+    double loops = run_plain(&decode), large_loops = run_plain(&layer);
+    double ratio = (both.simulate_s + both.compute_s) / loops;
+    double large_ratio = (large_both.simulate_s + large_both.compute_s) / large_loops;
+    if (is_json)
+        printf("{\"decode_events_per_second\": %.0f, \"layer_events_per_second\": %.0f, \"layer_seconds\": %.3f, "
+               "\"timing_megabytes\": %.1f, \"decode_of_plain_loops\": %.3f, \"layer_of_plain_loops\": %.3f}\n",
+               times.events / times.simulate_s, large.events / large.simulate_s, large.simulate_s, megabytes, ratio,
+               large_ratio);
+    else {
+        printf("attention on the 256 PEs of two-sip, the fastest of %d rounds\n\n", ROUNDS);
+        printf("timing only                                 events  seconds  M events/s\n");
+        printf("%-40s %9.0f %8.3f %11.2f   goal 2\n", decode.name, times.events, times.simulate_s,
+               times.events / times.simulate_s * 1e-6);
+        printf("%-40s %9.0f %8.3f %11.2f   goal 10 s\n", layer.name, large.events, large.simulate_s,
+               large.events / large.simulate_s * 1e-6);
+        printf("most memory of both: %.0f MB   goal 2000\n\n", megabytes);
+        printf("timing and data                          simulate  compute  plain loops  ratio\n");
+        printf("%-40s %8.3f %8.3f %12.3f %6.2f   goal 2\n", decode.name, both.simulate_s, both.compute_s, loops, ratio);
+        printf("%-40s %8.3f %8.3f %12.3f %6.2f\n", layer.name, large_both.simulate_s, large_both.compute_s, large_loops,
+               large_ratio);
+    }
+    weft_machine_close(machine);
+    return 0;
+}

@@ -1,0 +1,113 @@
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/rng.h"
+#include "sim/benches/bench_impl.h"
+#include "sim/replay/kernels.h"
+
+void *weft__bench_memory(weft__bench_run *run, size_t count, size_t bytes)
+{
+    if (weft__bench_has_failed(run))
+        return NULL;
+    unsigned char *memory = weft__arena_alloc_array(&run->arena, count, bytes, sizeof(max_align_t));
+    if (!memory) {
+        (void)weft__fail(&run->err, WEFT_OUT_OF_MEMORY, "Out of memory: could not allocate %zu times %zu bytes.", count,
+                         bytes);
+        return NULL;
+    }
+    for (size_t i = 0; i < count * bytes; i++)
+        memory[i] = 0;
+    return memory;
+}
+
+weft_placed_tensor *weft__bench_tensor(weft__bench_run *run, const char *name, weft_dtype dtype, weft_shape shape,
+                                       const weft_placement *placement)
+{
+    weft__bench_tensor_record *record = weft__bench_memory(run, 1, sizeof *record);
+    if (!record)
+        return NULL;
+    *record = (weft__bench_tensor_record){.name = name, .dtype = dtype, .shape = shape};
+    weft_status status = weft_tensor_create(run->simulation, dtype, &shape, placement, &record->placed, &run->err);
+    if (status != WEFT_OK) {
+        (void)weft__fail_within(&run->err, status, "Tensor '%s'", name);
+        return NULL;
+    }
+    record->next = run->tensors;
+    run->tensors = record;
+    return record->placed;
+}
+
+void weft__bench_destroy_tensors(weft__bench_run *run)
+{
+    for (const weft__bench_tensor_record *it = run->tensors; it; it = it->next)
+        weft_tensor_destroy(it->placed);
+}
+
+const weft__bench_tensor_record *weft__bench_record_of(const weft__bench_run *run, const weft_placed_tensor *tensor)
+{
+    const weft__bench_tensor_record *it = run->tensors;
+    while (it->placed != tensor)
+        it = it->next;
+    return it;
+}
+
+/* ---- data ---- */
+
+double weft__bench_rounded(weft_dtype dtype, double number)
+{
+    uint64_t room;
+    weft__store_doubles(dtype, &room, 0, &number, 1);
+    weft__load_doubles(dtype, &room, 0, &number, 1);
+    return number;
+}
+
+/* Gives the tensor its numbers, which become what their dtype makes of them. */
+static void set_numbers(weft__bench_run *run, const weft__bench_tensor_record *record, double *numbers, size_t count)
+{
+    size_t bytes = count * weft_dtype_bytes(record->dtype);
+    void *data = malloc(bytes);
+    if (!data) {
+        (void)weft__fail_memory(&run->err, bytes, record->name);
+        return;
+    }
+    weft__store_doubles(record->dtype, data, 0, numbers, count);
+    weft__load_doubles(record->dtype, data, 0, numbers, count);
+    weft_status status = weft_tensor_set(record->placed, data, bytes, &run->err);
+    if (status != WEFT_OK)
+        (void)weft__fail_within(&run->err, status, "Tensor '%s'", record->name);
+    free(data);
+}
+
+const double *weft__bench_fill(weft__bench_run *run, weft_placed_tensor *tensor, double scale)
+{
+    if (weft__bench_has_failed(run) || !run->verifies)
+        return NULL;
+    const weft__bench_tensor_record *record = weft__bench_record_of(run, tensor);
+    bool is_whole = weft__dtype_is_integer(record->dtype);
+    size_t count = weft_shape_elements(&record->shape);
+    double *numbers = weft__bench_memory(run, count, sizeof *numbers);
+    if (!numbers)
+        return NULL;
+    uint64_t stream = run->fills++;
+    for (size_t i = 0; i < count; i++) {
+        double unit = weft__rng_unit_of(weft__rng_at(run->options->seed, stream, i));
+        numbers[i] = is_whole ? floor(unit * (2 * scale + 1)) - scale : (2 * unit - 1) * scale;
+    }
+    set_numbers(run, record, numbers, count);
+    return numbers;
+}
+
+const double *weft__bench_set(weft__bench_run *run, weft_placed_tensor *tensor, const double *numbers)
+{
+    if (weft__bench_has_failed(run) || !run->verifies)
+        return NULL;
+    const weft__bench_tensor_record *record = weft__bench_record_of(run, tensor);
+    size_t count = weft_shape_elements(&record->shape);
+    double *kept = weft__bench_memory(run, count, sizeof *kept);
+    if (!kept)
+        return NULL;
+    for (size_t i = 0; i < count; i++)
+        kept[i] = numbers[i];
+    set_numbers(run, record, kept, count);
+    return kept;
+}

@@ -1,0 +1,316 @@
+/* mesh-attention: grouped-query attention, as layers of language models have it, over PEs that divide heads and tokens.
+ *
+ * The kernels are in mesh_attention_decode.c and mesh_attention_prefill.c; what goes from rank to rank goes as
+ * mesh_attention_travel.c says. Tensors lie as the ranks have them: [group, rank, head, token or query, head_dim]. */
+#include "sim/benches/mesh_attention.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+#include "base/size.h"
+#include "sim/benches/bench.h"
+#include "sim/benches/rank_set.h"
+#include "sim/machine/machine_impl.h"
+
+/* ---- what both kernels use ---- */
+
+tl_command weft__attention_product(weft_tile *tl, tl_tensor a, tl_tensor b, const tl_tensor *bias, double factor,
+                                   tl_tensor out)
+{
+    const weft_epilogue scale = {.op = WEFT_EPILOGUE_SCALE, .scope = WEFT_SCOPE_OUTPUT_TILE, .factor = factor};
+    const weft_epilogue add = {.op = WEFT_EPILOGUE_BIAS, .scope = WEFT_SCOPE_OUTPUT_TILE};
+    tl_epilogue epilogues[2];
+    uint32_t count = 0;
+    if (factor != 1)
+        epilogues[count++] = (tl_epilogue){.step = scale};
+    if (bias)
+        epilogues[count++] = (tl_epilogue){.step = add, .operand = *bias};
+    const tl_composite_request request = {.op = WEFT_COMMAND_GEMM,
+                                          .a = a,
+                                          .b = b,
+                                          .out = out.address,
+                                          .dtype = out.dtype,
+                                          .epilogues = epilogues,
+                                          .epilogue_count = count};
+    return tl_composite(tl, &request);
+}
+
+tl_tensor weft__attention_place(weft_tile *tl, tl_tensor tensor)
+{
+    return tl_ref(tl, tensor.address, tensor.shape, tensor.dtype);
+}
+
+/* ---- settings ---- */
+
+typedef enum mode {
+    DECODE,
+    PREFILL
+} mode;
+
+static const char *const modes[] = {"decode", "prefill", NULL};
+static const char *const paths[] = {"ring", "line", NULL};
+static const char *const answers[] = {"no", "yes", NULL};
+
+static const weft_sim_bench_key keys[] = {
+    {"mode", "One new token (decode), or many (prefill).", modes, DECODE, 0, 0},
+    {"ranks", "PEs of a group, which divide the tokens.", NULL, 8, 1, 4096},
+    {"groups", "Groups of PEs, which divide the heads.", NULL, 1, 1, 4096},
+    {"q_heads", "Query heads.", NULL, 16, 1, 4096},
+    {"kv_heads", "Heads of keys and values, each shared by as many query heads.", NULL, 2, 1, WEFT__ATTENTION_KV_HEADS},
+    {"head_dim", "Numbers in a query, key or value.", NULL, 64, 1, 4096},
+    {"cached", "Tokens that have keys and values, the new ones included.", NULL, 1024, 1, 16777216},
+    {"queries", "New tokens, the last of these, in prefill.", NULL, 256, 1, 1048576},
+    {"causal", "Whether, in prefill, a new token sees none after it.", answers, 1, 0, 0},
+    {"path", "Whether the ranks of a group stand in a ring, or a line without a way from its last to its first.", paths,
+     0, 0, 0},
+    {"dtype", "Of queries, keys, values and the output.", weft__bench_float_names, 0, 0, 0},
+    {0},
+};
+
+typedef struct bench {
+    weft__attention kernel; /* first */
+    mode mode;
+    uint32_t ranks, groups, q_heads, kv_heads, cached;
+    uint32_t rows; /* of one rank: its query heads times its queries */
+    const double *query_numbers, *key_numbers, *value_numbers;
+    double *weights; /* room for the reference: one for each token */
+} bench;
+
+static uint32_t number(const weft__bench_run *run, const char *key)
+{
+    return (uint32_t)weft__bench_number(run, key);
+}
+
+/* Ends the run unless `whole` is a multiple of `parts`. */
+static void check_parts(weft__bench_run *run, const char *whole_key, uint32_t whole, const char *parts_key,
+                        uint32_t parts)
+{
+    if (whole % parts != 0)
+        weft__bench_fail(run, WEFT_INVALID_ARGUMENT, "%s=%" PRIu32 " is no multiple of %s=%" PRIu32 ".", whole_key,
+                         whole, parts_key, parts);
+}
+
+static bench read_settings(weft__bench_run *run)
+{
+    bench it = {.mode = (mode)weft__bench_number(run, "mode"),
+                .ranks = number(run, "ranks"),
+                .groups = number(run, "groups"),
+                .q_heads = number(run, "q_heads"),
+                .kv_heads = number(run, "kv_heads"),
+                .cached = number(run, "cached")};
+    uint32_t queries = it.mode == PREFILL ? number(run, "queries") : 1;
+    check_parts(run, "q_heads", it.q_heads, "kv_heads", it.kv_heads);
+    check_parts(run, "kv_heads", it.kv_heads, "groups", it.groups);
+    check_parts(run, "cached", it.cached, "ranks", it.ranks);
+    if (it.mode == PREFILL)
+        check_parts(run, "queries", queries, "ranks", it.ranks);
+    if (queries > it.cached)
+        weft__bench_fail(run, WEFT_INVALID_ARGUMENT,
+                         "queries=%" PRIu32 " are more than all tokens, cached=%" PRIu32 ".", queries, it.cached);
+    uint32_t head_dim = number(run, "head_dim");
+    it.kernel = (weft__attention){.kv_heads = it.kv_heads / it.groups,
+                                  .sharers = it.q_heads / it.kv_heads,
+                                  .head_dim = head_dim,
+                                  .queries = it.mode == PREFILL ? queries / it.ranks : 1,
+                                  .tokens = it.cached / it.ranks,
+                                  .first_position = it.cached - queries,
+                                  .is_causal = it.mode == PREFILL && weft__bench_number(run, "causal") == 1,
+                                  .scale = 1 / sqrt(head_dim),
+                                  .is_ring = weft__bench_number(run, "path") == 0,
+                                  .dtype = weft__bench_dtype(run, "dtype")};
+    it.rows = it.q_heads / it.groups * it.kernel.queries;
+    return it;
+}
+
+/* ---- messages ---- */
+
+/* Tokens in a block: as many as a slot and the scratch memory have room for, and so that all blocks are alike. */
+static uint32_t block_of(const weft__bench_run *run, const bench *it, uint64_t slot_bytes, uint64_t token_bytes)
+{
+    const weft__attention *kernel = &it->kernel;
+    uint64_t rows = (uint64_t)kernel->sharers * kernel->queries, number = weft_dtype_bytes(WEFT_F32);
+    /* Queries, two outputs, and one that is made beside them, with its copy in the dtype; the greatest of each block.
+     */
+    uint64_t fixed_bytes = rows * (kernel->head_dim * (3 * number + 2 * weft_dtype_bytes(kernel->dtype)) +
+                                   number * (2 * (uint64_t)it->ranks + 8));
+    /* Scores of all ranks, three more of one, own keys and values, and a copy of others. */
+    uint64_t each_bytes = rows * number * ((uint64_t)it->ranks + 3) + 3 * token_bytes;
+    uint64_t room = weft__bench_ring_scratch_bytes(run);
+    uint64_t most = room > fixed_bytes ? (room - fixed_bytes) / each_bytes : 0;
+    most = weft__min_size(weft__min_size(most, slot_bytes / token_bytes), kernel->tokens);
+    uint32_t block = (uint32_t)weft__max_size(most, 1);
+    while (kernel->tokens % block != 0)
+        block--;
+    return block;
+}
+
+/* Cuts what travels to the slots of the machine. Ends the run if a slot has no room for the least of it. */
+static void plan_messages(weft__bench_run *run, bench *it)
+{
+    weft__attention *kernel = &it->kernel;
+    const weft__ipcq_spec *ipcq = &weft__bench_machine(run)->spec->pe.ipcq;
+    uint64_t slot_bytes = it->ranks > 1 ? ipcq->slot_bytes : UINT64_MAX; /* one rank alone sends nothing */
+    uint64_t row_bytes = kernel->head_dim * weft_dtype_bytes(it->mode == PREFILL ? kernel->dtype : WEFT_F32);
+    uint64_t column_bytes = it->mode == PREFILL ? 0 : it->rows * weft_dtype_bytes(WEFT_F32);
+    if (slot_bytes < weft__max_size(row_bytes, column_bytes)) {
+        weft__bench_fail(run, WEFT_INVALID_ARGUMENT,
+                         "pe.ipcq.slot_bytes=%" PRIu64 " has no room for %" PRIu64 " bytes: a row of head_dim=%" PRIu32
+                         " takes %" PRIu64 ", and a number for each of the %" PRIu32 " rows of a rank %" PRIu64 ".",
+                         slot_bytes, (uint64_t)weft__max_size(row_bytes, column_bytes), kernel->head_dim, row_bytes,
+                         it->rows, column_bytes);
+        return;
+    }
+    kernel->stays_in_slots = ipcq->memory == WEFT__SLOTS_TCM && ipcq->slots > 1;
+    if (it->mode == PREFILL) {
+        kernel->block = block_of(run, it, slot_bytes, row_bytes);
+        return;
+    }
+    kernel->output_rows = (uint32_t)weft__min_size(slot_bytes / row_bytes, it->rows);
+    uint64_t slots = ipcq->slots - kernel->stays_in_slots;
+    kernel->together = (uint32_t)weft__min_size(slots, WEFT__ATTENTION_PARTS);
+}
+
+/* ---- the reference ---- */
+
+/* Where a token of a head lies among keys and values. */
+static const double *token_at(const bench *it, const double *numbers, uint32_t head, uint32_t token)
+{
+    const weft__attention *kernel = &it->kernel;
+    uint64_t rank = (uint64_t)(head / kernel->kv_heads) * it->ranks + token / kernel->tokens;
+    uint64_t row = (rank * kernel->kv_heads + head % kernel->kv_heads) * kernel->tokens + token % kernel->tokens;
+    return numbers + row * kernel->head_dim;
+}
+
+/* Of one query, which sees the first `seen` tokens. */
+static void attend(const bench *it, const double *query, uint32_t kv_head, uint32_t seen, double *out)
+{
+    uint32_t head_dim = it->kernel.head_dim;
+    double greatest = -INFINITY, sum = 0;
+    for (uint32_t token = 0; token < seen; token++) {
+        const double *key = token_at(it, it->key_numbers, kv_head, token);
+        double score = 0;
+        for (uint32_t i = 0; i < head_dim; i++)
+            score += query[i] * key[i];
+        it->weights[token] = score / sqrt(head_dim);
+        greatest = fmax(greatest, it->weights[token]);
+    }
+    for (uint32_t i = 0; i < head_dim; i++)
+        out[i] = 0;
+    for (uint32_t token = 0; token < seen; token++) {
+        const double *value = token_at(it, it->value_numbers, kv_head, token);
+        double weight = exp(it->weights[token] - greatest);
+        sum += weight;
+        for (uint32_t i = 0; i < head_dim; i++)
+            out[i] += weight * value[i];
+    }
+    for (uint32_t i = 0; i < head_dim; i++)
+        out[i] /= sum;
+}
+
+/* How many tokens query `query` of a rank sees. */
+static uint32_t seen_by(const bench *it, uint32_t rank, uint32_t query)
+{
+    const weft__attention *kernel = &it->kernel;
+    return kernel->is_causal ? kernel->first_position + rank * kernel->queries + query + 1 : it->cached;
+}
+
+static void reference(const void *arguments, double *out)
+{
+    const bench *it = arguments;
+    uint32_t heads = it->q_heads / it->groups, head_dim = it->kernel.head_dim;
+    for (uint32_t pe = 0; pe < it->groups * it->ranks; pe++)
+        for (uint32_t row = 0; row < it->rows; row++) {
+            uint64_t at = (uint64_t)pe * it->rows + row;
+            uint32_t head = pe / it->ranks * heads + row / it->kernel.queries;
+            const double *query = it->query_numbers + (it->mode == PREFILL ? at : head) * head_dim;
+            uint32_t seen = seen_by(it, pe % it->ranks, row % it->kernel.queries);
+            attend(it, query, head / it->kernel.sharers, seen, out + at * head_dim);
+        }
+}
+
+/* ---- the run ---- */
+
+/* Positions of the queries of each rank, one query head behind another, and of the tokens in a block. */
+static void place_positions(weft__bench_run *run, bench *it, weft_pe_set pes)
+{
+    weft__attention *kernel = &it->kernel;
+    uint32_t rows = kernel->sharers * kernel->queries, count = it->groups * it->ranks * rows;
+    weft_placement divided = weft__bench_divided(pes, WEFT_SPLIT_ROWS);
+    double *numbers = weft__bench_memory(run, weft__max_size(count, kernel->block), sizeof *numbers);
+    if (!numbers)
+        return;
+    weft_placed_tensor *positions = weft__bench_tensor(run, "positions", WEFT_F32, weft_shape_2d(count, 1), &divided);
+    for (uint32_t i = 0; i < count; i++)
+        numbers[i] = kernel->first_position + i / rows % it->ranks * kernel->queries + i % kernel->queries;
+    (void)weft__bench_set(run, positions, numbers);
+    weft_placed_tensor *offsets =
+        weft__bench_tensor(run, "offsets", WEFT_F32, weft_shape_2d(1, kernel->block), &(weft_placement){.pes = pes});
+    for (uint32_t i = 0; i < kernel->block; i++)
+        numbers[i] = i;
+    (void)weft__bench_set(run, offsets, numbers);
+    kernel->positions = positions;
+    kernel->offsets = offsets;
+}
+
+/* Scores of such queries and keys deviate by some 4/3 from 0, so that weights differ and none is nearly all. */
+static void place_tensors(weft__bench_run *run, bench *it, weft_pe_set pes)
+{
+    weft__attention *kernel = &it->kernel;
+    weft_placement divided = weft__bench_divided(pes, WEFT_SPLIT_ROWS), copies = {.pes = pes};
+    uint64_t count = (uint64_t)it->groups * it->ranks;
+    weft_shape rows = weft_shape_2d(count * it->rows, kernel->head_dim);
+    weft_shape cache = weft_shape_2d(count * kernel->kv_heads * kernel->tokens, kernel->head_dim);
+    weft_shape heads = weft_shape_2d(it->q_heads, kernel->head_dim);
+    bool is_prefill = it->mode == PREFILL;
+    weft_placed_tensor *query =
+        weft__bench_tensor(run, "query", kernel->dtype, is_prefill ? rows : heads, is_prefill ? &divided : &copies);
+    weft_placed_tensor *key = weft__bench_tensor(run, "key", kernel->dtype, cache, &divided);
+    weft_placed_tensor *value = weft__bench_tensor(run, "value", kernel->dtype, cache, &divided);
+    it->query_numbers = weft__bench_fill(run, query, 2);
+    it->key_numbers = weft__bench_fill(run, key, 2);
+    it->value_numbers = weft__bench_fill(run, value, 1);
+    kernel->query = query;
+    kernel->key = key;
+    kernel->value = value;
+    if (kernel->is_causal)
+        place_positions(run, it, pes);
+}
+
+static void run(weft__bench_run *run)
+{
+    bench it = read_settings(run);
+    if (weft__bench_has_failed(run))
+        return;
+    plan_messages(run, &it);
+    weft_pe_set pes = weft__bench_first_pes(run, (uint64_t)it.ranks * it.groups);
+    weft_placement divided = weft__bench_divided(pes, WEFT_SPLIT_ROWS);
+    place_tensors(run, &it, pes);
+    weft_shape rows = weft_shape_2d((uint64_t)it.groups * it.ranks * it.rows, it.kernel.head_dim);
+    weft_placed_tensor *output = weft__bench_tensor(run, "output", it.kernel.dtype, rows, &divided);
+    it.kernel.output = output;
+    it.weights = weft__bench_memory(run, it.cached, sizeof *it.weights);
+
+    const weft_launch_options options = {.kernel =
+                                             it.mode == PREFILL ? weft__attention_prefill : weft__attention_decode,
+                                         .arguments = &it.kernel,
+                                         .pes = pes,
+                                         .queues = it.ranks > 1 ? WEFT_QUEUES_RING : 0,
+                                         .group_size = it.ranks};
+    weft__bench_launch(run, &options);
+    uint64_t pairs = 0;
+    for (uint32_t rank = 0; rank < (it.mode == PREFILL ? it.ranks : 1); rank++)
+        for (uint32_t query = 0; query < it.kernel.queries; query++)
+            pairs += seen_by(&it, rank, query);
+    weft__bench_add_flops(run, 4 * pairs * it.q_heads * it.kernel.head_dim);
+    /* Outputs are below 1, so this is 1e-3 for f16: the weights, the values' sum and the output are rounded once each;
+     * in f32 scores and sums are too. */
+    weft__bench_bound bound = {.absolute = it.kernel.dtype == WEFT_F32 ? 8 : 2};
+    weft__bench_check(run, "output", output, reference, &it, bound);
+}
+
+const weft__bench weft__bench_mesh_attention = {
+    .name = "mesh-attention",
+    .what = "Grouped-query attention over groups of PEs; keys and values, or what came of them, travel both ways.",
+    .keys = keys,
+    .run = run,
+};

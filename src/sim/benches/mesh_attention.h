@@ -1,0 +1,68 @@
+/* Inside of mesh-attention: grouped-query attention over PEs that have the keys and values between them.
+ *
+ * The key-value heads are divided over groups of PEs, and the tokens over the ranks of a group. The ranks stand in a
+ * ring, or in a line: then nothing goes from the last to the first. What a rank has and all others of its group need
+ * travels both ways at once, from neighbour to neighbour: half of them get it from one side, the others from the other.
+ *
+ * Numbers. Queries, keys, values and the weights that multiply values have the dtype of the bench. Scores, their
+ * greatest, sums and outputs are f32 until an output is stored. */
+#ifndef WEFT_SIM_BENCHES_MESH_ATTENTION_H
+#define WEFT_SIM_BENCHES_MESH_ATTENTION_H
+
+#include <weft/sim.h>
+
+/* The most key-value heads of a group. */
+#define WEFT__ATTENTION_KV_HEADS 256u
+
+/* What the PEs of a launch work on. Counts are those of one rank. A row is a query of one head. */
+typedef struct weft__attention {
+    uint32_t kv_heads; /* at most WEFT__ATTENTION_KV_HEADS */
+    uint32_t sharers;  /* query heads of each of these */
+    uint32_t head_dim;
+    uint32_t queries; /* of each head: of decode one, which all ranks of a group have */
+    uint32_t tokens;
+    uint32_t first_position; /* of the first query of rank 0 among the tokens */
+    bool is_causal;
+    double scale;
+
+    bool is_ring;
+    bool stays_in_slots;  /* messages are used, and sent on, from where they came in */
+    uint32_t together;    /* messages of a rank that may go round one behind another */
+    uint32_t output_rows; /* of decode: of an output, in a message */
+    uint32_t block;       /* of prefill: tokens in a message */
+
+    weft_dtype dtype;
+    const weft_placed_tensor *query, *key, *value, *output;
+    const weft_placed_tensor *positions; /* of prefill: [queries, 1], of each query its position */
+    const weft_placed_tensor *offsets;   /* of prefill: [1, block], of each token its place in a block */
+} weft__attention;
+
+/* ---- travel ---- */
+
+/* What a rank does with part `part` of what `origin` has. What it makes in scratch memory is given back after it. */
+typedef void weft__attention_use(weft_tile *tl, void *context, uint32_t part, uint32_t origin, tl_tensor tensor);
+
+/* The most parts that can go together. */
+#define WEFT__ATTENTION_PARTS 8u
+
+/* All ranks of a group call it with as many parts, at most `together`, of the same shapes: each gets to use its own
+ * first, and then those of all others. Own parts may be changed as soon as they have been used. */
+typedef void weft__attention_travel(weft_tile *tl, const weft__attention *it, const tl_tensor *parts, uint32_t count,
+                                    weft__attention_use *use, void *context);
+weft__attention_travel weft__attention_go_round;
+
+/* ---- kernels ---- */
+
+/* out[address] = a b, times `factor`, plus `bias` unless that is NULL. Non-blocking. */
+tl_command weft__attention_product(weft_tile *tl, tl_tensor a, tl_tensor b, const tl_tensor *bias, double factor,
+                                   tl_tensor out);
+
+/* The same tensor as a place that is written again and again: it is what stands there when it is read. */
+tl_tensor weft__attention_place(weft_tile *tl, tl_tensor tensor);
+
+weft_tile_kernel weft__attention_decode, weft__attention_prefill;
+
+/* Decode whose messages travel in another way. */
+void weft__attention_decode_by(weft_tile *tl, const weft__attention *it, weft__attention_travel *travel);
+
+#endif

@@ -1,0 +1,107 @@
+/* How parts go round.
+ *
+ * A message that comes in is sent on before it is used, so that it is under way while this rank computes. It stays in
+ * the slot in which it came, if it can: then the slot is free only when the DMA engine has read what is sent on.
+ *
+ * Why nobody waits for ever. All ranks do the same steps in the same order, a line leaving some out. Look at the rank
+ * that is furthest behind, and let `count` parts go together. It cannot wait for a message, as its neighbour, further
+ * on, has sent it in an earlier step. It sends message k + count when it has message k; for that its neighbour must
+ * have freed number k + count - slots. The neighbour has freed number k - 1, or, if messages are copied from their
+ * slots, number k. So count + 1 slots are enough, or count. */
+#include "sim/benches/mesh_attention.h"
+
+/* One of the two ways that parts go. */
+typedef struct way {
+    tl_direction to, from;
+    uint32_t in, out;   /* how many ranks' parts come from there, and go there */
+    uint32_t next_rank; /* to add to a rank for the one from which parts come */
+} way;
+
+/* In a ring, half of the others; in a line, all that stand on that side. */
+static uint32_t come_from_previous(const weft__attention *it, uint32_t rank, uint32_t ranks)
+{
+    return it->is_ring ? ranks / 2 : rank;
+}
+
+static uint32_t come_from_next(const weft__attention *it, uint32_t rank, uint32_t ranks)
+{
+    return it->is_ring ? (ranks - 1) / 2 : ranks - 1 - rank;
+}
+
+static void find_ways(const weft__attention *it, uint32_t rank, uint32_t ranks, way ways[2])
+{
+    bool is_last = !it->is_ring && rank == ranks - 1, is_first = !it->is_ring && rank == 0;
+    ways[0] = (way){.to = TL_NEXT,
+                    .from = TL_PREVIOUS,
+                    .in = come_from_previous(it, rank, ranks),
+                    .out = is_last ? 0 : come_from_previous(it, rank + 1, ranks),
+                    .next_rank = ranks - 1};
+    ways[1] = (way){.to = TL_PREVIOUS,
+                    .from = TL_NEXT,
+                    .in = come_from_next(it, rank, ranks),
+                    .out = is_first ? 0 : come_from_next(it, rank - 1, ranks),
+                    .next_rank = 1};
+}
+
+/* A journey, as one rank sees it. */
+typedef struct journey {
+    const weft__attention *it;
+    uint32_t rank, ranks;
+    const tl_tensor *parts;
+    weft__attention_use *use;
+    void *context;
+} journey;
+
+/* Takes the part that is `step` ranks further away than the neighbour's, sends it on, and uses it. */
+static void pass_on(weft_tile *tl, const journey *all, const way *by, uint32_t step, uint32_t part)
+{
+    const tl_tensor *like = &all->parts[part];
+    uint32_t origin = (all->rank + (step + 1) * by->next_rank) % all->ranks;
+    bool goes_on = step + 1 < by->out, stays = all->it->stays_in_slots;
+    uint64_t mark = tl_mark(tl);
+    tl_tensor message = stays ? tl_recv_in_place(tl, by->from, like->shape, like->dtype)
+                              : tl_recv(tl, by->from, like->shape, like->dtype);
+    tl_command sending = goes_on ? tl_send(tl, by->to, message) : (tl_command){0};
+    all->use(tl, all->context, part, origin, message);
+    if (goes_on) /* until then the slot must not be free, nor the copy overwritten */
+        tl_wait(tl, sending);
+    if (stays)
+        tl_free(tl, message);
+    tl_release(tl, mark);
+}
+
+/* Sends the own parts both ways, and uses them. */
+static void set_out(weft_tile *tl, const journey *all, const way *ways, uint32_t count)
+{
+    tl_command sendings[2 * WEFT__ATTENTION_PARTS];
+    uint32_t sent = 0;
+    uint64_t mark = tl_mark(tl);
+    for (uint32_t part = 0; part < count; part++)
+        for (uint32_t i = 0; i < 2; i++)
+            if (ways[i].out > 0)
+                sendings[sent++] = tl_send(tl, ways[i].to, all->parts[part]);
+    for (uint32_t part = 0; part < count; part++)
+        all->use(tl, all->context, part, all->rank, all->parts[part]);
+    tl_release(tl, mark);
+    for (uint32_t i = 0; i < sent; i++)
+        tl_wait(tl, sendings[i]);
+}
+
+void weft__attention_go_round(weft_tile *tl, const weft__attention *it, const tl_tensor *parts, uint32_t count,
+                              weft__attention_use *use, void *context)
+{
+    const journey all = {.it = it,
+                         .rank = tl_program_id(tl, TL_AXIS_RANK),
+                         .ranks = tl_num_programs(tl, TL_AXIS_RANK),
+                         .parts = parts,
+                         .use = use,
+                         .context = context};
+    way ways[2];
+    find_ways(it, all.rank, all.ranks, ways);
+    set_out(tl, &all, ways, count);
+    for (uint32_t step = 0; step < ways[0].in || step < ways[1].in; step++)
+        for (uint32_t part = 0; part < count; part++)
+            for (uint32_t i = 0; i < 2; i++)
+                if (step < ways[i].in)
+                    pass_on(tl, &all, &ways[i], step, part);
+}

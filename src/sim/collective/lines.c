@@ -1,0 +1,78 @@
+#include "sim/collective/lines.h"
+
+#include <inttypes.h>
+
+/* A rectangle of places in a grid, and a place in it. */
+typedef struct grid {
+    const char *what; /* stands there */
+    uint32_t columns; /* of the whole grid */
+    uint32_t first, count, index;
+} grid;
+
+static void cut_lines(weft_tile *tl, const grid *it, weft__line out[2])
+{
+    uint32_t column = it->first % it->columns;
+    bool is_part_of_row = column + it->count <= it->columns;
+    if (!is_part_of_row && (column != 0 || it->count % it->columns != 0))
+        weft__tile_fail(tl, WEFT_UNSUPPORTED,
+                        "%s %" PRIu32 " to %" PRIu32 " are not whole rows of their grid of %" PRIu32
+                        " columns, nor a part of one row.",
+                        it->what, it->first, it->first + it->count - 1, it->columns);
+    uint32_t width = is_part_of_row ? it->count : it->columns;
+    out[0].at = it->index % width;
+    out[0].count = width;
+    out[0].root = width / 2;
+    out[1].at = it->index / width;
+    out[1].count = it->count / width;
+    out[1].root = out[1].count / 2;
+}
+
+void weft__cube_lines(weft_tile *tl, weft__line out[2])
+{
+    const weft__graph *graph = weft__pes_graph(weft__pe_owner(tl->pe));
+    uint32_t cube = weft__pe_index(tl->pe) / graph->pes % graph->cubes, index = tl_program_id(tl, TL_AXIS_CUBE);
+    const grid cubes = {"Cubes", graph->spec->sip.columns, cube - index, tl_num_programs(tl, TL_AXIS_CUBE), index};
+    out[0] = (weft__line){.low = TL_WEST, .high = TL_EAST, .queues = "WEFT_QUEUES_CUBES"};
+    out[1] = (weft__line){.low = TL_NORTH, .high = TL_SOUTH, .queues = "WEFT_QUEUES_CUBES"};
+    cut_lines(tl, &cubes, out);
+}
+
+void weft__sip_lines(weft_tile *tl, weft__line out[2])
+{
+    const weft__graph *graph = weft__pes_graph(weft__pe_owner(tl->pe));
+    const weft__system_spec *system = &graph->spec->system;
+    bool is_grid = system->fabric == WEFT__SIPS_TORUS || system->fabric == WEFT__SIPS_MESH;
+    uint32_t sip = weft__pe_index(tl->pe) / graph->pes / graph->cubes, index = tl_program_id(tl, TL_AXIS_SIP);
+    const grid sips = {"SIPs", is_grid ? system->columns : system->sips, sip - index, tl_num_programs(tl, TL_AXIS_SIP),
+                       index};
+    out[0] = (weft__line){.low = TL_SIP_WEST, .high = TL_SIP_EAST, .queues = "WEFT_QUEUES_SIPS"};
+    out[1] = (weft__line){.low = TL_SIP_NORTH, .high = TL_SIP_SOUTH, .queues = "WEFT_QUEUES_SIPS"};
+    cut_lines(tl, &sips, out);
+}
+
+static void add_child(weft_tile *tl, weft__tree *tree, const weft__line *line, tl_direction direction)
+{
+    weft__need_neighbour(tl, direction, line->queues);
+    tree->children[tree->child_count++] = direction;
+}
+
+weft__tree weft__tree_of(weft_tile *tl, const weft__line *lines, uint32_t count)
+{
+    weft__tree tree = {0};
+    for (uint32_t i = 0; i < count; i++) {
+        const weft__line *line = &lines[i];
+        tree.depth += line->at > line->root ? line->at - line->root : line->root - line->at;
+        if (tree.has_parent)
+            continue; /* who is not the root of a line has no part in the next one */
+        if (line->at >= line->root && line->at + 1 < line->count)
+            add_child(tl, &tree, line, line->high);
+        if (line->at <= line->root && line->at > 0)
+            add_child(tl, &tree, line, line->low);
+        tree.has_parent = line->at != line->root;
+        if (!tree.has_parent)
+            continue;
+        tree.parent = line->at > line->root ? line->low : line->high;
+        weft__need_neighbour(tl, tree.parent, line->queues);
+    }
+    return tree;
+}

@@ -1,0 +1,115 @@
+#include "sim/collective/messages.h"
+
+#include <inttypes.h>
+
+tl_tensor weft__flat(weft_tile *tl, tl_tensor tensor)
+{
+    if (!weft__tile_is_contiguous(&tensor)) {
+        tl_tensor copy = tl_empty(tl, tensor.shape, tensor.dtype);
+        tl_copy(tl, copy, tensor);
+        tensor = copy;
+    }
+    return tl_reshape(tl, tensor, weft_shape_1d(weft_shape_elements(&tensor.shape)));
+}
+
+tl_tensor weft__elements(const tl_tensor *flat, uint64_t begin, uint64_t count)
+{
+    tl_tensor part = *flat;
+    part.address += begin * weft_dtype_bytes(flat->dtype);
+    part.shape.extent[0] = count;
+    return part;
+}
+
+static const weft__ipcq_spec *spec_of(const weft_tile *tl)
+{
+    return &weft__pes_graph(weft__pe_owner(tl->pe))->spec->pe.ipcq;
+}
+
+uint64_t weft__message_elements(const weft_tile *tl, weft_dtype dtype)
+{
+    return spec_of(tl)->slot_bytes / weft_dtype_bytes(dtype);
+}
+
+uint32_t weft__message_slots(const weft_tile *tl)
+{
+    return spec_of(tl)->slots;
+}
+
+void weft__need_neighbour(weft_tile *tl, tl_direction direction, const char *queues)
+{
+    if (!tl_has_neighbour(tl, direction))
+        weft__tile_fail(tl, WEFT_NOT_FOUND, "There is no neighbour %s: the launch must ask for %s.",
+                        tl_direction_name(direction), queues);
+}
+
+/* ---- reductions ---- */
+
+static const weft_command_op operations[] = {
+    [TL_REDUCE_SUM] = WEFT_COMMAND_ADD,
+    [TL_REDUCE_MAX] = WEFT_COMMAND_MAXIMUM,
+    [TL_REDUCE_MIN] = WEFT_COMMAND_MINIMUM,
+};
+#define REDUCTIONS (sizeof operations / sizeof operations[0])
+
+void weft__check_reduction(weft_tile *tl, tl_reduction reduction)
+{
+    if ((uint32_t)reduction >= REDUCTIONS)
+        weft__tile_fail(tl, WEFT_INVALID_ARGUMENT, "Reduction %d is none; there are %zu.", (int)reduction, REDUCTIONS);
+}
+
+tl_command weft__reduce(weft_tile *tl, tl_reduction reduction, tl_tensor a, tl_tensor b, tl_tensor place)
+{
+    const tl_composite_request request = {
+        .op = operations[reduction], .a = a, .b = b, .out = place.address, .dtype = place.dtype};
+    return tl_composite(tl, &request);
+}
+
+/* ---- receives ---- */
+
+weft__ipcq_receive *weft__receive_into(weft_tile *tl, tl_direction from, tl_tensor place)
+{
+    weft__tile_enter(tl, "tl_recv_async");
+    weft__pe_dispatch(tl->pe, tl->process);
+    const weft__ipcq_receive request = {.pe = tl->pe,
+                                        .direction = (uint8_t)from,
+                                        .shape = place.shape,
+                                        .dtype = place.dtype,
+                                        .result = place,
+                                        .kernel = weft__tile_kernel_name(tl),
+                                        .call = tl->call};
+    weft__ipcq_receive *receive = weft__ipcq_receive_begin(tl->run->ipcq, &request);
+    if (!receive)
+        weft__tile_stop(tl);
+    return receive;
+}
+
+tl_tensor weft__receive_take(weft_tile *tl, weft__ipcq_receive *receive)
+{
+    weft__tile_enter(tl, "tl_received");
+    weft__pe_dispatch(tl->pe, tl->process);
+    return weft__ipcq_receive_take(receive);
+}
+
+/* ---- sends ---- */
+
+/* So many may well be under way: only what is older than they are is waited for unasked. */
+#define YOUNG (WEFT__SENDS_OPEN / 2)
+
+void weft__send(weft_tile *tl, weft__sends *sends, tl_direction to, tl_tensor tensor)
+{
+    if (sends->sent - sends->awaited == WEFT__SENDS_OPEN)
+        weft__sends_await(tl, sends, sends->sent - YOUNG);
+    sends->commands[sends->sent % WEFT__SENDS_OPEN] = tl_send(tl, to, tensor);
+    sends->sent++;
+}
+
+void weft__sends_await(weft_tile *tl, weft__sends *sends, uint64_t count)
+{
+    if (count <= sends->awaited)
+        return;
+    /* One call for many of them. */
+    if (sends->sent > count + YOUNG)
+        count = sends->sent - YOUNG;
+    tl_wait(tl, sends->commands[(count - 1) % WEFT__SENDS_OPEN]);
+    sends->awaited = count;
+}

@@ -1,0 +1,54 @@
+/* What collectives are made of: tensors cut into messages that fit a slot, receives to a place of their own, sends that
+ * are waited for late, and the reduction of two messages.
+ *
+ * All of it is for the inside of a kernel: what is wrong ends the run, and nothing on the heap is held meanwhile. */
+#ifndef WEFT_SIM_COLLECTIVE_MESSAGES_H
+#define WEFT_SIM_COLLECTIVE_MESSAGES_H
+
+#include <weft/collective.h>
+
+#include "sim/tile/tile_impl.h"
+
+/* The same elements in a row; a copy of a tensor that is not contiguous. */
+tl_tensor weft__flat(weft_tile *tl, tl_tensor tensor);
+
+/* `count` elements of a tensor in a row, from element `begin` on. */
+tl_tensor weft__elements(const tl_tensor *flat, uint64_t begin, uint64_t count);
+
+/* Elements of a dtype that fit a slot. */
+uint64_t weft__message_elements(const weft_tile *tl, weft_dtype dtype);
+
+/* Slots of a queue. */
+uint32_t weft__message_slots(const weft_tile *tl);
+
+/* Ends the run if there is no neighbour; `queues` is the name of what the launch must ask for. */
+void weft__need_neighbour(weft_tile *tl, tl_direction direction, const char *queues);
+
+/* Ends the run for a number that is no reduction. */
+void weft__check_reduction(weft_tile *tl, tl_reduction reduction);
+
+/* Begins to write the reduction of two tensors of one shape to a contiguous place of that shape. */
+tl_command weft__reduce(weft_tile *tl, tl_reduction reduction, tl_tensor a, tl_tensor b, tl_tensor place);
+
+/* ---- receives ---- */
+
+/* As tl_recv_async(), but to a contiguous place of the kernel's own; and as tl_received(). */
+weft__ipcq_receive *weft__receive_into(weft_tile *tl, tl_direction from, tl_tensor place);
+tl_tensor weft__receive_take(weft_tile *tl, weft__ipcq_receive *receive);
+
+/* ---- sends ---- */
+
+#define WEFT__SENDS_OPEN 16u
+
+/* Messages that a kernel has sent, zeroed at first. They are read one after another, so to wait for one is to wait for
+ * those before it. */
+typedef struct weft__sends {
+    tl_command commands[WEFT__SENDS_OPEN]; /* the last ones, by their number among `sent` */
+    uint64_t sent, awaited;
+} weft__sends;
+
+void weft__send(weft_tile *tl, weft__sends *sends, tl_direction to, tl_tensor tensor);
+/* Waits until the first `count` have been read; fewer have not been sent. */
+void weft__sends_await(weft_tile *tl, weft__sends *sends, uint64_t count);
+
+#endif

@@ -1,0 +1,142 @@
+/* Inside of simulations as the host sees them: PE sets and placements as pure functions, and what tensors and launches
+ * share. */
+#ifndef WEFT_SIM_HOST_HOST_IMPL_H
+#define WEFT_SIM_HOST_HOST_IMPL_H
+
+#include <weft/sim.h>
+
+#include "sim/machine/allocator.h"
+#include "sim/machine/machine_impl.h"
+#include "sim/pe/pe_trace.h"
+#include "sim/pe/pe_values.h"
+#include "sim/replay/names.h"
+#include "sim/tile/kernel.h"
+
+/* ---- PE sets ---- */
+
+/* The same PEs with no count left at 0. WEFT_OUT_OF_RANGE, naming what the machine has, for PEs that it lacks. */
+weft_status weft__pe_set_resolve(const weft__graph *graph, const weft_pe_set *set, weft_pe_set *out, weft_error *err);
+
+/* All below are for a set that was resolved. How many PEs it has. */
+uint32_t weft__pe_set_count(const weft_pe_set *set);
+/* The place among the PEs of the machine of the one at `index`, which is below the count. */
+uint32_t weft__pe_set_at(const weft__graph *graph, const weft_pe_set *set, uint32_t index);
+
+#define WEFT__PE_SET_NONE UINT32_MAX
+/* The index of the PE with a place; WEFT__PE_SET_NONE if it is not in the set. */
+uint32_t weft__pe_set_find(const weft__graph *graph, const weft_pe_set *set, uint32_t place);
+
+/* ---- placements ---- */
+
+/* The part of a tensor that one PE has. */
+typedef struct weft__shard_box {
+    weft_shape shape; /* of the tensor's rank; extents are 0 where nothing is left for the PE */
+    uint64_t origin[WEFT_RANK_MAX];
+    uint32_t first; /* index of the first PE that has the same part: its own unless it is a copy */
+} weft__shard_box;
+
+/* WEFT_INVALID_ARGUMENT for a split or home that is none, or a shape of rank 0 that is split. */
+weft_status weft__placement_check(const weft_placement *placement, const weft_shape *shape, weft_error *err);
+
+/* The part of the PE at `index` of placement->pes, which was resolved. */
+void weft__placement_box(const weft_placement *placement, const weft_shape *shape, uint32_t index,
+                         weft__shard_box *out);
+
+/* Bytes of a part. */
+uint64_t weft__shard_box_bytes(const weft__shard_box *box, weft_dtype dtype);
+/* Copies a part out of the tensor, or into it; it lies alone in `part`. */
+void weft__shard_box_gather(const weft__shard_box *box, const weft_shape *shape, size_t each, const void *tensor,
+                            void *part);
+void weft__shard_box_scatter(const weft__shard_box *box, const weft_shape *shape, size_t each, const void *part,
+                             void *tensor);
+/* True if a part lies in one piece in the tensor; *out_offset is the index of its first element. */
+bool weft__shard_box_is_one_piece(const weft__shard_box *box, const weft_shape *shape, uint64_t *out_offset);
+
+/* ---- simulations ---- */
+
+struct weft_simulation {
+    const weft_machine *machine;
+    weft_simulation_options options;
+    weft_sim *sim;
+    weft__fabric *fabric;
+    weft__transfers *transfers;
+    weft__pes *pes;
+    weft__threads *threads;
+    weft__values *values;    /* NULL without values, as is the next */
+    weft__pe_values *memory; /* which values stand where */
+    weft__pe_log *log;       /* NULL without */
+    weft__trace *trace;      /* NULL without, as is the next */
+    weft__pe_trace *pe_trace;
+    weft__allocator **hbm;  /* by PE; each made when it is first needed */
+    weft__allocator **sram; /* by cube */
+    const bool *awaited;    /* what the host waits for */
+    weft__names names;      /* of kernels: messages may outlive their launch */
+    weft_kernel_launch *abandoned;
+};
+
+static inline const weft__graph *weft__simulation_graph(const weft_simulation *simulation)
+{
+    return simulation->machine->graph;
+}
+
+/* The error that the simulation has had, if any. */
+weft_status weft__simulation_check(weft_simulation *simulation, weft_error *err);
+
+/* Simulates until weft__simulation_reach is called for `done`; at once if it has been. *done stays false, and the
+ * status is WEFT_OK, if nothing happens any more. */
+weft_status weft__simulation_run_until(weft_simulation *simulation, const bool *done, weft_error *err);
+void weft__simulation_reach(weft_simulation *simulation, bool *done);
+
+/* Notes an error that the simulation ends with, and returns it. */
+weft_status weft__simulation_fail(weft_simulation *simulation, const weft_error *cause, weft_error *err);
+
+/* What hands out the memory of a home near a PE. WEFT_UNSUPPORTED if the machine has none. */
+weft_status weft__simulation_allocator(weft_simulation *simulation, weft_home home, uint32_t place,
+                                       weft__allocator **out, weft_error *err);
+
+/* ---- tensors ---- */
+
+struct weft_placed_tensor {
+    weft_simulation *simulation;
+    weft_dtype dtype;
+    weft_shape shape;
+    uint64_t bytes;
+    weft_placement placement; /* with resolved PEs */
+    uint32_t count;           /* of shards */
+    uint64_t *addresses;      /* of shards; WEFT__SHARD_EMPTY of those that have none */
+};
+
+#define WEFT__SHARD_EMPTY UINT64_MAX
+
+/* WEFT_SHAPE_MISMATCH unless the tensor, or a part of it, has so many bytes. */
+weft_status weft__placed_tensor_check_bytes(const weft_placed_tensor *tensor, const weft_shape *shape, size_t bytes,
+                                            weft_error *err);
+
+/* Room for a value of each shard, all 0; and letting go of them. */
+weft_status weft__placed_tensor_take_values(const weft_placed_tensor *tensor, weft__value_id **out, weft_error *err);
+void weft__placed_tensor_give_values(const weft_placed_tensor *tensor, weft__value_id *values);
+
+/* Makes the values of all shards from the elements of the tensor: copies share theirs, empty shards have none. */
+weft_status weft__placed_tensor_make_values(const weft_placed_tensor *tensor, const void *data, weft__value_id *values,
+                                            weft_error *err);
+
+/* True for a shard that is not empty and the first of its copies: these together are the tensor. */
+bool weft__placed_tensor_is_read(const weft_placed_tensor *tensor, uint32_t index, weft__shard_box *out);
+/* Computes the values of these shards, one behind another, and puts their elements where they belong. */
+weft_status weft__placed_tensor_collect(const weft_placed_tensor *tensor, const weft__value_id *values, size_t count,
+                                        void *out, weft_error *err);
+
+/* ---- launches ---- */
+
+struct weft_kernel_launch {
+    weft_simulation *simulation;
+    const char *name; /* of the simulation's */
+    weft__kernel_run *run;
+    bool has_ended;
+    weft_kernel_launch *next; /* abandoned */
+};
+
+/* Frees it, at the end of the simulation or when it has ended. */
+void weft__kernel_launch_free(weft_kernel_launch *launch);
+
+#endif

@@ -1,0 +1,201 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sim/collective/neighbours.h"
+#include "sim/host/host_impl.h"
+
+#define QUEUES_ALL (WEFT_QUEUES_CUBES | WEFT_QUEUES_PES | WEFT_QUEUES_SIPS | WEFT_QUEUES_RING | WEFT_QUEUES_TREE)
+
+/* ---- the end ---- */
+
+/* A message that nobody received is a hazard. False if the run ends. */
+static bool meet_unreceived(weft_kernel_launch *launch, const weft__unreceived *message)
+{
+    char what[256];
+    weft_simulation *simulation = launch->simulation;
+    weft_simulation_hazard hazard = {.race = WEFT_RACE_UNRECEIVED,
+                                     .kernel = launch->name,
+                                     .call = "the end of the kernel",
+                                     .pe = message->to,
+                                     .address = message->address,
+                                     .bytes = message->bytes,
+                                     .other = message->from,
+                                     .other_call = message->call,
+                                     .other_ps = message->sent};
+    (void)snprintf(what, sizeof what,
+                   "message %" PRIu64 " from %s, %" PRIu64 " bytes that %s sent in %s at %.3f ns, was never received.",
+                   message->number, tl_direction_name(message->to_direction), message->bytes, message->from,
+                   message->call, (double)message->sent / 1000);
+    if (simulation->memory)
+        return weft__pe_values_add_hazard(simulation->memory, &hazard, what);
+    if (simulation->options.hazards != WEFT_HAZARDS_ERROR)
+        return true;
+    (void)weft__sim_fail(simulation->sim, WEFT_HAZARD, "Kernel '%.128s' on %s at %.3f ns, %s: Hazard: %s",
+                         hazard.kernel, hazard.pe, (double)weft__sim_now(simulation->sim) / 1000, hazard.call, what);
+    return false;
+}
+
+static void on_ended(void *context, weft__kernel_run *run)
+{
+    weft_kernel_launch *launch = context;
+    weft__unreceived message;
+    const weft__ipcq_message *place = NULL;
+    while (weft__kernel_run_unreceived(run, &place, &message))
+        if (!meet_unreceived(launch, &message))
+            return;
+    weft__simulation_reach(launch->simulation, &launch->has_ended);
+}
+
+/* ---- launching ---- */
+
+/* Checks the groups, whose size and stride become what 0 stands for. */
+static weft_status check_groups(weft_launch_options *options, uint32_t count, weft_error *err)
+{
+    if (options->group_size == 0)
+        options->group_size = count;
+    if (options->group_stride == 0)
+        options->group_stride = 1;
+    uint64_t together = (uint64_t)options->group_size * options->group_stride;
+    if (count % together == 0)
+        return WEFT_OK;
+    return weft__fail(err, WEFT_INVALID_ARGUMENT,
+                      "The launch has %" PRIu32 " PEs, which is no multiple of group size %" PRIu32
+                      " times stride %" PRIu32 ".",
+                      count, options->group_size, options->group_stride);
+}
+
+static weft_status check_options(const weft_simulation *simulation, weft_launch_options *options, weft_error *err)
+{
+    if (!options->kernel)
+        return weft__fail(err, WEFT_INVALID_ARGUMENT, "A launch needs a kernel.");
+    if (options->queues & ~QUEUES_ALL)
+        return weft__fail(err, WEFT_INVALID_ARGUMENT, "The queues of a launch are 0x%" PRIx32 ", but only 0x%x exist.",
+                          options->queues, QUEUES_ALL);
+    const weft__graph *graph = weft__simulation_graph(simulation);
+    weft_status status = weft__pe_set_resolve(graph, &options->pes, &options->pes, err);
+    return status == WEFT_OK ? check_groups(options, weft__pe_set_count(&options->pes), err) : status;
+}
+
+/* `cpus` and `places` have room for all PEs of the launch. */
+static weft_status begin_run(weft_kernel_launch *launch, const weft_launch_options *options, uint32_t *cpus,
+                             uint32_t *places, weft_error *err)
+{
+    weft_simulation *simulation = launch->simulation;
+    const weft__graph *graph = weft__simulation_graph(simulation);
+    uint32_t count = weft__pe_set_count(&options->pes);
+    for (uint32_t i = 0; i < count; i++) {
+        places[i] = weft__pe_set_at(graph, &options->pes, i);
+        uint32_t cube = places[i] / graph->pes;
+        cpus[i] = weft__graph_node(graph, WEFT__NODE_PE_CPU, cube / graph->cubes, cube % graph->cubes,
+                                   places[i] % graph->pes);
+    }
+    const weft__neighbourhood neighbours = {.graph = graph,
+                                            .pes = places,
+                                            .count = count,
+                                            .group_size = options->group_size,
+                                            .group_stride = options->group_stride,
+                                            .queues = options->queues};
+    weft__ipcq_pair *pairs;
+    size_t pair_count;
+    weft_status status = weft__neighbours_list(&neighbours, &pairs, &pair_count, err);
+    if (status != WEFT_OK)
+        return status;
+    const weft__kernel_request request = {.name = launch->name,
+                                          .kernel = options->kernel,
+                                          .arguments = options->arguments,
+                                          .cpus = cpus,
+                                          .count = count,
+                                          .group_size = options->group_size,
+                                          .group_stride = options->group_stride,
+                                          .pairs = pairs,
+                                          .pair_count = pair_count,
+                                          .ended = on_ended,
+                                          .context = launch};
+    status = weft__kernel_launch(simulation->pes, weft__sim_now(simulation->sim), &request, &launch->run, err);
+    free(pairs);
+    return status;
+}
+
+static weft_status begin(weft_kernel_launch *launch, const weft_launch_options *options, weft_error *err)
+{
+    uint32_t name;
+    weft__names *names = &launch->simulation->names;
+    weft_status status = weft__names_number(names, options->name ? options->name : "kernel", &name, err);
+    if (status != WEFT_OK)
+        return status;
+    launch->name = weft__names_at(names, name);
+    size_t count = weft__pe_set_count(&options->pes);
+    uint32_t *cpus = malloc(count * sizeof *cpus), *places = malloc(count * sizeof *places);
+    status = cpus && places ? begin_run(launch, options, cpus, places, err)
+                            : weft__fail_memory(err, 2 * count * sizeof *cpus, "the PEs of a launch");
+    free(cpus);
+    free(places);
+    return status;
+}
+
+weft_status weft_simulation_launch(weft_simulation *simulation, const weft_launch_options *options,
+                                   weft_kernel_launch **out, weft_error *err)
+{
+    *out = NULL;
+    weft_launch_options checked = *options;
+    weft_status status = weft__simulation_check(simulation, err);
+    if (status == WEFT_OK)
+        status = check_options(simulation, &checked, err);
+    if (status != WEFT_OK)
+        return status;
+    weft_kernel_launch *launch = calloc(1, sizeof *launch);
+    if (!launch)
+        return weft__fail_memory(err, sizeof *launch, "a launch");
+    launch->simulation = simulation;
+    status = begin(launch, &checked, err);
+    if (status != WEFT_OK) {
+        weft__kernel_launch_free(launch);
+        return status;
+    }
+    *out = launch;
+    return WEFT_OK;
+}
+
+void weft__kernel_launch_free(weft_kernel_launch *launch)
+{
+    weft__kernel_run_destroy(launch->run);
+    free(launch);
+}
+
+void weft_kernel_launch_destroy(weft_kernel_launch *launch)
+{
+    if (!launch)
+        return;
+    if (launch->has_ended) {
+        weft__kernel_launch_free(launch);
+        return;
+    }
+    /* What is under way still leads to it. */
+    launch->next = launch->simulation->abandoned;
+    launch->simulation->abandoned = launch;
+}
+
+/* ---- waiting ---- */
+
+/* Nothing happens any more, and the launch has not ended. */
+static weft_status fail_stuck(weft_simulation *simulation, const weft_kernel_launch *launch, weft_error *err)
+{
+    weft_error stuck;
+    if (weft__fabric_check_arrived(simulation->fabric, &stuck) != WEFT_OK)
+        (void)weft__fail_within(&stuck, stuck.code, "Kernel '%s' has not ended", launch->name);
+    else if (weft__kernel_run_check(launch->run, &stuck) == WEFT_OK)
+        (void)weft__fail(&stuck, WEFT_INTERNAL, "Nothing happens any more, though kernel '%s' has ended.",
+                         launch->name);
+    return weft__simulation_fail(simulation, &stuck, err);
+}
+
+weft_status weft_simulation_wait(weft_simulation *simulation, weft_kernel_launch *launch, weft_error *err)
+{
+    if (launch->simulation != simulation)
+        return weft__fail(err, WEFT_INVALID_ARGUMENT, "The launch '%s' belongs to another simulation.", launch->name);
+    weft_status status = weft__simulation_run_until(simulation, &launch->has_ended, err);
+    if (status != WEFT_OK || launch->has_ended)
+        return status;
+    return fail_stuck(simulation, launch, err);
+}

@@ -1,0 +1,333 @@
+/* Vector clocks: who knows what of whom. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/status.h"
+#include "sim/pe/order_impl.h"
+
+#define EPOCHS_MAX 0x7fffffffu
+#define ENTRIES_TOGETHER 16u /* a clock has a multiple of so many entries, the last of which nobody looks at */
+
+/* ---- clocks ---- */
+
+static uint32_t entries_of(const weft__order *order)
+{
+    return (2 * order->agent_count + ENTRIES_TOGETHER - 1) & ~(ENTRIES_TOGETHER - 1);
+}
+
+/* A clock with one reference and any content. */
+static weft__order_clock *take_clock(weft__order *order)
+{
+    weft__order_clock *clock = order->free_clocks;
+    if (clock) {
+        order->free_clocks = clock->next_free;
+    } else {
+        clock = malloc(sizeof *clock + entries_of(order) * sizeof clock->known[0]);
+        if (!clock) {
+            order->has_failed = true;
+            return NULL;
+        }
+        clock->next_made = order->made_clocks;
+        order->made_clocks = clock;
+    }
+    clock->references = 1;
+    return clock;
+}
+
+static void drop_clock(weft__order *order, weft__order_clock *clock)
+{
+    if (!clock || --clock->references)
+        return;
+    clock->next_free = order->free_clocks;
+    order->free_clocks = clock;
+}
+
+/* Here most of the time is spent. Compilers make vectors of it, for the entries have a sign, which is never used, and
+ * come so many together. */
+static void raise_all(int32_t *restrict known, const int32_t *restrict other, uint32_t count)
+{
+    for (uint32_t i = 0; i < (count & ~(ENTRIES_TOGETHER - 1)); i++)
+        known[i] = known[i] > other[i] ? known[i] : other[i];
+}
+
+/* Makes *clock one that nobody else has, with the later entries of both. False when out of memory. */
+static bool merge_clock(weft__order *order, weft__order_clock **clock, const weft__order_clock *other)
+{
+    weft__order_clock *it = *clock;
+    if (it->references > 1) {
+        it = take_clock(order);
+        if (!it)
+            return false;
+        memcpy(it->known, (*clock)->known, entries_of(order) * sizeof it->known[0]);
+        drop_clock(order, *clock);
+        *clock = it;
+    }
+    if (it != other)
+        raise_all((int32_t *)it->known, (const int32_t *)other->known, entries_of(order));
+    return true;
+}
+
+static void raise(weft__order_clock *clock, uint32_t entry, uint32_t to)
+{
+    if (clock->known[entry] < to)
+        clock->known[entry] = to;
+}
+
+/* The clock knows all that a point does. */
+static bool learn(weft__order *order, weft__order_clock **clock, const weft__order_point *point)
+{
+    if (!merge_clock(order, clock, point->clock))
+        return false;
+    raise(*clock, point->agent, point->epoch);
+    raise(*clock, order->agent_count + point->agent, point->messages);
+    return true;
+}
+
+/* ---- points ---- */
+
+static weft__order_point *make_point(weft__order *order)
+{
+    weft__order_point *point = order->free_points;
+    if (point) {
+        order->free_points = point->next;
+        return point;
+    }
+    point = malloc(sizeof *point);
+    if (!point) {
+        order->has_failed = true;
+        return NULL;
+    }
+    point->next_made = order->made_points;
+    order->made_points = point;
+    return point;
+}
+
+weft__order_point *weft__order_snapshot(weft__order *order, uint32_t agent)
+{
+    assert(agent < order->agent_count);
+    weft__order_agent *it = &order->agents[agent];
+    if (it->epoch == EPOCHS_MAX)
+        order->has_failed = true;
+    weft__order_point *point = order->has_failed ? NULL : make_point(order);
+    if (!point)
+        return NULL;
+    it->clock->references++;
+    *point = (weft__order_point){.clock = it->clock,
+                                 .references = 1,
+                                 .agent = agent,
+                                 .epoch = it->epoch++,
+                                 .messages = it->messages_over,
+                                 .next_made = point->next_made};
+    return point;
+}
+
+weft__order_point *weft__order_send(weft__order *order, uint32_t agent)
+{
+    weft__order_point *point = weft__order_snapshot(order, agent);
+    if (point) {
+        point->messages = ++order->agents[agent].messages;
+        point->is_message = true;
+    }
+    return point;
+}
+
+static bool take_command(weft__order *order, weft__order_stamp *out)
+{
+    if (order->command_count == order->command_room) {
+        uint32_t room = order->command_room ? 2 * order->command_room : 64;
+        uint32_t *grown = room > WEFT__ORDER_IS_COMMAND ? NULL : realloc(order->commands, room * sizeof *grown);
+        if (!grown)
+            return false;
+        order->commands = grown;
+        order->command_room = room;
+    }
+    order->commands[order->command_count] = WEFT__ORDER_PENDING;
+    *out = order->command_count++ | WEFT__ORDER_IS_COMMAND;
+    return true;
+}
+
+weft__order_point *weft__order_fork(weft__order *order, uint32_t agent)
+{
+    weft__order_point *point = weft__order_snapshot(order, agent);
+    if (!point)
+        return NULL;
+    if (!take_command(order, &point->command)) {
+        weft__order_release(order, point);
+        order->has_failed = true;
+        return NULL;
+    }
+    weft__order_point **first = &order->agents[agent].under_way;
+    point->references++;
+    point->next = *first;
+    if (*first)
+        (*first)->previous = point;
+    *first = point;
+    return point;
+}
+
+weft__order_point *weft__order_retain(weft__order_point *point)
+{
+    if (point)
+        point->references++;
+    return point;
+}
+
+void weft__order_release(weft__order *order, weft__order_point *point)
+{
+    if (!point || --point->references)
+        return;
+    drop_clock(order, point->clock);
+    drop_clock(order, point->own);
+    point->next = order->free_points;
+    order->free_points = point;
+}
+
+void weft__order_join(weft__order *order, uint32_t agent, const weft__order_point *point)
+{
+    assert(agent < order->agent_count);
+    if (!point || order->has_failed)
+        return;
+    weft__order_agent *it = &order->agents[agent];
+    if (point->agent == agent && point->messages > it->messages_over)
+        it->messages_over = point->messages;
+    bool is_news = point->is_extended;
+    /* One who knows the end of an epoch has learnt it, by whatever way, from the point that ended it. */
+    if (point->agent != agent)
+        is_news |= it->clock->known[point->agent] < point->epoch ||
+                   it->clock->known[order->agent_count + point->agent] < point->messages;
+    if (point->agent == agent && it->clock == point->own) { /* it has learnt nothing else since */
+        point->clock->references++;
+        drop_clock(order, it->clock);
+        it->clock = point->clock;
+    } else if (is_news) {
+        (void)learn(order, &it->clock, point);
+    }
+}
+
+void weft__order_add(weft__order *order, weft__order_point *point, const weft__order_point *other)
+{
+    if (!point || !other || order->has_failed)
+        return;
+    assert(!point->is_message);
+    if (!point->is_extended) {
+        point->own = point->clock;
+        point->own->references++;
+    }
+    point->is_extended = true;
+    (void)learn(order, &point->clock, other);
+}
+
+/* ---- waiting ---- */
+
+void weft__order_wait(weft__order *order, weft__order_point *point)
+{
+    if (!point || order->has_failed)
+        return;
+    weft__order_agent *it = &order->agents[point->agent];
+    weft__order_join(order, point->agent, point);
+    if (!point->command || order->commands[point->command & ~WEFT__ORDER_IS_COMMAND] != WEFT__ORDER_PENDING)
+        return;
+    order->commands[point->command & ~WEFT__ORDER_IS_COMMAND] = it->epoch;
+    drop_clock(order, point->own);
+    point->own = NULL;
+    if (point->previous)
+        point->previous->next = point->next;
+    else
+        it->under_way = point->next;
+    if (point->next)
+        point->next->previous = point->previous;
+    point->next = point->previous = NULL;
+    weft__order_release(order, point);
+}
+
+void weft__order_wait_all(weft__order *order, uint32_t agent)
+{
+    assert(agent < order->agent_count);
+    weft__order_agent *it = &order->agents[agent];
+    while (it->under_way && !order->has_failed)
+        weft__order_wait(order, it->under_way);
+    it->messages_over = it->messages;
+}
+
+void weft__order_wait_messages(weft__order *order, uint32_t agent, uint32_t messages)
+{
+    assert(agent < order->agent_count);
+    weft__order_agent *it = &order->agents[agent];
+    if (messages > it->messages_over)
+        it->messages_over = messages;
+}
+
+uint32_t weft__order_messages_sent(const weft__order *order, uint32_t agent)
+{
+    assert(agent < order->agent_count);
+    return order->agents[agent].messages;
+}
+
+uint32_t weft__order_messages_over(const weft__order *order, uint32_t agent)
+{
+    assert(agent < order->agent_count);
+    const weft__order_agent *it = &order->agents[agent];
+    uint32_t heard = it->clock->known[order->agent_count + agent];
+    return heard > it->messages_over ? heard : it->messages_over;
+}
+
+/* ---- who accesses ---- */
+
+weft__order_knowledge weft__order_knowledge_of(const weft__order *order, const weft__order_access *access)
+{
+    const weft__order_point *point = access->point;
+    const uint32_t *known = point ? point->clock->known : order->agents[access->agent].clock->known;
+    if (point)
+        return (weft__order_knowledge){order, known, point->agent, point->epoch, point->messages, point->command};
+    const weft__order_agent *it = &order->agents[access->agent];
+    return (weft__order_knowledge){order, known, access->agent, it->epoch, it->messages_over, 0};
+}
+
+/* ---- making and ending ---- */
+
+weft_status weft__order_create(uint32_t agents, weft__order **out, weft_error *err)
+{
+    *out = NULL;
+    weft__order *order = calloc(1, sizeof *order);
+    if (!order)
+        return weft__fail_memory(err, sizeof *order, "the order of accesses");
+    order->agent_count = agents;
+    order->agents = calloc(agents, sizeof *order->agents);
+    weft__order_clock *zero = order->agents ? take_clock(order) : NULL;
+    if (!zero) {
+        weft__order_destroy(order);
+        return weft__fail_memory(err, agents * sizeof *order->agents, "what agents know of each other");
+    }
+    memset(zero->known, 0, entries_of(order) * sizeof zero->known[0]);
+    zero->references = agents;
+    for (uint32_t i = 0; i < agents; i++)
+        order->agents[i] = (weft__order_agent){.clock = zero, .epoch = 1};
+    order->blank = (weft__order_cell){.write.agent = WEFT__ORDER_NOBODY, .reads = &order->blank.one, .read_room = 1};
+    order->last_read.agent = WEFT__ORDER_NOBODY;
+    *out = order;
+    return WEFT_OK;
+}
+
+void weft__order_destroy(weft__order *order)
+{
+    if (!order)
+        return;
+    weft__order_cells_destroy(order);
+    for (weft__order_clock *clock = order->made_clocks, *next; clock; clock = next) {
+        next = clock->next_made;
+        free(clock);
+    }
+    for (weft__order_point *point = order->made_points, *next; point; point = next) {
+        next = point->next_made;
+        free(point);
+    }
+    free(order->commands);
+    free(order->agents);
+    free(order);
+}
+
+bool weft__order_has_failed(const weft__order *order)
+{
+    return order->has_failed;
+}

@@ -1,0 +1,122 @@
+/* Inside of the happens-before detector. */
+#ifndef WEFT_SIM_PE_ORDER_IMPL_H
+#define WEFT_SIM_PE_ORDER_IMPL_H
+
+#include "sim/pe/order.h"
+
+/* When an access was made, in its agent's own time: an epoch, which a point ends, or the number of a message; or, with
+ * the flag, the command that makes it, whose epoch is known once it has been waited for. */
+typedef uint32_t weft__order_stamp;
+#define WEFT__ORDER_IS_COMMAND 0x80000000u
+#define WEFT__ORDER_PENDING                                                                                            \
+    UINT32_MAX /* the epoch of a command that nobody has waited for: later than any known one                          \
+                */
+
+/* Per agent the last epoch, and behind those per agent the last message, that is known to be over. */
+typedef struct weft__order_clock {
+    struct weft__order_clock *next_free, *next_made;
+    uint32_t references;
+    uint32_t known[];
+} weft__order_clock;
+
+struct weft__order_point {
+    weft__order_clock *clock;
+    weft__order_clock *own; /* of one that is extended and not waited for: the clock that it had from its agent */
+    uint32_t references;    /* the caller's, and that of the agent's list */
+    uint32_t agent, epoch;  /* the agent is known up to this epoch, which ended here */
+    uint32_t messages;      /* of the agent, that are over; a message is over where it is known */
+    bool is_message;
+    bool is_extended;                   /* it knows more than its agent did */
+    weft__order_stamp command;          /* of a fork, else 0 */
+    weft__order_point *next, *previous; /* commands of the agent that have not been waited for; or free */
+    weft__order_point *next_made;
+};
+
+typedef struct weft__order_agent {
+    weft__order_clock *clock; /* does not keep up with itself */
+    uint32_t epoch;           /* the present one, from 1 */
+    uint32_t messages;        /* sent */
+    uint32_t messages_over;   /* of these, that it knows of */
+    weft__order_point *under_way;
+} weft__order_agent;
+
+typedef struct weft__order_mark {
+    uint64_t time_ps; /* WEFT__ORDER_UNDER_WAY: a read that has begun */
+    const char *call;
+    uint32_t agent; /* agents + i: a message of agent i */
+    weft__order_stamp stamp;
+} weft__order_mark;
+
+/* What is remembered for some bytes, not necessarily together. */
+typedef struct weft__order_cell {
+    uint64_t bytes;          /* 0: free */
+    weft__order_mark write;  /* its agent is WEFT__ORDER_NOBODY if nobody wrote */
+    weft__order_mark *reads; /* since, by ascending agent; &one if there is room for one */
+    weft__order_mark one;
+    uint32_t read_count, read_room;     /* the room is a power of two */
+    uint64_t successor_of;              /* the number of a read, and */
+    struct weft__order_cell *successor; /* the cell to which that moves bytes of this one; or the next free one */
+} weft__order_cell;
+
+#define WEFT__ORDER_NOBODY UINT32_MAX
+#define WEFT__ORDER_UNDER_WAY UINT64_MAX
+#define WEFT__ORDER_SLAB_CELLS 128
+#define WEFT__ORDER_ROOMS 32
+
+typedef struct weft__order_slab {
+    struct weft__order_slab *next;
+    weft__order_cell cells[WEFT__ORDER_SLAB_CELLS];
+} weft__order_slab;
+
+/* Room for reads that is free. */
+typedef struct weft__order_room {
+    struct weft__order_room *next;
+} weft__order_room;
+
+struct weft__order {
+    uint32_t agent_count;
+    bool has_failed;
+    weft__order_agent *agents;
+    uint32_t *commands; /* the epochs in which they were waited for */
+    uint32_t command_count, command_room;
+    weft__order_clock *free_clocks, *made_clocks;
+    weft__order_point *free_points, *made_points;
+    /* Of memories. */
+    weft__order_slab *slabs;
+    weft__order_cell *free_cells;
+    weft__order_cell blank;                          /* of bytes that nobody has accessed */
+    weft__order_room *free_rooms[WEFT__ORDER_ROOMS]; /* by the logarithm of what they have room for */
+    weft__order_mark last_read;                      /* no write since, if it has an agent */
+    uint64_t reads;                                  /* that differ from the one before */
+};
+
+/* What the one who accesses knows. */
+typedef struct weft__order_knowledge {
+    const weft__order *order;
+    const uint32_t *known;
+    uint32_t agent, epoch, messages; /* of its own agent, beyond what is in `known` */
+    weft__order_stamp command;       /* that it is; else 0 */
+} weft__order_knowledge;
+
+weft__order_knowledge weft__order_knowledge_of(const weft__order *order, const weft__order_access *access);
+
+/* True if what the mark says happened before. */
+static inline bool weft__order_knows(const weft__order_knowledge *it, const weft__order_mark *mark)
+{
+    uint32_t epoch = mark->stamp;
+    if (epoch & WEFT__ORDER_IS_COMMAND) {
+        if (epoch == it->command)
+            return true;
+        epoch = it->order->commands[epoch & ~WEFT__ORDER_IS_COMMAND];
+    }
+    if (mark->agent == it->agent && epoch <= it->epoch)
+        return true;
+    if (mark->agent == it->agent + it->order->agent_count && epoch <= it->messages)
+        return true;
+    return epoch <= it->known[mark->agent];
+}
+
+/* Lets go of all cells; after the memories. */
+void weft__order_cells_destroy(weft__order *order);
+
+#endif

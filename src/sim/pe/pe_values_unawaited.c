@@ -1,0 +1,314 @@
+#include "sim/pe/pe_values_unawaited.h"
+
+#include <inttypes.h>
+#include <stdalign.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sim/pe/pe_values_runs.h"
+
+struct weft__unawaited_entry {
+    weft__unawaited_id id;
+    weft__given given;
+    uint64_t sent; /* of a message: how many there were with it */
+    weft__time since;
+    weft__time end;       /* WEFT__NEVER: it is under way */
+    bool has_met_hazards; /* while it was */
+    weft__unawaited_entry *next;
+};
+
+weft_status weft__unawaited_init(weft__unawaited *it, uint32_t pes, weft__hazards *hazards, weft_error *err)
+{
+    *it = (weft__unawaited){.hazards = hazards};
+    it->lists = calloc(pes, sizeof *it->lists);
+    return it->lists ? WEFT_OK : weft__fail_memory(err, pes * sizeof *it->lists, "what kernels have given");
+}
+
+void weft__unawaited_destroy(weft__unawaited *it)
+{
+    free(it->lists);
+    weft__arena_destroy(&it->entries);
+}
+
+/* ---- touching ---- */
+
+void weft__given_touch(weft__given *given, const tl_tensor *tensor, bool is_write, const char *what)
+{
+    uint64_t last = 0;
+    for (uint32_t axis = 0; axis < tensor->shape.rank; axis++)
+        last += (tensor->shape.extent[axis] - 1) * tensor->stride[axis];
+    given->touches[given->touch_count++] =
+        (weft__touch){.tensor = *tensor,
+                      .begin = tensor->address,
+                      .end = tensor->address + (last + 1) * weft_dtype_bytes(tensor->dtype),
+                      .is_write = is_write,
+                      .what = what};
+}
+
+/* The first bytes of a tensor that lie in [begin, end). */
+static bool meets_range(const weft__touch *touch, uint64_t begin, uint64_t end, uint64_t *out_address,
+                        uint64_t *out_bytes)
+{
+    if (touch->end <= begin || end <= touch->begin)
+        return false;
+    weft__runs runs = weft__runs_of(&touch->tensor);
+    uint64_t each = weft_dtype_bytes(touch->tensor.dtype), bytes = runs.run * each;
+    for (uint64_t i = 0; i < runs.count; i++) {
+        uint64_t from = touch->begin + weft__runs_begin(&runs, i) * each, to = from + bytes;
+        if (to <= begin || end <= from)
+            continue;
+        *out_address = from > begin ? from : begin;
+        *out_bytes = (to < end ? to : end) - *out_address;
+        return true;
+    }
+    return false;
+}
+
+/* What is written is contiguous, and one of two that conflict is. */
+static bool conflict(const weft__touch *earlier, const weft__touch *later, uint64_t *out_address, uint64_t *out_bytes)
+{
+    if (!earlier->is_write && !later->is_write)
+        return false;
+    const weft__touch *written = earlier->is_write ? earlier : later, *other = earlier->is_write ? later : earlier;
+    return meets_range(other, written->begin, written->end, out_address, out_bytes);
+}
+
+/* ---- hazards ---- */
+
+static weft_race race_of(const weft__touch *earlier, const weft__touch *later)
+{
+    if (!later->is_write)
+        return WEFT_RACE_RAW;
+    return earlier->is_write ? WEFT_RACE_WAW : WEFT_RACE_WAR;
+}
+
+static bool meet(weft__unawaited *it, weft__unawaited_entry *entry, const weft__touch *earlier,
+                 const weft__given *given, const weft__touch *later, uint64_t address, uint64_t bytes)
+{
+    char shape[WEFT_SHAPE_TEXT_BYTES], when[64] = "it is still under way";
+    bool has_ended = entry->end != WEFT__NEVER;
+    weft_simulation_hazard hazard = {.race = race_of(earlier, later),
+                                     .kernel = given->kernel,
+                                     .call = given->call,
+                                     .pe = weft__pe_name(given->pe),
+                                     .address = address,
+                                     .bytes = bytes,
+                                     .other = weft__pe_name(given->pe),
+                                     .other_call = entry->given.call,
+                                     .other_ps = has_ended ? entry->end : entry->since,
+                                     .held = has_ended};
+    if (has_ended) {
+        hazard.margin_ps = weft__sim_now(it->hazards->sim) - entry->end;
+        (void)snprintf(when, sizeof when, "it had ended %.3f ns before", (double)hazard.margin_ps / 1000);
+    }
+    entry->has_met_hazards |= !has_ended;
+    return weft__hazards_add(it->hazards, &hazard, has_ended ? NULL : entry,
+                             "%s, %s %s at 0x%" PRIx64 ", is %s and the kernel has not waited for the %s of %.3f ns, "
+                             "which %s %" PRIu64 " bytes of it at 0x%" PRIx64 "; %s.",
+                             later->what, weft_dtype_name(later->tensor.dtype),
+                             weft_shape_text(&later->tensor.shape, shape), later->tensor.address,
+                             later->is_write ? "written" : "read", entry->given.call, (double)entry->since / 1000,
+                             earlier->is_write ? "writes" : "reads", bytes, address, when);
+}
+
+bool weft__unawaited_has_any(const weft__unawaited *it, const weft__pe *pe)
+{
+    return it->lists[weft__pe_index(pe)].first != NULL;
+}
+
+/* One hazard for both, the first that there is. */
+static bool check_entry(weft__unawaited *it, weft__unawaited_entry *entry, const weft__given *given)
+{
+    uint64_t address, bytes;
+    for (uint32_t i = 0; i < given->touch_count; i++)
+        for (uint32_t j = 0; j < entry->given.touch_count; j++)
+            if (conflict(&entry->given.touches[j], &given->touches[i], &address, &bytes))
+                return meet(it, entry, &entry->given.touches[j], given, &given->touches[i], address, bytes);
+    return true;
+}
+
+/* So that a kernel may have given a great many which it will never meet again. */
+static bool is_far(const weft__unawaited_list *list, const weft__given *given)
+{
+    for (uint32_t i = 0; i < given->touch_count; i++) {
+        const weft__touch *touch = &given->touches[i];
+        uint64_t begin = touch->is_write ? list->begin : list->write_begin;
+        uint64_t end = touch->is_write ? list->end : list->write_end;
+        if (touch->begin < end && begin < touch->end)
+            return false;
+    }
+    return true;
+}
+
+bool weft__unawaited_check(weft__unawaited *it, const weft__given *given)
+{
+    bool goes_on = true;
+    const weft__unawaited_list *list = &it->lists[weft__pe_index(given->pe)];
+    weft__unawaited_entry *entry = is_far(list, given) ? NULL : list->first;
+    for (; entry && goes_on; entry = entry->next)
+        goes_on = check_entry(it, entry, given);
+    return goes_on;
+}
+
+/* ---- what there is ---- */
+
+static void widen(uint64_t *begin, uint64_t *end, const weft__touch *touch)
+{
+    *begin = touch->begin < *begin ? touch->begin : *begin;
+    *end = touch->end > *end ? touch->end : *end;
+}
+
+static void append(weft__unawaited_list *list, weft__unawaited_entry *entry)
+{
+    if (!list->first)
+        *list = (weft__unawaited_list){.begin = UINT64_MAX, .write_begin = UINT64_MAX, .sent = list->sent};
+    for (uint32_t i = 0; i < entry->given.touch_count; i++) {
+        const weft__touch *touch = &entry->given.touches[i];
+        widen(&list->begin, &list->end, touch);
+        if (touch->is_write)
+            widen(&list->write_begin, &list->write_end, touch);
+    }
+    *(list->last ? &list->last->next : &list->first) = entry;
+    list->last = entry;
+    if (!list->running)
+        list->running = entry;
+}
+
+/* Something has ended, or is taken out. */
+static void move_on(weft__unawaited_list *list)
+{
+    while (list->running && list->running->end != WEFT__NEVER)
+        list->running = list->running->next;
+}
+
+weft_status weft__unawaited_add(weft__unawaited *it, const weft__given *given, weft__unawaited_id id, weft_error *err)
+{
+    weft__unawaited_list *list = &it->lists[weft__pe_index(given->pe)];
+    weft__unawaited_entry *entry = it->free;
+    if (entry)
+        it->free = entry->next;
+    else
+        entry = weft__arena_alloc(&it->entries, sizeof *entry, alignof(weft__unawaited_entry));
+    if (!entry)
+        return weft__fail_memory(err, sizeof *entry, "what a kernel has given");
+    *entry = (weft__unawaited_entry){
+        .id = id, .given = *given, .since = weft__sim_now(it->hazards->sim), .end = WEFT__NEVER};
+    if (id.kind == WEFT__UNAWAITED_SEND)
+        entry->sent = ++list->sent;
+    append(list, entry);
+    return WEFT_OK;
+}
+
+static bool is_it(const weft__unawaited_entry *entry, weft__unawaited_id id)
+{
+    return entry->id.kind == id.kind && entry->id.direction == id.direction && entry->id.number == id.number;
+}
+
+/* From an entry on. */
+static weft__unawaited_entry *find(weft__unawaited_entry *entry, weft__unawaited_id id)
+{
+    while (entry && !is_it(entry, id))
+        entry = entry->next;
+    return entry;
+}
+
+void weft__unawaited_end(weft__unawaited *it, const weft__pe *pe, weft__unawaited_id id)
+{
+    weft__unawaited_list *list = &it->lists[weft__pe_index(pe)];
+    weft__unawaited_entry *entry = find(list->running, id);
+    if (!entry)
+        return;
+    entry->end = weft__sim_now(it->hazards->sim);
+    move_on(list);
+    if (entry->has_met_hazards)
+        weft__hazards_settle(it->hazards, entry);
+}
+
+/* ---- waiting ---- */
+
+/* True if an entry is over as soon as the one that is waited for is. */
+typedef bool is_over(const weft__unawaited_entry *entry, weft__unawaited_id id);
+
+/* Takes out what is over, up to the last one that can be. */
+static void take_out(weft__unawaited *it, const weft__pe *pe, is_over *over, weft__unawaited_id id,
+                     const weft__unawaited_entry *last)
+{
+    weft__unawaited_list *list = &it->lists[weft__pe_index(pe)];
+    weft__unawaited_entry **link = &list->first, *kept = NULL;
+    for (bool is_past = false; *link && !is_past;) {
+        weft__unawaited_entry *entry = *link;
+        is_past = entry == last;
+        if (!over(entry, id)) {
+            kept = entry;
+            link = &entry->next;
+            continue;
+        }
+        *link = entry->next;
+        if (list->last == entry)
+            list->last = kept;
+        if (list->running == entry)
+            list->running = entry->next;
+        entry->next = it->free;
+        it->free = entry;
+    }
+    move_on(list);
+}
+
+static bool is_the_one(const weft__unawaited_entry *entry, weft__unawaited_id id)
+{
+    return is_it(entry, id);
+}
+
+static bool is_a_message(const weft__unawaited_entry *entry, weft__unawaited_id id)
+{
+    (void)id;
+    return entry->id.kind == WEFT__UNAWAITED_SEND;
+}
+
+static bool is_a_receive_from_there(const weft__unawaited_entry *entry, weft__unawaited_id id)
+{
+    return entry->id.kind == WEFT__UNAWAITED_RECEIVE && entry->id.direction == id.direction;
+}
+
+static bool is_a_composite(const weft__unawaited_entry *entry, weft__unawaited_id id)
+{
+    (void)id;
+    return entry->id.kind == WEFT__UNAWAITED_COMPOSITE;
+}
+
+static bool is_anything(const weft__unawaited_entry *entry, weft__unawaited_id id)
+{
+    (void)entry;
+    (void)id;
+    return true;
+}
+
+void weft__unawaited_wait(weft__unawaited *it, const weft__pe *pe, weft__unawaited_id id)
+{
+    static is_over *const rules[] = {[WEFT__UNAWAITED_COMPOSITE] = is_the_one,
+                                     [WEFT__UNAWAITED_SEND] = is_a_message,
+                                     [WEFT__UNAWAITED_RECEIVE] = is_a_receive_from_there};
+    const weft__unawaited_entry *entry = find(it->lists[weft__pe_index(pe)].first, id);
+    if (entry)
+        take_out(it, pe, rules[id.kind], id, entry);
+}
+
+static bool is_known(const weft__unawaited_entry *entry, weft__unawaited_id id)
+{
+    return entry->id.kind == WEFT__UNAWAITED_SEND && entry->sent <= id.number;
+}
+
+void weft__unawaited_know_sends(weft__unawaited *it, const weft__pe *pe, uint64_t sent)
+{
+    take_out(it, pe, is_known, (weft__unawaited_id){.number = sent}, NULL);
+}
+
+void weft__unawaited_wait_composites(weft__unawaited *it, const weft__pe *pe)
+{
+    take_out(it, pe, is_a_composite, (weft__unawaited_id){0}, NULL);
+}
+
+void weft__unawaited_wait_all(weft__unawaited *it, const weft__pe *pe)
+{
+    take_out(it, pe, is_anything, (weft__unawaited_id){0}, NULL);
+}

@@ -1,0 +1,256 @@
+/* Queues between PEs, as kernels see them. */
+#include <inttypes.h>
+
+#include "sim/tile/tile_impl.h"
+
+/* ---- directions ---- */
+
+static const char *const directions[TL_DIRECTIONS] = {
+    [TL_NORTH] = "north",         [TL_EAST] = "east",         [TL_SOUTH] = "south",         [TL_WEST] = "west",
+    [TL_PE_NORTH] = "pe_north",   [TL_PE_EAST] = "pe_east",   [TL_PE_SOUTH] = "pe_south",   [TL_PE_WEST] = "pe_west",
+    [TL_SIP_NORTH] = "sip_north", [TL_SIP_EAST] = "sip_east", [TL_SIP_SOUTH] = "sip_south", [TL_SIP_WEST] = "sip_west",
+    [TL_NEXT] = "next",           [TL_PREVIOUS] = "previous", [TL_PARENT] = "parent",       [TL_LEFT] = "left",
+    [TL_RIGHT] = "right",
+};
+
+const char *tl_direction_name(tl_direction direction)
+{
+    return (uint32_t)direction < TL_DIRECTIONS ? directions[direction] : NULL;
+}
+
+static weft__ipcq *queues_of(const weft_tile *tl)
+{
+    return tl->run->ipcq;
+}
+
+bool tl_has_neighbour(const weft_tile *tl, tl_direction direction)
+{
+    return queues_of(tl) && weft__ipcq_has_queue(queues_of(tl), tl->pe, direction);
+}
+
+static const weft__ipcq_spec *spec_of(const weft_tile *tl)
+{
+    return &weft__pes_graph(weft__pe_owner(tl->pe))->spec->pe.ipcq;
+}
+
+/* Ends the run if there are no messages to, or from, a direction. */
+static void check_neighbour(weft_tile *tl, tl_direction direction, bool is_source)
+{
+    if ((uint32_t)direction >= TL_DIRECTIONS)
+        weft__tile_fail(tl, WEFT_INVALID_ARGUMENT, "Direction %d is none; there are %d.", (int)direction,
+                        TL_DIRECTIONS);
+    if (!queues_of(tl))
+        weft__tile_fail(tl, WEFT_NOT_FOUND, "There is no neighbour %s: the launch has no queues.",
+                        directions[direction]);
+    if (!(is_source ? weft__ipcq_has_source : weft__ipcq_has_queue)(queues_of(tl), tl->pe, direction))
+        weft__tile_fail(tl, WEFT_NOT_FOUND,
+                        "There is no neighbour %s: the launch has no queue %s %s there, because its options do not "
+                        "ask for one, or because it has no PE there.",
+                        directions[direction], is_source ? "from" : "to", weft__pe_name(tl->pe));
+}
+
+static void check_fits_slot(weft_tile *tl, const char *what, uint64_t bytes)
+{
+    if (bytes > spec_of(tl)->slot_bytes)
+        weft__tile_fail(tl, WEFT_OUT_OF_RANGE,
+                        "%s has %" PRIu64 " bytes, but a slot has pe.ipcq.slot_bytes %" PRIu32 ".", what, bytes,
+                        spec_of(tl)->slot_bytes);
+}
+
+/* ---- the numbers of commands ---- */
+
+/* Of a composite command, its number; of a send, direction and number of the message; of a receive, its number. */
+enum {
+    KIND_SHIFT = 62,
+    DIRECTION_SHIFT = 56
+};
+
+typedef enum command_kind {
+    COMPOSITE,
+    SEND,
+    RECEIVE
+} command_kind;
+
+static tl_command command_of(command_kind kind, uint64_t direction, uint64_t number)
+{
+    return (tl_command){(uint64_t)kind << KIND_SHIFT | direction << DIRECTION_SHIFT | number};
+}
+
+static command_kind kind_of(tl_command command)
+{
+    return (command_kind)(command.number >> KIND_SHIFT);
+}
+
+static tl_direction direction_of(tl_command command)
+{
+    return (tl_direction)(command.number >> DIRECTION_SHIFT & ((1u << (KIND_SHIFT - DIRECTION_SHIFT)) - 1));
+}
+
+static uint64_t number_of(tl_command command)
+{
+    return command.number & ((UINT64_C(1) << DIRECTION_SHIFT) - 1);
+}
+
+/* ---- sending ---- */
+
+tl_command tl_send(weft_tile *tl, tl_direction to, tl_tensor tensor)
+{
+    weft__tile_enter(tl, "tl_send");
+    uint64_t bytes = weft__tile_bytes(tl, &tensor.shape, tensor.dtype, "The tensor"), number;
+    weft__tile_check_local(tl, &tensor, "The tensor");
+    check_neighbour(tl, to, false);
+    check_fits_slot(tl, "The tensor", bytes);
+    weft__pe_dispatch(tl->pe, tl->process);
+    if (!weft__ipcq_send(queues_of(tl), tl->pe, to, &tensor, weft__tile_kernel_name(tl), tl->call, &number))
+        weft__tile_stop(tl);
+    return command_of(SEND, (uint64_t)to, number);
+}
+
+/* ---- receiving ---- */
+
+/* After the checks and the dispatch. */
+static weft__ipcq_receive *begin_receive(weft_tile *tl, tl_direction from, const tl_tensor *result, bool is_in_place)
+{
+    const weft__ipcq_receive request = {.pe = tl->pe,
+                                        .direction = (uint8_t)from,
+                                        .is_in_place = is_in_place,
+                                        .shape = result->shape,
+                                        .dtype = result->dtype,
+                                        .result = *result,
+                                        .kernel = weft__tile_kernel_name(tl),
+                                        .call = tl->call};
+    weft__ipcq_receive *receive = weft__ipcq_receive_begin(queues_of(tl), &request);
+    if (!receive)
+        weft__tile_stop(tl);
+    return receive;
+}
+
+/* Begins to receive into scratch memory. */
+static weft__ipcq_receive *receive_copy(weft_tile *tl, tl_direction from, weft_shape shape, weft_dtype dtype)
+{
+    check_neighbour(tl, from, true);
+    check_fits_slot(tl, "The result", weft__tile_bytes(tl, &shape, dtype, "The result"));
+    tl_tensor result = weft__tile_take(tl, shape, dtype);
+    weft__pe_dispatch(tl->pe, tl->process);
+    return begin_receive(tl, from, &result, false);
+}
+
+tl_tensor tl_recv(weft_tile *tl, tl_direction from, weft_shape shape, weft_dtype dtype)
+{
+    weft__tile_enter(tl, "tl_recv");
+    return weft__ipcq_receive_take(receive_copy(tl, from, shape, dtype));
+}
+
+tl_command tl_recv_async(weft_tile *tl, tl_direction from, weft_shape shape, weft_dtype dtype)
+{
+    weft__tile_enter(tl, "tl_recv_async");
+    return command_of(RECEIVE, 0, receive_copy(tl, from, shape, dtype)->number);
+}
+
+tl_tensor tl_received(weft_tile *tl, tl_command command)
+{
+    weft__tile_enter(tl, "tl_received");
+    uint64_t number = number_of(command), count = queues_of(tl) ? weft__ipcq_receives(queues_of(tl), tl->pe) : 0;
+    if (kind_of(command) != RECEIVE || number == 0 || number > count)
+        weft__tile_fail(tl, WEFT_NOT_FOUND, "The command is no receive of this kernel, which has given %" PRIu64 ".",
+                        count);
+    weft__ipcq_receive *receive = weft__ipcq_receive_find(queues_of(tl), tl->pe, number);
+    if (!receive)
+        weft__tile_fail(tl, WEFT_INVALID_STATE, "The tensor of receive %" PRIu64 " has been taken before.", number);
+    weft__pe_dispatch(tl->pe, tl->process);
+    return weft__ipcq_receive_take(receive);
+}
+
+/* ---- in place ---- */
+
+tl_tensor tl_recv_in_place(weft_tile *tl, tl_direction from, weft_shape shape, weft_dtype dtype)
+{
+    weft__tile_enter(tl, "tl_recv_in_place");
+    check_neighbour(tl, from, true);
+    check_fits_slot(tl, "The result", weft__tile_bytes(tl, &shape, dtype, "The result"));
+    if (spec_of(tl)->memory != WEFT__SLOTS_TCM)
+        weft__tile_fail(tl, WEFT_UNSUPPORTED,
+                        "A message can stay in its slot only where pe.ipcq.memory is tcm, and it is %s.",
+                        spec_of(tl)->memory == WEFT__SLOTS_SRAM ? "sram" : "hbm");
+    weft__pe_dispatch(tl->pe, tl->process);
+    tl_tensor result = weft__tile_tensor(shape, dtype, TL_TCM, 0); /* where, the message will tell */
+    return weft__ipcq_receive_take(begin_receive(tl, from, &result, true));
+}
+
+void tl_free(weft_tile *tl, tl_tensor tensor)
+{
+    weft__tile_enter(tl, "tl_free");
+    weft__ipcq_message *message =
+        queues_of(tl) ? weft__ipcq_find_in_place(queues_of(tl), tl->pe, tensor.address) : NULL;
+    if (!message)
+        weft__tile_fail(tl, WEFT_INVALID_ARGUMENT,
+                        "The tensor at address 0x%" PRIx64 " is in no slot that this kernel holds.", tensor.address);
+    weft__pe_dispatch(tl->pe, tl->process);
+    weft__ipcq_free(message);
+}
+
+/* ---- waiting ---- */
+
+static void wait_for_send(weft_tile *tl, tl_command command)
+{
+    tl_direction direction = direction_of(command);
+    const char *name = tl_direction_name(direction);
+    uint64_t number = number_of(command);
+    uint64_t count = queues_of(tl) ? weft__ipcq_sent(queues_of(tl), tl->pe, direction) : 0;
+    if (number >= count)
+        weft__tile_fail(tl, WEFT_NOT_FOUND, "The command is no send of this kernel, which has given %" PRIu64 " to %s.",
+                        count, name ? name : "nowhere");
+    weft__pe_dispatch(tl->pe, tl->process);
+    weft__ipcq_send_wait(queues_of(tl), tl->pe, direction, number);
+}
+
+static void wait_for_receive(weft_tile *tl, tl_command command)
+{
+    uint64_t number = number_of(command), count = queues_of(tl) ? weft__ipcq_receives(queues_of(tl), tl->pe) : 0;
+    if (number == 0 || number > count)
+        weft__tile_fail(tl, WEFT_NOT_FOUND, "Receive %" PRIu64 " has not been given; %" PRIu64 " have.", number, count);
+    weft__pe_dispatch(tl->pe, tl->process);
+    weft__ipcq_receive *receive = weft__ipcq_receive_find(queues_of(tl), tl->pe, number);
+    if (receive)
+        weft__ipcq_receive_wait(receive);
+}
+
+static void wait_for_composite(weft_tile *tl, tl_command command)
+{
+    if (command.number == 0 || command.number > weft__pe_composites(tl->pe))
+        weft__tile_fail(tl, WEFT_NOT_FOUND, "Command %" PRIu64 " has not been given; %" PRIu64 " have.", command.number,
+                        weft__pe_composites(tl->pe));
+    weft__pe_dispatch(tl->pe, tl->process);
+    weft__pe_composite_wait(tl->pe, tl->process, command.number);
+}
+
+void tl_wait(weft_tile *tl, tl_command command)
+{
+    weft__tile_enter(tl, "tl_wait");
+    if (kind_of(command) == SEND)
+        wait_for_send(tl, command);
+    else if (kind_of(command) == RECEIVE)
+        wait_for_receive(tl, command);
+    else
+        wait_for_composite(tl, command);
+}
+
+/* ---- barriers ---- */
+
+static void set_activity(weft_tile *tl)
+{
+    if (queues_of(tl))
+        weft__ipcq_set_activity(queues_of(tl), tl->pe, tl->barriers ? WEFT__PE_WAIT_BARRIER : WEFT__PE_WAIT_QUEUE);
+}
+
+void weft__tile_barrier_begin(weft_tile *tl)
+{
+    tl->barriers++;
+    set_activity(tl);
+}
+
+void weft__tile_barrier_end(weft_tile *tl)
+{
+    tl->barriers--;
+    set_activity(tl);
+}

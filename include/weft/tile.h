@@ -80,6 +80,9 @@ WEFT_API tl_tensor tl_ref(weft_tile *tl, uint64_t address, weft_shape shape, wef
 /** Brings a contiguous tensor from an address outside of the PE into scratch memory. Blocking. */
 WEFT_API tl_tensor tl_load(weft_tile *tl, uint64_t address, weft_shape shape, weft_dtype dtype);
 
+/** The same to a place in TL_TCM, which must be contiguous; as of tl_copy(). Blocking. */
+WEFT_API void tl_load_to(weft_tile *tl, tl_tensor place, uint64_t address);
+
 /** Writes a tensor in TL_TCM, in row-major order, to an address outside of the PE. Blocking: returns when the memory
  *  has confirmed the write. */
 WEFT_API void tl_store(weft_tile *tl, uint64_t address, tl_tensor tensor);
@@ -146,6 +149,10 @@ WEFT_API tl_tensor tl_cast(weft_tile *tl, tl_tensor a, weft_dtype dtype);
 
 /** A tensor that is one number everywhere. Blocking. */
 WEFT_API tl_tensor tl_full(weft_tile *tl, weft_shape shape, weft_dtype dtype, double number);
+
+/** A tensor of numbers that the processor knows, row-major in @p data, which is copied; takes what tl_full() takes.
+ *  Blocking. */
+WEFT_API tl_tensor tl_constant(weft_tile *tl, weft_shape shape, weft_dtype dtype, const void *data);
 
 /** Along one axis, which keeps its place: its extent becomes 1, in tl_softmax() it stays. Blocking. */
 WEFT_API tl_tensor tl_sum(weft_tile *tl, tl_tensor a, uint32_t axis);

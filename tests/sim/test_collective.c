@@ -290,6 +290,22 @@ START_TEST(grids_give_what_plain_loops_give_of_every_dtype)
 }
 END_TEST
 
+/* All of them in one ring, or tree. */
+static void check_rings_of(const simulation_bench *bench, const weft_pe_set *pes, weft__rng *rng)
+{
+    uint32_t size = count_pes(bench, pes);
+    for (uint32_t which = 0; which <= BROADCAST; which++) {
+        trial it = {.which = (collective)which,
+                    .pes = *pes,
+                    .root = size / 2,
+                    .dtype = WEFT_I16,
+                    .rows = which == REDUCE_SCATTER ? size : 1,
+                    .columns = 7};
+        if (which != ALL_REDUCE_CENTRE && which != ALL_REDUCE_MESH)
+            check_groups(bench, &it, rng, false);
+    }
+}
+
 START_TEST(grids_of_sips)
 {
     static const struct {
@@ -321,6 +337,7 @@ START_TEST(grids_of_sips)
                 .which = (collective)which, .pes = cases[i].pes, .dtype = WEFT_F16, .rows = 7, .columns = 1 + 96 * i};
             check_grid(&bench, &it, &cases[i].of, &rng, false);
         }
+        check_rings_of(&bench, &cases[i].pes, &rng);
         close_simulation(&bench);
     }
 }

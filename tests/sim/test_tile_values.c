@@ -386,7 +386,42 @@ START_TEST(every_allocation_may_fail)
 }
 END_TEST
 
-WEFT_TEST_MAIN("tile_values", a_kernel_computes_what_it_says, a_composite_command_computes_what_it_says,
-               views_are_parts_of_values, each_operation_is_what_its_name_says, a_kernel_may_branch_on_data,
+/* What the processor knows, and rows that are brought to a place one by one, in the wrong order. */
+static void place_kernel(weft_tile *tl, const void *arguments)
+{
+    const work *it = arguments;
+    float numbers[64];
+    for (int i = 0; i < 64; i++)
+        numbers[i] = 0.25f * (float)i;
+    weft_shape row = weft_shape_1d(64);
+    tl_tensor known = tl_constant(tl, row, WEFT_F32, numbers);
+    for (int i = 0; i < 64; i++)
+        numbers[i] = 99; /* it has been copied */
+    tl_tensor place = tl_empty(tl, weft_shape_2d(2, 64), WEFT_F32);
+    for (uint64_t i = 2; i-- > 0;)
+        tl_load_to(tl, tl_reshape(tl, tl_slice(tl, place, 0, i, 1), row), it->a + (1 - i) * 256);
+    tl_store(tl, it->out, tl_add(tl, place, known));
+}
+
+START_TEST(constants_and_places_hold_what_they_were_given)
+{
+    value_bench it;
+    open_value_bench(&it, "tiny", WEFT_HAZARDS_ERROR, false);
+    work job = work_in(&it, 2, 64, 1);
+    matrix *in = new_matrix(3, 2, 64);
+    float found[128];
+    put(&it, job.a, in, WEFT_F32);
+    (void)run_kernel(&it.base, place_kernel, &job, 1);
+    get(&it, job.out, 2, 64, found);
+    for (int i = 0; i < 128; i++)
+        ck_assert_float_eq(found[i], in->at[(i + 64) % 128] + 0.25f * (float)(i % 64));
+    free(in);
+    close_value_bench(&it);
+}
+END_TEST
+
+WEFT_TEST_MAIN("tile_values", constants_and_places_hold_what_they_were_given, a_kernel_computes_what_it_says,
+               a_composite_command_computes_what_it_says, views_are_parts_of_values,
+               each_operation_is_what_its_name_says, a_kernel_may_branch_on_data,
                a_look_takes_its_dispatch_and_the_time_to_read, there_is_nothing_to_look_at_without_values,
                values_cost_no_time, values_end_when_nobody_needs_them, every_allocation_may_fail)

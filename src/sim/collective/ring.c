@@ -199,7 +199,7 @@ static void begin_ring(ring *it, uint32_t first_share)
     it->to_send.share = first_share;
     it->to_post.share = (first_share + it->size - 1) % it->size;
     it->own = share_messages(it, first_share);
-    uint64_t largest = weft__ceil_div(it->elements, it->size);
+    uint64_t largest = (it->elements - 1) / it->size + 1;
     uint64_t shares = weft__ceil_div(largest, it->each);
     for (uint32_t share = 0; share < it->size; share++)
         it->whole += share_messages(it, share);

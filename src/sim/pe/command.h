@@ -31,6 +31,7 @@ struct weft__command {
     weft_command_op op;
     uint32_t operand_count, epilogue_count;
     double low, high; /* of a clamp, and the number of a fill */
+    const void *data; /* of a constant: its elements */
     uint32_t axis;
     const char *kernel, *call;                     /* who gave it, for errors */
     uint64_t captured[WEFT_COMMAND_INPUTS_MAX];    /* of the recorder: the values that its operands were, 0: not read */

@@ -40,6 +40,9 @@ static weft_status capture_limits(weft__pe_values *it, weft__command *command, w
 weft_status weft__pe_values_make(weft__pe_values *it, weft__command *command, weft__value_id *out, weft_error *err)
 {
     *out = 0;
+    if (command->data)
+        return weft__values_constant(it->values, command->result.dtype, &command->result.shape, command->data, out,
+                                     err);
     if (command->operand_count == 0)
         return make_full(it, command, out, err);
     weft__operation operation = {.op = command->op,

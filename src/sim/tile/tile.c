@@ -136,6 +136,16 @@ void weft__tile_check_local(weft_tile *tl, const tl_tensor *tensor, const char *
                         tensor->address);
 }
 
+void weft__tile_check_place(weft_tile *tl, const tl_tensor *place)
+{
+    char text[WEFT_SHAPE_TEXT_BYTES];
+    weft__tile_check_local(tl, place, "The place");
+    if (!weft__tile_is_contiguous(place))
+        weft__tile_fail(tl, WEFT_INVALID_ARGUMENT,
+                        "The place of shape %s is a part of another one, and not contiguous.",
+                        weft_shape_text(&place->shape, text));
+}
+
 /* ---- scratch memory ---- */
 
 uint64_t tl_mark(const weft_tile *tl)
@@ -233,15 +243,11 @@ static weft__dma_place locate_remote(weft_tile *tl, uint64_t address, uint64_t b
     return place.dma;
 }
 
-tl_tensor tl_load(weft_tile *tl, uint64_t address, weft_shape shape, weft_dtype dtype)
+static tl_tensor load_into(weft_tile *tl, uint64_t address, weft__dma_place place, tl_tensor result)
 {
-    weft__tile_enter(tl, "tl_load");
-    uint64_t bytes = weft__tile_bytes(tl, &shape, dtype, "The tensor");
-    weft__dma_place place = locate_remote(tl, address, bytes);
-    tl_tensor result = weft__tile_take(tl, shape, dtype);
     weft__command *command = weft__tile_begin(tl, true);
     command->op = WEFT_COMMAND_DMA_READ;
-    command->operands[0] = weft__tile_tensor(shape, dtype, TL_REMOTE, address);
+    command->operands[0] = weft__tile_tensor(result.shape, result.dtype, TL_REMOTE, address);
     command->operand_count = 1;
     command->result = result;
     command->inputs[0] = place;
@@ -249,6 +255,22 @@ tl_tensor tl_load(weft_tile *tl, uint64_t address, weft_shape shape, weft_dtype 
     command->plan.input_count = 1;
     command->plan.inputs[0] = weft__tile_plan_tensor(&command->operands[0]);
     return weft__tile_execute(command);
+}
+
+tl_tensor tl_load(weft_tile *tl, uint64_t address, weft_shape shape, weft_dtype dtype)
+{
+    weft__tile_enter(tl, "tl_load");
+    weft__dma_place place = locate_remote(tl, address, weft__tile_bytes(tl, &shape, dtype, "The tensor"));
+    return load_into(tl, address, place, weft__tile_take(tl, shape, dtype));
+}
+
+void tl_load_to(weft_tile *tl, tl_tensor place, uint64_t address)
+{
+    weft__tile_enter(tl, "tl_load_to");
+    uint64_t bytes = weft__tile_bytes(tl, &place.shape, place.dtype, "The place");
+    weft__tile_check_place(tl, &place);
+    weft__dma_place from = locate_remote(tl, address, bytes);
+    (void)load_into(tl, address, from, weft__tile_tensor(place.shape, place.dtype, TL_TCM, place.address));
 }
 
 void tl_store(weft_tile *tl, uint64_t address, tl_tensor tensor)

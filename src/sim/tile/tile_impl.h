@@ -70,6 +70,8 @@ weft__tile_place weft__tile_locate(weft_tile *tl, uint64_t address, uint64_t byt
 
 /* An operand of a command: checks that it is a tensor, and, unless it may be elsewhere, that it lies in the TCM. */
 void weft__tile_check_local(weft_tile *tl, const tl_tensor *tensor, const char *what);
+/* What is written to by a call: in the TCM, and contiguous. */
+void weft__tile_check_place(weft_tile *tl, const tl_tensor *place);
 
 /* What the plan needs to know of an operand, or the output, of math. */
 weft__plan_tensor weft__tile_plan_tensor(const tl_tensor *tensor);

@@ -52,6 +52,7 @@ typedef struct math_call {
     weft_dtype dtype;
     uint32_t axis;
     double low, high;
+    const void *data; /* of a constant */
 } math_call;
 
 /* Into `result`. */
@@ -74,6 +75,7 @@ static tl_tensor execute_into(weft_tile *tl, const math_call *call, tl_tensor re
     command->axis = call->axis;
     command->low = call->low;
     command->high = call->high;
+    command->data = call->data;
     return weft__tile_execute(command);
 }
 
@@ -184,20 +186,24 @@ tl_tensor tl_full(weft_tile *tl, weft_shape shape, weft_dtype dtype, double numb
     return execute(tl, &call);
 }
 
+/* As a fill to the engines; only who keeps values looks at the data. */
+tl_tensor tl_constant(weft_tile *tl, weft_shape shape, weft_dtype dtype, const void *data)
+{
+    weft__tile_enter(tl, "tl_constant");
+    const math_call call = {.op = WEFT_COMMAND_CAST, .shape = shape, .dtype = dtype, .data = data};
+    return execute(tl, &call);
+}
+
 void tl_copy(weft_tile *tl, tl_tensor place, tl_tensor tensor)
 {
     char from[WEFT_SHAPE_TEXT_BYTES], to[WEFT_SHAPE_TEXT_BYTES];
     weft__tile_enter(tl, "tl_copy");
-    weft__tile_check_local(tl, &place, "The place");
+    weft__tile_check_place(tl, &place);
     weft__tile_check_local(tl, &tensor, "The tensor");
     if (place.dtype != tensor.dtype || !weft_shape_equal(&place.shape, &tensor.shape))
         weft__tile_fail(tl, WEFT_SHAPE_MISMATCH, "A tensor %s %s does not go to a place for %s %s.",
                         weft_dtype_name(tensor.dtype), weft_shape_text(&tensor.shape, from),
                         weft_dtype_name(place.dtype), weft_shape_text(&place.shape, to));
-    if (!weft__tile_is_contiguous(&place))
-        weft__tile_fail(tl, WEFT_INVALID_ARGUMENT,
-                        "The place of shape %s is a part of another one, and not contiguous.",
-                        weft_shape_text(&place.shape, to));
     const math_call call = {
         .op = WEFT_COMMAND_CAST, .operands = {tensor}, .count = 1, .shape = tensor.shape, .dtype = tensor.dtype};
     (void)execute_into(tl, &call, weft__tile_tensor(place.shape, place.dtype, TL_TCM, place.address));

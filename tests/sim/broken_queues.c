@@ -383,7 +383,7 @@ const broken_kernel broken_queues[] = {
     {"unmatched receive", "takes a message twice", takes_a_message_twice, 1, 2, RING, WEFT_INVALID_STATE, 0,
      "tl_received", NULL},
     {"unmatched receive", "last rank skips the barrier", last_rank_skips_the_barrier, 1, 4, TREE, WEFT_DEADLOCK, 0,
-     "tl_recv", NULL},
+     "tl_barrier", NULL},
     {"cyclic wait", "all receive first", all_receive_first, 1, 4, RING, WEFT_DEADLOCK, 0, "tl_recv", "circle"},
     {"cyclic wait", "all fill their rings", all_fill_their_rings, 1, 4, RING, WEFT_DEADLOCK, 0, "tl_send", "circle"},
     {"cyclic wait", "parent and child wait", parent_and_child_wait, 1, 2, TREE, WEFT_DEADLOCK, 0, "tl_recv", "circle"},

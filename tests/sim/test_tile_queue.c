@@ -343,17 +343,14 @@ static void barrier_kernel(weft_tile *tl, const void *arguments)
 {
     (void)arguments;
     for (int i = 0; i < 2; i++) {
-        if (i == 1) {
-            weft__tile_barrier_begin(tl);
-            weft__tile_barrier_begin(tl);
-            weft__tile_barrier_end(tl);
-        }
+        if (i == 1)
+            weft__tile_begin_collective(tl, "tl_barrier", true);
         if (is_first(tl))
             (void)tl_send(tl, TL_NEXT, own_tensor(tl, 64));
         else
             (void)receive(tl, TL_PREVIOUS, 64);
     }
-    weft__tile_barrier_end(tl);
+    weft__tile_end_collective(tl);
 }
 
 START_TEST(waits_inside_of_a_barrier_are_told_apart)

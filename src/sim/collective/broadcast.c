@@ -18,9 +18,8 @@ typedef struct place {
     bool has[BRANCHES]; /* neighbours, as in `branches` */
 } place;
 
-static place enter_tree(weft_tile *tl, const char *call)
+static place enter_tree(weft_tile *tl)
 {
-    weft__tile_enter(tl, call);
     place at = {.rank = tl_program_id(tl, TL_AXIS_RANK), .size = tl_num_programs(tl, TL_AXIS_RANK)};
     for (uint32_t i = 0; i < BRANCHES; i++) {
         at.has[i] = branches[i] == TL_PARENT ? at.rank > 0 : (uint64_t)2 * at.rank + i + 1 < at.size;
@@ -67,9 +66,9 @@ static void pass_on(weft_tile *tl, const place *at, uint32_t source, const tl_te
     weft__sends_await(tl, &sends, sends.sent);
 }
 
-tl_tensor tl_broadcast(weft_tile *tl, tl_tensor tensor, uint32_t root)
+static tl_tensor broadcast(weft_tile *tl, tl_tensor tensor, uint32_t root)
 {
-    place at = enter_tree(tl, "tl_broadcast");
+    place at = enter_tree(tl);
     weft__tile_check_local(tl, &tensor, "The tensor");
     if (root >= at.size)
         weft__tile_fail(tl, WEFT_OUT_OF_RANGE, "There is no rank %" PRIu32 " in a group of %" PRIu32 ".", root,
@@ -87,15 +86,14 @@ tl_tensor tl_broadcast(weft_tile *tl, tl_tensor tensor, uint32_t root)
 
 /* ---- barriers ---- */
 
-void tl_barrier(weft_tile *tl)
+static void barrier(weft_tile *tl)
 {
     const weft_shape one = weft_shape_1d(1);
-    place at = enter_tree(tl, "tl_barrier");
+    place at = enter_tree(tl);
     weft__sends sends = {0};
     tl_tensor token = {0};
     bool has_token = false;
     uint64_t mark = tl_mark(tl);
-    weft__tile_barrier_begin(tl);
     for (uint32_t i = 0; i < BRANCHES; i++) {
         if (!at.has[i])
             continue;
@@ -110,6 +108,22 @@ void tl_barrier(weft_tile *tl)
         if (at.has[i] && branches[i] != TL_PARENT)
             weft__send(tl, &sends, branches[i], token);
     weft__sends_await(tl, &sends, sends.sent);
-    weft__tile_barrier_end(tl);
     tl_release(tl, mark);
+}
+
+/* ---- the calls ---- */
+
+tl_tensor tl_broadcast(weft_tile *tl, tl_tensor tensor, uint32_t root)
+{
+    weft__tile_begin_collective(tl, "tl_broadcast", false);
+    tl_tensor result = broadcast(tl, tensor, root);
+    weft__tile_end_collective(tl);
+    return result;
+}
+
+void tl_barrier(weft_tile *tl)
+{
+    weft__tile_begin_collective(tl, "tl_barrier", true);
+    barrier(tl);
+    weft__tile_end_collective(tl);
 }

@@ -1,10 +1,9 @@
 /* All-reduce with its root in the middle: of the rows of cubes, of the middle column, and then of SIPs likewise. */
 #include "sim/collective/lines.h"
 
-tl_tensor tl_all_reduce_centre(weft_tile *tl, tl_tensor tensor, tl_reduction reduction)
+static tl_tensor all_reduce_centre(weft_tile *tl, tl_tensor tensor, tl_reduction reduction)
 {
     weft__line lines[4];
-    weft__tile_enter(tl, "tl_all_reduce_centre");
     weft__check_reduction(tl, reduction);
     weft__tile_check_local(tl, &tensor, "The tensor");
     weft__cube_lines(tl, &lines[0]);
@@ -17,5 +16,15 @@ tl_tensor tl_all_reduce_centre(weft_tile *tl, tl_tensor tensor, tl_reduction red
     tl_tensor source = weft__flat(tl, tensor), flat = weft__flat(tl, result);
     weft__tree_reduce(tl, reduction, &tree, &source, &flat);
     tl_release(tl, mark);
+    return result;
+}
+
+/* ---- the calls ---- */
+
+tl_tensor tl_all_reduce_centre(weft_tile *tl, tl_tensor tensor, tl_reduction reduction)
+{
+    weft__tile_begin_collective(tl, "tl_all_reduce_centre", false);
+    tl_tensor result = all_reduce_centre(tl, tensor, reduction);
+    weft__tile_end_collective(tl);
     return result;
 }

@@ -239,10 +239,9 @@ static void run_mesh(mesh *it)
     weft__sends_await(it->tl, &it->sends, it->sends.sent);
 }
 
-tl_tensor tl_all_reduce_mesh(weft_tile *tl, tl_tensor tensor, tl_reduction reduction)
+static tl_tensor all_reduce_mesh(weft_tile *tl, tl_tensor tensor, tl_reduction reduction)
 {
     mesh it = {.tl = tl, .reduction = reduction};
-    weft__tile_enter(tl, "tl_all_reduce_mesh");
     weft__check_reduction(tl, reduction);
     weft__tile_check_local(tl, &tensor, "The tensor");
     begin_mesh(&it);
@@ -255,5 +254,15 @@ tl_tensor tl_all_reduce_mesh(weft_tile *tl, tl_tensor tensor, tl_reduction reduc
     take_buffers(&it);
     run_mesh(&it);
     tl_release(tl, mark);
+    return result;
+}
+
+/* ---- the calls ---- */
+
+tl_tensor tl_all_reduce_mesh(weft_tile *tl, tl_tensor tensor, tl_reduction reduction)
+{
+    weft__tile_begin_collective(tl, "tl_all_reduce_mesh", false);
+    tl_tensor result = all_reduce_mesh(tl, tensor, reduction);
+    weft__tile_end_collective(tl);
     return result;
 }

@@ -241,9 +241,8 @@ static void run_ring(ring *it, uint32_t first_share)
 }
 
 /* Ranks and queues; false for a group of one. */
-static bool enter_ring(weft_tile *tl, const char *call, ring *out)
+static bool enter_ring(weft_tile *tl, ring *out)
 {
-    weft__tile_enter(tl, call);
     *out = (ring){.tl = tl, .rank = tl_program_id(tl, TL_AXIS_RANK), .size = tl_num_programs(tl, TL_AXIS_RANK)};
     if (out->size == 1)
         return false;
@@ -256,10 +255,10 @@ static uint32_t rank_before(const ring *it)
     return (it->rank + it->size - 1) % it->size;
 }
 
-tl_tensor tl_all_reduce_ring(weft_tile *tl, tl_tensor tensor, tl_reduction reduction)
+static tl_tensor all_reduce_ring(weft_tile *tl, tl_tensor tensor, tl_reduction reduction)
 {
     ring it;
-    bool is_ring = enter_ring(tl, "tl_all_reduce_ring", &it);
+    bool is_ring = enter_ring(tl, &it);
     weft__check_reduction(tl, reduction);
     weft__tile_check_local(tl, &tensor, "The tensor");
     if (!is_ring)
@@ -278,11 +277,11 @@ tl_tensor tl_all_reduce_ring(weft_tile *tl, tl_tensor tensor, tl_reduction reduc
     return result;
 }
 
-tl_tensor tl_reduce_scatter(weft_tile *tl, tl_tensor tensor, tl_reduction reduction)
+static tl_tensor reduce_scatter(weft_tile *tl, tl_tensor tensor, tl_reduction reduction)
 {
     ring it;
     char text[WEFT_SHAPE_TEXT_BYTES];
-    bool is_ring = enter_ring(tl, "tl_reduce_scatter", &it);
+    bool is_ring = enter_ring(tl, &it);
     weft__check_reduction(tl, reduction);
     weft__tile_check_local(tl, &tensor, "The tensor");
     weft_shape share = tensor.shape;
@@ -305,10 +304,10 @@ tl_tensor tl_reduce_scatter(weft_tile *tl, tl_tensor tensor, tl_reduction reduct
     return result;
 }
 
-tl_tensor tl_all_gather(weft_tile *tl, tl_tensor tensor)
+static tl_tensor all_gather(weft_tile *tl, tl_tensor tensor)
 {
     ring it;
-    bool is_ring = enter_ring(tl, "tl_all_gather", &it);
+    bool is_ring = enter_ring(tl, &it);
     weft__tile_check_local(tl, &tensor, "The tensor");
     weft_shape whole = tensor.shape;
     if (whole.rank == 0)
@@ -333,5 +332,31 @@ tl_tensor tl_all_gather(weft_tile *tl, tl_tensor tensor)
     run_ring(&it, it.rank);
     tl_wait(tl, copied);
     tl_release(tl, mark);
+    return result;
+}
+
+/* ---- the calls ---- */
+
+tl_tensor tl_all_reduce_ring(weft_tile *tl, tl_tensor tensor, tl_reduction reduction)
+{
+    weft__tile_begin_collective(tl, "tl_all_reduce_ring", false);
+    tl_tensor result = all_reduce_ring(tl, tensor, reduction);
+    weft__tile_end_collective(tl);
+    return result;
+}
+
+tl_tensor tl_reduce_scatter(weft_tile *tl, tl_tensor tensor, tl_reduction reduction)
+{
+    weft__tile_begin_collective(tl, "tl_reduce_scatter", false);
+    tl_tensor result = reduce_scatter(tl, tensor, reduction);
+    weft__tile_end_collective(tl);
+    return result;
+}
+
+tl_tensor tl_all_gather(weft_tile *tl, tl_tensor tensor)
+{
+    weft__tile_begin_collective(tl, "tl_all_gather", false);
+    tl_tensor result = all_gather(tl, tensor);
+    weft__tile_end_collective(tl);
     return result;
 }

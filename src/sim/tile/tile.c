@@ -14,7 +14,7 @@
 
 void weft__tile_enter(weft_tile *tl, const char *call)
 {
-    tl->call = call;
+    tl->call = tl->collective ? tl->collective : call;
     tl->call_ps = weft__sim_now(weft__process_sim(tl->process));
     weft__pe_call(tl->pe, call);
 }

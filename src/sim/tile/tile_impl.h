@@ -29,7 +29,7 @@ struct weft_tile {
     weft__time call_ps;     /* since when */
     uint64_t scratch_bytes; /* in use */
     uint64_t scratch_room;
-    uint32_t barriers; /* that it is inside of */
+    const char *collective; /* that the kernel is in, or NULL */
     weft__time start, end;
     weft__pe_times times;
 };
@@ -76,9 +76,10 @@ void weft__tile_check_place(weft_tile *tl, const tl_tensor *place);
 /* What the plan needs to know of an operand, or the output, of math. */
 weft__plan_tensor weft__tile_plan_tensor(const tl_tensor *tensor);
 
-/* What waits for queues count as in between: as waits in a barrier. They nest. */
-void weft__tile_barrier_begin(weft_tile *tl);
-void weft__tile_barrier_end(weft_tile *tl);
+/* A call that is made of others, which are its own in between, in errors and hazards too; waits for queues count as
+ * waits in a barrier if it is one. */
+void weft__tile_begin_collective(weft_tile *tl, const char *call, bool is_barrier);
+void weft__tile_end_collective(weft_tile *tl);
 
 /* The shape of an operation on elements of one to three tensors. */
 weft_shape weft__tile_broadcast(weft_tile *tl, const tl_tensor *operands, uint32_t count);

@@ -235,22 +235,24 @@ void tl_wait(weft_tile *tl, tl_command command)
         wait_for_composite(tl, command);
 }
 
-/* ---- barriers ---- */
+/* ---- collectives ---- */
 
-static void set_activity(weft_tile *tl)
+static void set_activity(weft_tile *tl, weft__pe_activity activity)
 {
     if (queues_of(tl))
-        weft__ipcq_set_activity(queues_of(tl), tl->pe, tl->barriers ? WEFT__PE_WAIT_BARRIER : WEFT__PE_WAIT_QUEUE);
+        weft__ipcq_set_activity(queues_of(tl), tl->pe, activity);
 }
 
-void weft__tile_barrier_begin(weft_tile *tl)
+void weft__tile_begin_collective(weft_tile *tl, const char *call, bool is_barrier)
 {
-    tl->barriers++;
-    set_activity(tl);
+    tl->collective = call;
+    weft__tile_enter(tl, call);
+    if (is_barrier)
+        set_activity(tl, WEFT__PE_WAIT_BARRIER);
 }
 
-void weft__tile_barrier_end(weft_tile *tl)
+void weft__tile_end_collective(weft_tile *tl)
 {
-    tl->barriers--;
-    set_activity(tl);
+    tl->collective = NULL;
+    set_activity(tl, WEFT__PE_WAIT_QUEUE);
 }

@@ -119,6 +119,29 @@ static void slices_a_slot_that_is_free(weft_tile *tl, const void *arguments)
     }
 }
 
+/* Waits for the first message, whose slot the last one has by now. */
+static void waits_for_an_older_send(weft_tile *tl, const void *arguments)
+{
+    const broken_work *it = arguments;
+    enum {
+        ONE_MORE_THAN_SLOTS = 5
+    };
+    tl_command commands[ONE_MORE_THAN_SLOTS];
+    if (tl_program_id(tl, TL_AXIS_RANK) == 1) {
+        (void)tl_send(tl, TL_PREVIOUS, load_in(tl, it));
+        for (int i = 0; i < ONE_MORE_THAN_SLOTS; i++)
+            (void)receive(tl, it, TL_PREVIOUS);
+        return;
+    }
+    tl_tensor mine = load_in(tl, it), last = tl_empty(tl, mine.shape, mine.dtype);
+    tl_copy(tl, last, mine);
+    for (int i = 0; i < ONE_MORE_THAN_SLOTS; i++)
+        commands[i] = tl_send(tl, TL_NEXT, i + 1 < ONE_MORE_THAN_SLOTS ? mine : last);
+    tl_wait(tl, commands[it->is_broken ? 0 : ONE_MORE_THAN_SLOTS - 1]);
+    (void)receive(tl, it, TL_NEXT);
+    tl_copy(tl, last, mine);
+}
+
 /* ---- wrong direction ---- */
 
 static void sends_beyond_the_edge(weft_tile *tl, const void *arguments)
@@ -355,6 +378,8 @@ static void swaps_two_messages(weft_tile *tl, const void *arguments)
 const broken_kernel broken_queues[] = {
     {"early reuse", "overwrites what it sends", overwrites_what_it_sends, 1, 4, RING, WEFT_HAZARD, WEFT_RACE_WAR,
      "tl_full", NULL},
+    {"early reuse", "waits for an older send", waits_for_an_older_send, 1, 2, RING, WEFT_HAZARD, WEFT_RACE_WAR,
+     "tl_copy", NULL},
     {"early reuse", "reads a slot that is free", reads_a_slot_that_is_free, 1, 4, RING, WEFT_HAZARD, WEFT_RACE_WAR,
      "tl_send", "tl_add"}, /* the message that comes to the slot later */
     {"early reuse", "forwards a slot that is free", forwards_a_slot_that_is_free, 1, 4, RING, WEFT_HAZARD,

@@ -29,7 +29,8 @@ typedef struct weft__held_values {
 /* The slot of a queue that the PE sends to. */
 typedef struct weft__slot_knowledge {
     weft__order_point *credit; /* what was known to the receiver when it freed the slot */
-    uint32_t sent;             /* the last message to it, among all that the PE has sent; from 1 */
+    uint64_t number;           /* of the last message to it, in its queue */
+    uint32_t sent;             /* the same message, among all that the PE has sent; from 1 */
 } weft__slot_knowledge;
 
 /* What kernels of a PE have come to know, as far as order.h does not keep it. */

@@ -207,13 +207,16 @@ void weft__pe_values_order_send(weft__pe_values *it, weft__ipcq_message *message
     weft__order_join(it->order, agent, is_first ? known_to(it, message->to)->begun : slot->credit);
     learnt(it, message->from);
     message->order = weft__order_send(it->order, agent);
+    slot->number = message->number;
     slot->sent = weft__order_messages_sent(it->order, agent);
     weft__pe_values_order_note(it);
 }
 
 void weft__pe_values_order_sent(weft__pe_values *it, const weft__pe *pe, uint8_t direction, uint64_t number)
 {
-    weft__order_wait_messages(it->order, weft__pe_index(pe), slot_of(it, pe, direction, number)->sent);
+    const weft__slot_knowledge *slot = slot_of(it, pe, direction, number);
+    if (slot->number == number) /* else the credit that the later message needed has told that this one was read */
+        weft__order_wait_messages(it->order, weft__pe_index(pe), slot->sent);
 }
 
 /* A slot is freed by the kernel, or by a receive, which has left here what it knew. */

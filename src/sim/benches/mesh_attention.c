@@ -302,8 +302,8 @@ static void run(weft__bench_run *run)
         for (uint32_t query = 0; query < it.kernel.queries; query++)
             pairs += seen_by(&it, rank, query);
     weft__bench_add_flops(run, 4 * pairs * it.q_heads * it.kernel.head_dim);
-    /* Outputs are below 1, so this is 1e-3 for f16: the weights, the values' sum and the output are rounded once each;
-     * in f32 scores and sums are too. */
+    /* Outputs are below 1, so this is 1e-3 for f16. Weights and outputs are rounded to the dtype once each, all else to
+     * f32: if that is the dtype, some roundings more. */
     weft__bench_bound bound = {.absolute = it.kernel.dtype == WEFT_F32 ? 8 : 2};
     weft__bench_check(run, "output", output, reference, &it, bound);
 }

@@ -141,7 +141,7 @@ void weft__attention_decode_by(weft_tile *tl, const weft__attention *it, weft__a
     output = weft__attention_place(tl, tl_mul(tl, output, share));
     join_sums(tl, it, travel, sum, output);
 
-    tl_tensor result = tl_cast(tl, tl_div(tl, output, sum), it->dtype);
+    tl_tensor result = tl_cast(tl, tl_mul(tl, output, tl_reciprocal(tl, sum)), it->dtype);
     tl_store(tl, tl_shard(tl, it->output).address, result);
 }
 

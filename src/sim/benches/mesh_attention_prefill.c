@@ -150,7 +150,7 @@ static void attend(weft_tile *tl, prefilling *all, uint32_t head)
         attend_to_block(tl, all, head);
         tl_release(tl, mark);
     }
-    tl_tensor result = tl_cast(tl, tl_div(tl, all->current, all->sum), it->dtype);
+    tl_tensor result = tl_cast(tl, tl_mul(tl, all->current, tl_reciprocal(tl, all->sum)), it->dtype);
     tl_store(tl, target.address, result);
 }
 

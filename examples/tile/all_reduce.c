@@ -17,21 +17,21 @@ static void by_hand(weft_tile *tl, const void *arguments)
 {
     const vectors *it = arguments;
     tl_tensor in = tl_shard(tl, it->in);
-    tl_tensor passing = tl_load(tl, in.address, in.shape, in.dtype), sum = passing;
+    tl_tensor passing = tl_load_tensor(tl, in), sum = passing;
     for (uint32_t step = 1; step < tl_num_programs(tl, TL_AXIS_RANK); step++) {
         (void)tl_send(tl, TL_NEXT, passing);
         passing = tl_recv(tl, TL_PREVIOUS, in.shape, in.dtype);
         sum = tl_add(tl, sum, passing);
     }
-    tl_store(tl, tl_shard(tl, it->out).address, sum);
+    tl_store_tensor(tl, tl_shard(tl, it->out), sum);
 }
 
 static void collective(weft_tile *tl, const void *arguments)
 {
     const vectors *it = arguments;
     tl_tensor in = tl_shard(tl, it->in);
-    tl_tensor mine = tl_load(tl, in.address, in.shape, in.dtype);
-    tl_store(tl, tl_shard(tl, it->out).address, tl_all_reduce_ring(tl, mine, TL_REDUCE_SUM));
+    tl_tensor mine = tl_load_tensor(tl, in);
+    tl_store_tensor(tl, tl_shard(tl, it->out), tl_all_reduce_ring(tl, mine, TL_REDUCE_SUM));
 }
 
 static double difference(example *it, weft_placed_tensor *tensor, const float *in)

@@ -17,8 +17,8 @@ static void twice(weft_tile *tl, const vectors *it, bool waits)
     if (waits)
         tl_wait(tl, command);
     for (int i = 0; i < 4; i++) /* takes long enough, today */
-        (void)tl_load(tl, in.address, in.shape, in.dtype);
-    tl_store(tl, tl_shard(tl, it->out).address, tl_load(tl, doubled.address, doubled.shape, doubled.dtype));
+        (void)tl_load_tensor(tl, in);
+    tl_store_tensor(tl, tl_shard(tl, it->out), tl_load_tensor(tl, doubled));
 }
 
 static void broken(weft_tile *tl, const void *arguments)

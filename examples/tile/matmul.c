@@ -16,10 +16,10 @@ static void plain(weft_tile *tl, const void *arguments)
 {
     const layer *it = arguments;
     tl_tensor x = tl_shard(tl, it->x), w = tl_shard(tl, it->w), bias = tl_shard(tl, it->bias), y = tl_shard(tl, it->y);
-    x = tl_load(tl, x.address, x.shape, x.dtype);
-    w = tl_load(tl, w.address, w.shape, w.dtype);
-    bias = tl_load(tl, bias.address, bias.shape, bias.dtype);
-    tl_store(tl, y.address, tl_gelu(tl, tl_add(tl, tl_dot(tl, x, w), bias)));
+    x = tl_load_tensor(tl, x);
+    w = tl_load_tensor(tl, w);
+    bias = tl_load_tensor(tl, bias);
+    tl_store_tensor(tl, y, tl_gelu(tl, tl_add(tl, tl_dot(tl, x, w), bias)));
 }
 
 /* One composite command: tiles of w come in while others are multiplied, and bias and gelu are added on the way out. */
@@ -27,11 +27,10 @@ static void composite(weft_tile *tl, const void *arguments)
 {
     const layer *it = arguments;
     tl_tensor x = tl_shard(tl, it->x), bias = tl_shard(tl, it->bias);
-    const tl_epilogue steps[] = {
-        {.step = {.op = WEFT_EPILOGUE_BIAS}, .operand = tl_load(tl, bias.address, bias.shape, bias.dtype)},
-        {.step = {.op = WEFT_EPILOGUE_GELU}}};
+    const tl_epilogue steps[] = {{.step = {.op = WEFT_EPILOGUE_BIAS}, .operand = tl_load_tensor(tl, bias)},
+                                 {.step = {.op = WEFT_EPILOGUE_GELU}}};
     const tl_composite_request request = {.op = WEFT_COMMAND_GEMM,
-                                          .a = tl_load(tl, x.address, x.shape, x.dtype),
+                                          .a = tl_load_tensor(tl, x),
                                           .b = tl_shard(tl, it->w),
                                           .out = tl_shard(tl, it->y).address,
                                           .dtype = WEFT_F32,

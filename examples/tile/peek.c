@@ -15,7 +15,7 @@ static void square_root(weft_tile *tl, const void *arguments)
 {
     const roots *it = arguments;
     tl_tensor in = tl_shard(tl, it->in);
-    tl_tensor a = tl_load(tl, in.address, in.shape, in.dtype), x = a;
+    tl_tensor a = tl_load_tensor(tl, in), x = a;
     tl_tensor half = tl_full(tl, weft_shape_1d(1), WEFT_F32, 0.5);
     float worst;
     do {
@@ -24,7 +24,7 @@ static void square_root(weft_tile *tl, const void *arguments)
         tl_peek(tl, change, &worst);
         x = next;
     } while (worst > it->enough);
-    tl_store(tl, tl_shard(tl, it->out).address, x);
+    tl_store_tensor(tl, tl_shard(tl, it->out), x);
 }
 
 int main(int argc, char **argv)

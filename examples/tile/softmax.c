@@ -20,8 +20,8 @@ static void softmax(weft_tile *tl, const void *arguments)
         uint64_t count = row + it->rows_at_once < rows ? it->rows_at_once : rows - row;
         tl_tensor from = tl_slice(tl, in, 0, row, count), to = tl_slice(tl, out, 0, row, count);
         uint64_t mark = tl_mark(tl);
-        tl_tensor x = tl_load(tl, from.address, from.shape, from.dtype);
-        tl_store(tl, to.address, tl_softmax(tl, x, 1));
+        tl_tensor x = tl_load_tensor(tl, from);
+        tl_store_tensor(tl, to, tl_softmax(tl, x, 1));
         tl_release(tl, mark);
     }
 }

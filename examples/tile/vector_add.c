@@ -14,9 +14,9 @@ static void add(weft_tile *tl, const void *arguments)
 {
     const vectors *it = arguments;
     tl_tensor a = tl_shard(tl, it->a), b = tl_shard(tl, it->b), sum = tl_shard(tl, it->sum);
-    a = tl_load(tl, a.address, a.shape, a.dtype);
-    b = tl_load(tl, b.address, b.shape, b.dtype);
-    tl_store(tl, sum.address, tl_add(tl, a, b));
+    a = tl_load_tensor(tl, a);
+    b = tl_load_tensor(tl, b);
+    tl_store_tensor(tl, sum, tl_add(tl, a, b));
 }
 
 static void must(weft_status status, const weft_error *err)

@@ -42,8 +42,8 @@ WEFT_API const char *weft_race_name(weft_race race);
 /** A hazard: who, where, when, and because of whom. Strings live as long as the simulation. */
 typedef struct weft_simulation_hazard {
     weft_race race;
-    const char *kernel, *call; /**< "decode", "tl_add" */
-    const char *pe;            /**< "sip0.cube3.pe7" */
+    const char *kernel, *call; /**< "decode", "tl_add"; NULL, and what it did, of the host */
+    const char *pe;            /**< "sip0.cube3.pe7", "host" */
     uint64_t time_ps;
     uint64_t address, bytes;
     const char *other;      /**< who made the earlier access, or wrote what stands there: a PE, "host", NULL: nobody */
@@ -54,8 +54,7 @@ typedef struct weft_simulation_hazard {
     const char *text;   /**< all of this as one sentence */
 } weft_simulation_hazard;
 
-/** What happens at a hazard. Values are pinned. Without values only messages that nobody received are found, and none
- * is kept. */
+/** What happens at a hazard. Values are pinned. Without values only messages that nobody received are found. */
 typedef enum weft_hazard_action {
     WEFT_HAZARDS_ERROR = 0,   /**< the run ends with WEFT_HAZARD */
     WEFT_HAZARDS_REPORT = 1,  /**< it is kept; a tensor is the value that it was given */
@@ -167,8 +166,9 @@ typedef struct weft_placement {
 
 /** Makes a tensor and takes the memory for it: the lowest place that is free, at a multiple of 256 bytes and of a flit.
  *  Where `pe.ipcq.memory` is that memory, some of it is kept for the slots of queues.
- *  @param shape  no extent 0; of rank 1 at least where it is split
- *  @param out    owned by the caller until weft_tensor_destroy(); NULL on failure
+ *  @param shape      no extent 0; of rank 1 at least where it is split
+ *  @param placement  or NULL: zeros
+ *  @param out        owned by the caller until weft_tensor_destroy(); NULL on failure
  *  WEFT_OUT_OF_MEMORY, naming it, if a memory of the machine has no room; WEFT_UNSUPPORTED if the machine has none of
  *  the kind; WEFT_OUT_OF_RANGE for PEs that it lacks. */
 WEFT_API WEFT_CHECKED weft_status weft_tensor_create(weft_simulation *simulation, weft_dtype dtype,
@@ -188,14 +188,15 @@ typedef struct weft_shard {
 
 /** How many shards there are, empty ones included: one for each PE of the placement, in the order of the machine. */
 WEFT_API size_t weft_tensor_shard_count(const weft_placed_tensor *tensor);
-/** The shard at @p index, which must be below the count. */
-WEFT_API void weft_tensor_get_shard(const weft_placed_tensor *tensor, size_t index, weft_shard *out);
+/** The shard at @p index; false past the last. */
+WEFT_API bool weft_tensor_get_shard(const weft_placed_tensor *tensor, size_t index, weft_shard *out);
 
 /** Gives all shards, copies too, their elements, as if they had always been there: takes no simulated time. Without
  *  values it does nothing. After WEFT_OUT_OF_MEMORY some shards may have theirs.
  *  @param data   all elements, row-major, copied; not looked at without values
  *  @param bytes  of all elements; other bytes are WEFT_SHAPE_MISMATCH, here and below
- *  WEFT_HAZARD, also below, for elements that a launch uses that has not ended, if hazards are errors. */
+ *  WEFT_HAZARD, also below, for elements that a launch uses that has not ended, if hazards are errors: the simulation
+ *  has ended then, as with a hazard of a kernel. */
 WEFT_API WEFT_CHECKED weft_status weft_tensor_set(weft_placed_tensor *tensor, const void *data, size_t bytes,
                                                   weft_error *err);
 /** Reads all elements, computing them if nobody has; of copies, the one that comes first. Takes no simulated time.
@@ -243,7 +244,8 @@ typedef struct weft_launch_options {
     uint32_t queues; /**< WEFT_QUEUES_... */
     /** Groups: PE i of the launch, in the order of the machine, has rank i / stride % size of group
      *  i / (size * stride) * stride + i % stride; so with stride 1 a group is `size` PEs that follow one another.
-     *  Size 0: one group of all; stride 0: 1. The PEs must be a multiple of size * stride. */
+     *  Stride 0: 1; size 0: as large as the stride allows, so with stride 1 one group of all. The PEs must be a
+     * multiple of size * stride. */
     uint32_t group_size, group_stride;
 } weft_launch_options;
 

@@ -65,8 +65,8 @@ typedef struct weft_sim_bench_check {
     double worst_error;     /**< that error itself; infinite if one of the two is NaN or infinite and the other not */
     double found, expected; /**< there */
     double bound;           /**< there */
-    double relative_bound;  /**< bounds are relative_bound * |expected| + absolute_bound */
-    double absolute_bound;
+    double relative_bound;  /**< bounds are relative_bound * |expected| + absolute_bound, and half of the smallest */
+    double absolute_bound;  /**< subnormal number of the dtype; 0, for equality, where both of these are 0 */
     bool holds;
 } weft_sim_bench_check;
 

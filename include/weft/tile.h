@@ -80,7 +80,11 @@ WEFT_API tl_tensor tl_ref(weft_tile *tl, uint64_t address, weft_shape shape, wef
 /** Brings a contiguous tensor from an address outside of the PE into scratch memory. Blocking. */
 WEFT_API tl_tensor tl_load(weft_tile *tl, uint64_t address, weft_shape shape, weft_dtype dtype);
 
-/** The same to a place in TL_TCM, which must be contiguous; as of tl_copy(). Blocking. */
+/** The same of a tensor that is named, by tl_ref() or tl_shard(), or of a view of one: its rows are gathered in one
+ *  transfer, as if they lay one behind another. Blocking. */
+WEFT_API tl_tensor tl_load_tensor(weft_tile *tl, tl_tensor tensor);
+
+/** As tl_load(), to a place in TL_TCM, which must be contiguous; as of tl_copy(). Blocking. */
 WEFT_API void tl_load_to(weft_tile *tl, tl_tensor place, uint64_t address);
 
 /** Writes a tensor in TL_TCM, in row-major order, to an address outside of the PE. Blocking: returns when the memory
@@ -94,6 +98,10 @@ WEFT_API tl_tensor tl_empty(weft_tile *tl, weft_shape shape, weft_dtype dtype);
  *  @param place  of tl_empty() or tl_ref(): another tensor would still be the value that it was, and reading it a
  *                hazard */
 WEFT_API void tl_copy(weft_tile *tl, tl_tensor place, tl_tensor tensor);
+
+/** The same to a tensor that is named, by tl_ref() or tl_shard(), or to a view of one that is contiguous, of the same
+ * shape and dtype. Blocking. */
+WEFT_API void tl_store_tensor(weft_tile *tl, tl_tensor place, tl_tensor tensor);
 
 /** How much scratch memory is in use, in bytes, and: gives back all that has been taken since it was so much. What was
  *  made there must not be used any more. Free. */
@@ -263,7 +271,7 @@ WEFT_API tl_tensor tl_received(weft_tile *tl, tl_command command);
  *  The slot is not free before tl_free() of the tensor, or of a view of it, which returns when the credit has been
  *  given. Slots become free in the order of the ring: where an older one is still held, tl_free() and tl_recv() return
  *  without a credit, and the slot becomes free together with that one. Blocking. Errors as of tl_recv(); tl_free() of
- *  something else ends the run. */
+ *  something else ends the run, and so does a kernel that returns and has not freed a slot. */
 WEFT_API tl_tensor tl_recv_in_place(weft_tile *tl, tl_direction from, weft_shape shape, weft_dtype dtype);
 WEFT_API void tl_free(weft_tile *tl, tl_tensor tensor);
 

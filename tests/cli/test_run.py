@@ -37,6 +37,7 @@ WRONG = [
     ("softmax @ --verify --values=now", USAGE, ["'now'", "lazy or eager"]),
     ("softmax @ --threads 0", USAGE, ["--threads"]),
     ("softmax @ --trace no/such/folder/t.json", INPUT, ["no/such/folder"]),
+    ("gemm-single-pe @ --trace /dev/full", INPUT, ["/dev/full"]),
 ]
 
 

@@ -453,7 +453,12 @@ class Wrong(SweepTest):
                 ([], ["sweep"], ["'sweep'", "cannot be swept", "probe"]),
                 ([], ["devices"], ["'devices'", "probe"]),
                 ([], CASE + ["--machine", MESH], ["--machine", str(MESH), "before"]),
-                ([], CASE + ["--trace", "t.json"], ["--trace"])):
+                ([], CASE + ["--trace", "t.json"], ["--trace"]),
+                (["--set", f"{LINK}=64,128", "--set", f"{CHANNELS}=1,2"], CASE + ["--set", f"{CHANNELS}=4"],
+                 ["--set", f"{CHANNELS} is swept", f"'{CHANNELS}=4'", "behind the --"]),
+                (["--set", "m=1,2"], ["run", "gemm-single-pe", "--set", "k=8", "-s", "m=5"], ["m is swept", "'m=5'"]),
+                (["--vary", "seed=1,2"], ["run", "gemm-single-pe", "--seed=5"], ["--vary --seed", "'--seed=5'"]),
+                (["--vary", "rate=0.1,0.2"], TRAFFIC, ["--vary --rate", "'--rate'"])):
             with self.subTest(words=words, command=command):
                 self.assert_error(sweep(*words, command=command), USAGE, *parts, verb="sweep")
 

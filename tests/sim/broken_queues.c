@@ -329,6 +329,16 @@ static void frees_what_is_no_slot(weft_tile *tl, const void *arguments)
     tl_free(tl, it->is_broken ? tl_neg(tl, slot) : slot);
 }
 
+static void forgets_to_free_a_slot(weft_tile *tl, const void *arguments)
+{
+    const broken_work *it = arguments;
+    (void)tl_send(tl, TL_NEXT, load_in(tl, it));
+    tl_tensor slot = tl_recv_in_place(tl, TL_PREVIOUS, shape_of(it), WEFT_F32);
+    store_out(tl, it, tl_neg(tl, slot));
+    if (!it->is_broken)
+        tl_free(tl, slot);
+}
+
 static void holds_more_than_a_ring(weft_tile *tl, const void *arguments)
 {
     const broken_work *it = arguments;
@@ -418,6 +428,8 @@ const broken_kernel broken_queues[] = {
      "pe.ipcq.slot_bytes"},
     {"overrun", "frees a slot twice", frees_a_slot_twice, 1, 3, RING, WEFT_INVALID_ARGUMENT, 0, "tl_free", NULL},
     {"overrun", "frees what is no slot", frees_what_is_no_slot, 1, 3, RING, WEFT_INVALID_ARGUMENT, 0, "tl_free", NULL},
+    {"overrun", "forgets to free a slot", forgets_to_free_a_slot, 1, 4, RING, WEFT_INVALID_STATE, 0,
+     "the end of the kernel", "Message 0 from previous, which sip0.cube0.pe"},
     {"overrun", "holds more than a ring", holds_more_than_a_ring, 1, 2, RING, WEFT_DEADLOCK, 0, "tl_send", NULL},
     {"wrong shape", "expects other rows", expects_other_rows, 1, 2, RING, WEFT_SHAPE_MISMATCH, 0, "tl_recv", NULL},
     {"wrong shape", "expects another dtype", expects_another_dtype, 1, 2, RING, WEFT_SHAPE_MISMATCH, 0, "tl_recv",

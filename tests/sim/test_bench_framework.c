@@ -144,6 +144,9 @@ START_TEST(the_steps_of_each_dtype)
         ck_assert(!check_of(machine, 1, 1 + step, (weft__bench_bound){1, 0}).holds);
         ck_assert(check_of(machine, 0, dtypes[i].smallest / 2, (weft__bench_bound){1, 0}).holds);
         ck_assert(!check_of(machine, 0, dtypes[i].smallest, (weft__bench_bound){0, 0}).holds);
+        /* Without any bound numbers are equal or not, and half of the smallest one is not allowed either. */
+        ck_assert(!check_of(machine, 0, dtypes[i].smallest / 2, (weft__bench_bound){0, 0}).holds);
+        ck_assert(check_of(machine, 1, 1, (weft__bench_bound){0, 0}).bound == 0);
     }
     reset();
     test.dtype = WEFT_I32;
@@ -256,6 +259,7 @@ static void run_filled(weft__bench_run *run)
     ck_assert(fabs(sum) < 2000 * 0.1 * test.scale);
     weft__bench_measure(run, "first", numbers ? numbers[0] : 0, "");
     weft__bench_measure(run, "is there", numbers != NULL, "");
+    ck_assert(!numbers == !weft__bench_numbers(run, "more numbers", 5));
     /* Another tensor has other numbers. */
     tensor = weft__bench_tensor(run, "filled too", test.dtype, weft_shape_2d(40, 50), &test.placement);
     const double *others = weft__bench_fill(run, tensor, test.scale);
@@ -296,10 +300,41 @@ static void run_failing(weft__bench_run *run)
     weft__bench_fail(run, WEFT_UNSUPPORTED, "There are %d reasons.", 2);
     weft__bench_fail(run, WEFT_INTERNAL, "A second one.");
     ck_assert(weft__bench_has_failed(run));
-    ck_assert_ptr_null(weft__bench_memory(run, 1, 1));
+    ck_assert_ptr_null(weft__bench_memory(run, "nothing", 1, 1));
     ck_assert_uint_eq(weft__bench_count_pes(run, &(weft_pe_set){0}), 0);
     run_given(run);
 }
+
+static void run_greedy(weft__bench_run *run)
+{
+    if (test.launches > 0) {
+        (void)weft__bench_numbers(run, "the numbers of the whole world", SIZE_MAX / 4);
+        return;
+    }
+    weft_test_fail_allocation_after(0);
+    (void)weft__bench_memory(run, "the whole world", 1000000, 8);
+    (void)weft_test_stop_failing();
+}
+
+/* No memory is taken where no values are kept; an error says what memory was for, in bytes that do not wrap around. */
+START_TEST(memory_that_there_is_not)
+{
+    weft_error err;
+    weft_sim_bench_result *result;
+    weft_machine *machine = open_bench_machine("tiny", NULL);
+    const weft__bench greedy = {.name = "greedy", .what = "Takes all.", .keys = no_keys, .run = run_greedy};
+    weft_sim_bench_options options = {.verify = true};
+    reset();
+    weft_status status = weft__bench_run_all(&greedy, machine, &options, &result, &err);
+    WEFT_TEST_ASSERT_FAILS(status, err, WEFT_OUT_OF_MEMORY, "8000000 bytes", "for the whole world", NULL, NULL);
+    test.launches = 1;
+    status = weft__bench_run_all(&greedy, machine, &options, &result, &err);
+    WEFT_TEST_ASSERT_FAILS(status, err, WEFT_OUT_OF_MEMORY, "18446744073709551615 bytes",
+                           "for the numbers of the whole world", NULL, NULL);
+    weft_sim_bench_result_destroy(run_test(machine, &greedy, (weft_sim_bench_options){0}));
+    weft_machine_close(machine);
+}
+END_TEST
 
 START_TEST(nothing_happens_after_an_error)
 {
@@ -442,6 +477,6 @@ END_TEST
 
 WEFT_TEST_MAIN("bench_framework", a_check_holds_within_its_bound_and_not_outside, a_check_knows_what_is_not_finite,
                the_steps_of_each_dtype, shards_are_put_together, the_first_difference_is_named, launches_add_up,
-               random_numbers_fill_their_range, nothing_happens_after_an_error,
+               random_numbers_fill_their_range, memory_that_there_is_not, nothing_happens_after_an_error,
                hazards_are_counted_and_outlive_their_run, an_error_says_in_which_run, progress_counts_runs,
                memory_that_fails)

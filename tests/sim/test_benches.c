@@ -304,8 +304,19 @@ START_TEST(wrong_names_and_settings)
         check_refusal(machine, "softmax", "rows", no_numbers[i], WEFT_INVALID_ARGUMENT, "rows", "from 1 to 16777216");
     check_refusal(machine, "softmax", "sips", "", WEFT_INVALID_ARGUMENT, "sips", "''");
     check_refusal(machine, "softmax", "dtype", "f64", WEFT_INVALID_ARGUMENT, "'f64'", "f16, bf16, f32");
-    check_refusal(machine, "softmax", "sips", "2", WEFT_OUT_OF_RANGE, "2", "1");
+    check_refusal(machine, "softmax", "sips", "2", WEFT_UNSUPPORTED, "sips=2", "'tiny' has 1.");
+    check_refusal(machine, "allreduce", "cubes", "5", WEFT_UNSUPPORTED, "cubes=5", "'allreduce'");
+    check_refusal(machine, "qkv-gemm", "pes", "65536", WEFT_UNSUPPORTED, "pes=65536", "in each cube.");
     check_refusal(machine, "gemm-single-pe", "k", "65536", WEFT_OUT_OF_MEMORY, "gemm-single-pe", "Scratch");
+    weft_machine_close(machine);
+}
+END_TEST
+
+/* Numbers of 32 PEs with 1 GiB each would take 128 GiB of this computer; the PEs themselves lack room first. */
+START_TEST(times_alone_need_no_memory_for_numbers)
+{
+    weft_machine *machine = open_bench_machine("two-sip", NULL);
+    check_refusal(machine, "allreduce", "bytes", "1073741824", WEFT_OUT_OF_MEMORY, "tl_load_tensor", "Scratch");
     weft_machine_close(machine);
 }
 END_TEST
@@ -333,4 +344,4 @@ WEFT_TEST_MAIN("benches", all_benches_are_in_order_and_tell_their_keys, each_is_
                each_is_right_on_a_large_machine, each_variant_and_dtype_is_right,
                the_seed_changes_numbers_and_not_times, perturbed_runs_take_other_times_and_give_the_same_numbers,
                the_composite_takes_what_was_published, the_composite_of_the_older_fabric, wrong_names_and_settings,
-               wrong_options)
+               times_alone_need_no_memory_for_numbers, wrong_options)

@@ -191,6 +191,43 @@ START_TEST(launches_that_live_together_share_an_sram)
 }
 END_TEST
 
+static weft_status lay(const tile_bench *it, const weft__ipcq_pair *pairs, size_t count, weft__ipcq **out,
+                       weft_error *err)
+{
+    return weft__ipcq_create(it->pes, pairs, count, out, err);
+}
+
+/* Of 512 KiB, three rings of 160 KiB are 480. */
+START_TEST(what_ended_launches_leave_is_taken_again)
+{
+    static const char *const settings[] = {"pe.ipcq.memory", "sram", "pe.ipcq.slots", "40", NULL, NULL};
+    static const weft__ipcq_pair there[] = {{0, 1, TL_NEXT, TL_PREVIOUS}, {0, 1, TL_EAST, TL_WEST}};
+    tile_bench it;
+    weft_error err;
+    weft__ipcq *live[3], *more;
+    open_tile_bench(&it, "tiny", settings);
+    for (int i = 0; i < 3; i++)
+        WEFT_TEST_ASSERT_OK(lay(&it, there, 1, &live[i], &err), err);
+    WEFT_TEST_ASSERT_STATUS(lay(&it, there, 1, &more, &err), WEFT_OUT_OF_MEMORY);
+    ck_assert_str_eq(err.message, "The queues of sip0.cube0.pe0 need 1 rings of pe.ipcq.slots 40 times "
+                                  "pe.ipcq.slot_bytes 4096, 163840 bytes, and the SRAM has 32768 left for them.");
+    /* In a chain, each new one has the place of the oldest. */
+    for (int i = 0; i < 12; i++) {
+        weft__ipcq_destroy(live[i % 3]);
+        WEFT_TEST_ASSERT_OK(lay(&it, there, 1, &live[i % 3], &err), err);
+    }
+    weft__ipcq_destroy(live[0]);
+    weft__ipcq_destroy(live[2]);
+    WEFT_TEST_ASSERT_STATUS(lay(&it, there, 2, &more, &err), WEFT_OUT_OF_MEMORY);
+    ck_assert_ptr_nonnull(strstr(err.message, "327680 bytes, and the SRAM has 360448 left for them, in pieces."));
+    /* Those of one PE lie together, of two they need not. */
+    WEFT_TEST_ASSERT_OK(lay(&it, both_ways, 2, &more, &err), err);
+    weft__ipcq_destroy(more);
+    weft__ipcq_destroy(live[1]);
+    close_tile_bench(&it);
+}
+END_TEST
+
 WEFT_TEST_MAIN("ipcq_slots", queues_that_cannot_be_are_refused, queues_leave_something_of_their_memory,
                queues_keep_to_their_part_of_the_memory, slots_lie_at_the_end_of_their_memory,
-               launches_that_live_together_share_an_sram)
+               launches_that_live_together_share_an_sram, what_ended_launches_leave_is_taken_again)

@@ -148,7 +148,7 @@ END_TEST
 
 typedef struct refusal {
     const char *machine[3];
-    const char *bench[9];
+    const char *bench[12];
     weft_status status;
     const char *fragments[3];
 } refusal;
@@ -158,6 +158,14 @@ static const refusal refusals[] = {
     {{NULL}, {"kv_heads", "2", "groups", "4"}, WEFT_INVALID_ARGUMENT, {"kv_heads=2", "groups=4"}},
     {{NULL}, {"cached", "1001"}, WEFT_INVALID_ARGUMENT, {"cached=1001", "ranks=8"}},
     {{NULL}, {"mode", "prefill", "queries", "12"}, WEFT_INVALID_ARGUMENT, {"queries=12", "ranks=8"}},
+    {{NULL},
+     {"mode", "prefill", "q_heads", "4096", "cached", "16777216", "queries", "1048576"},
+     WEFT_INVALID_ARGUMENT,
+     {"q_heads=4096", "queries=1048576", "4294967296"}},
+    {{NULL},
+     {"mode", "prefill", "q_heads", "4094", "cached", "16777216", "queries", "1048576", "head_dim", "4096"},
+     WEFT_INVALID_ARGUMENT,
+     {"q_heads=4094", "cached=16777216", "head_dim=4096"}},
     {{NULL}, {"mode", "prefill", "cached", "64"}, WEFT_INVALID_ARGUMENT, {"queries=256", "cached=64"}},
     {{NULL}, {"ranks", "9", "cached", "900"}, WEFT_UNSUPPORTED, {"'two-sip'", "9 PEs"}},
     {{NULL}, {"ranks", "512"}, WEFT_UNSUPPORTED, {"512 PEs"}},

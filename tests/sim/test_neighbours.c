@@ -8,6 +8,7 @@
 
 #include "sim/collective/neighbours.h"
 #include "sim/machine/load.h"
+#include "sim/tile/groups.h"
 #include "support/failing_malloc.h"
 
 #define ALL_QUEUES (WEFT_QUEUES_CUBES | WEFT_QUEUES_PES | WEFT_QUEUES_SIPS | WEFT_QUEUES_RING | WEFT_QUEUES_TREE)
@@ -124,9 +125,14 @@ static bool is_next_pe(const crowd *it, spot a, spot b, int side)
     return steps > 0;
 }
 
+static weft__group_place place_of(const crowd *it, uint32_t index)
+{
+    return weft__group_place_of(it->all.group_size, it->all.group_stride, index);
+}
+
 static bool is_next_rank(const crowd *it, uint32_t a, uint32_t b, tl_direction direction)
 {
-    weft__group_place from = weft__group_place_of(&it->all, a), to = weft__group_place_of(&it->all, b);
+    weft__group_place from = place_of(it, a), to = place_of(it, b);
     if (from.group != to.group || a == b)
         return false;
     switch (direction) {
@@ -237,7 +243,7 @@ START_TEST(groups_are_counted_as_a_launch_says)
         uint32_t size = it.all.group_size = sizes[i][0], stride = it.all.group_stride = sizes[i][1];
         uint32_t index[256] = {0}; /* by group and rank */
         for (uint32_t pe = 0; pe < 256; pe++) {
-            weft__group_place at = weft__group_place_of(&it.all, pe);
+            weft__group_place at = place_of(&it, pe);
             ck_assert_uint_eq(at.rank, pe / stride % size);
             ck_assert_uint_eq(at.group, pe / (size * stride) * stride + pe % stride);
             ck_assert_uint_eq(at.size, size);

@@ -1,61 +1,5 @@
 /* What orders accesses and what does not, case by case; test_order_random.c has the rest. */
-#include "support/weft_check.h"
-
-#include "sim/pe/order.h"
-#include "support/failing_malloc.h"
-
-#define AGENTS 5
-#define HOST 4
-
-static weft__order *order;
-static weft__order_memory hbm, tcm;
-static weft__order_race race;
-static uint64_t now;
-
-static void begin(uint32_t agents)
-{
-    weft_error error;
-    now = 0;
-    WEFT_TEST_ASSERT_OK(weft__order_create(agents, &order, &error), error);
-}
-
-static void end(void)
-{
-    ck_assert(!weft__order_has_failed(order));
-    weft__order_memory_destroy(&hbm);
-    weft__order_memory_destroy(&tcm);
-    weft__order_destroy(order);
-}
-
-/* Accesses of 16 bytes, each at a later time than the one before. True if they race. */
-static bool read_by(uint32_t agent, const weft__order_point *point, uint64_t offset)
-{
-    weft__order_access access = {.agent = agent, .point = point, .time_ps = ++now, .call = "tl_load"};
-    return weft__order_read(order, &hbm, &access, offset, 16, &race);
-}
-
-static bool write_by(uint32_t agent, const weft__order_point *point, uint64_t offset)
-{
-    weft__order_access access = {.agent = agent, .point = point, .time_ps = ++now, .call = "tl_store"};
-    return weft__order_write(order, &hbm, &access, offset, 16, &race);
-}
-
-static bool reads(uint32_t agent, uint64_t offset)
-{
-    return read_by(agent, NULL, offset);
-}
-
-static bool writes(uint32_t agent, uint64_t offset)
-{
-    return write_by(agent, NULL, offset);
-}
-
-static void pass(uint32_t from, uint32_t to)
-{
-    weft__order_point *point = weft__order_snapshot(order, from);
-    weft__order_join(order, to, point);
-    weft__order_release(order, point);
-}
+#include "order_bench.h"
 
 /* ---- what orders ---- */
 
@@ -130,6 +74,36 @@ START_TEST(order_is_passed_on)
     ck_assert(reads(2, 0));
     ck_assert(race.other == 3);
     end();
+}
+END_TEST
+
+/* Agents of large machines, and clocks that have been used before. */
+START_TEST(order_is_passed_on_among_many)
+{
+    static const uint32_t counts[] = {7, 8, 31, 257, 512, 513, 1000, 3000};
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        uint32_t last = counts[i] - 1;
+        begin(counts[i]);
+        for (uint32_t round = 0; round < 3; round++) {
+            uint64_t offset = 64 * round;
+            ck_assert(!writes(last, offset));
+            weft__order_point *message = weft__order_send(order, last);
+            ck_assert(!read_by(last, message, offset + 16));
+            weft__order_join(order, last / 2, message);
+            weft__order_release(order, message);
+            pass(last / 2, last / 3);
+            ck_assert(!writes(last / 3, offset + 32));
+            pass(last / 3, 0);
+            ck_assert(!reads(0, offset));
+            ck_assert(!writes(0, offset + 16));
+            ck_assert(!writes(0, offset + 32));
+            ck_assert(reads(1, offset + 16)); /* which has heard of nobody */
+            ck_assert(reads(last - 1, offset + 32));
+            pass(last, last / 2); /* clocks are let go of and taken again */
+            pass(0, last);
+        }
+        end();
+    }
 }
 END_TEST
 
@@ -282,6 +256,35 @@ START_TEST(who_receives_a_message_knows_that_it_has_been_read)
 }
 END_TEST
 
+START_TEST(messages_are_counted)
+{
+    begin(AGENTS);
+    weft__order_point *points[4];
+    for (uint32_t i = 0; i < 4; i++)
+        points[i] = weft__order_send(order, 0);
+    ck_assert_uint_eq(weft__order_messages_sent(order, 0), 4);
+    ck_assert_uint_eq(weft__order_messages_sent(order, 1), 0);
+    ck_assert_uint_eq(weft__order_messages_over(order, 0), 0);
+    weft__order_wait_messages(order, 0, 1);
+    weft__order_wait(order, points[1]);
+    ck_assert_uint_eq(weft__order_messages_over(order, 0), 2);
+    weft__order_wait_messages(order, 0, 1); /* known before */
+    ck_assert_uint_eq(weft__order_messages_over(order, 0), 2);
+    weft__order_join(order, 1, points[2]);
+    pass(1, 2);
+    pass(2, 0); /* an answer, over others */
+    ck_assert_uint_eq(weft__order_messages_over(order, 0), 3);
+    ck_assert(!read_by(0, points[3], 0));
+    ck_assert(writes(0, 0));
+    ck_assert(!read_by(0, points[3], 16));
+    weft__order_wait_messages(order, 0, 4);
+    ck_assert(!writes(0, 16));
+    for (uint32_t i = 0; i < 4; i++)
+        weft__order_release(order, points[i]);
+    end();
+}
+END_TEST
+
 /* A ring of two slots from agent 0 to agent 1, which forwards what it gets to agent 2 and frees the slot: with a wait
  * for the forwarded message before that, or without. */
 static uint32_t forward(bool waits)
@@ -338,220 +341,11 @@ START_TEST(only_what_others_leave_unordered_is_a_race_if_asked_so)
 }
 END_TEST
 
-/* ---- reads that take time ---- */
-
-static bool read_in(uint32_t agent, const weft__order_point *point, weft__order_phase phase)
-{
-    weft__order_access access = {.agent = agent, .point = point, .time_ps = ++now, .call = "tl_load", .phase = phase};
-    return weft__order_read(order, &hbm, &access, 0, 16, &race);
-}
-
-START_TEST(a_read_that_takes_time_races_once_with_what_comes_meanwhile)
-{
-    begin(AGENTS);
-    ck_assert(!writes(0, 0));
-    pass(0, 1);
-    ck_assert(!read_in(1, NULL, WEFT__ORDER_BEGINS));
-    ck_assert(!read_in(1, NULL, WEFT__ORDER_ENDS));
-    ck_assert(writes(2, 0));
-    ck_assert(race.race == WEFT_RACE_WAR && race.other == 1 && race.other_ps == 3); /* the end */
-    ck_assert(read_in(3, NULL, WEFT__ORDER_BEGINS));
-    ck_assert(!read_in(3, NULL, WEFT__ORDER_ENDS)); /* told of before */
-    pass(3, 2);
-    pass(2, 1);
-    ck_assert(!read_in(1, NULL, WEFT__ORDER_BEGINS));
-    ck_assert(!writes(2, 8));
-    ck_assert(read_in(1, NULL, WEFT__ORDER_ENDS));
-    ck_assert(race.race == WEFT_RACE_RAW && race.other == 2 && race.offset == 8 && race.bytes == 8);
-    end();
-}
-END_TEST
-
-START_TEST(what_others_have_read_is_not_forgotten_for_a_read_that_has_only_begun)
-{
-    begin(AGENTS);
-    ck_assert(!reads(0, 0));
-    pass(0, 1);
-    weft__order_point *command = weft__order_fork(order, 1);
-    ck_assert(!read_in(1, command, WEFT__ORDER_BEGINS));
-    ck_assert(!read_in(1, command, WEFT__ORDER_BEGINS)); /* as another operand */
-    ck_assert(writes(2, 0));
-    ck_assert(race.race == WEFT_RACE_WAR && race.other == 0);
-    ck_assert(read_in(1, command, WEFT__ORDER_ENDS));
-    weft__order_release(order, command);
-    end();
-}
-END_TEST
-
-/* ---- bytes ---- */
-
-START_TEST(parts_of_what_was_written_are_ordered_by_themselves)
-{
-    begin(AGENTS);
-    weft__order_access all = {.agent = 0, .time_ps = 1, .call = "tl_store"};
-    ck_assert(!weft__order_write(order, &hbm, &all, 0, 1024, &race));
-    pass(0, 1);
-    pass(0, 2);
-    ck_assert(!writes(1, 512));
-    ck_assert(!reads(2, 496));
-    ck_assert(!reads(2, 528));
-    ck_assert(reads(2, 504));
-    ck_assert(race.other == 1 && race.offset == 512 && race.bytes == 8);
-    ck_assert(!reads(2, 4));
-    ck_assert(writes(1, 0));
-    ck_assert(race.race == WEFT_RACE_WAR && race.offset == 4 && race.bytes == 12);
-    /* All of what one access left is one range, however often it has been split. */
-    ck_assert(weft__order_read(order, &hbm, &(weft__order_access){.agent = 3, .call = "tl_load"}, 0, 1024, &race));
-    ck_assert(race.race == WEFT_RACE_RAW && race.other == 1 && race.offset == 0 && race.bytes == 16);
-    ck_assert(weft__order_read(order, &hbm, &(weft__order_access){.agent = 3, .call = "tl_load"}, 16, 1008, &race));
-    ck_assert(race.race == WEFT_RACE_RAW && race.other == 0 && race.offset == 16 && race.bytes == 496);
-    end();
-}
-END_TEST
-
-START_TEST(memories_and_empty_ranges_have_nothing_to_do_with_each_other)
-{
-    begin(AGENTS);
-    weft__order_access access = {.agent = 0, .call = "tl_store"};
-    ck_assert(!weft__order_write(order, &tcm, &access, 0, 16, &race));
-    ck_assert(!writes(1, 0));
-    ck_assert(!weft__order_write(order, &hbm, &access, 0, 0, &race));
-    ck_assert(!weft__order_read(order, &hbm, &access, 8, 0, &race));
-    ck_assert(weft__order_write(order, &hbm, &access, UINT64_MAX - 1, 1, &race) == false);
-    access.agent = 1;
-    ck_assert(weft__order_read(order, &hbm, &access, UINT64_MAX - 1, 1, &race));
-    end();
-}
-END_TEST
-
-/* ---- many ---- */
-
-/* All agents read what agent 0 wrote, and then it writes it again. */
-static bool read_by_all(uint32_t agents, bool are_told, bool tell)
-{
-    bool found = writes(0, 0);
-    for (uint32_t i = 1; i < agents; i++) {
-        if (are_told)
-            pass(0, i);
-        found |= reads(i, 0);
-        found |= reads(i, 8);
-        if (tell)
-            pass(i, 0);
-    }
-    return found | writes(0, 0);
-}
-
-START_TEST(many_readers_are_remembered)
-{
-    begin(257);
-    ck_assert(!read_by_all(257, true, true));
-    ck_assert(!read_by_all(257, true, true));
-    ck_assert(read_by_all(257, true, false));
-    ck_assert(race.race == WEFT_RACE_WAR && race.other == 256);
-    end();
-}
-END_TEST
-
-START_TEST(reads_that_happened_before_others_are_forgotten)
-{
-    begin(64);
-    ck_assert(!writes(0, 0));
-    uint64_t before = weft_test_allocations(), made = 0;
-    for (uint32_t i = 0; i < 63; i++) { /* a clock is made for each of them, but no room for their reads */
-        (void)reads(i, 0);
-        pass(i, i + 1);
-        made = weft_test_allocations() - before;
-    }
-    ck_assert_uint_lt(made, 66);
-    ck_assert(!writes(63, 0));
-    end();
-}
-END_TEST
-
-/* Rounds of messages around a ring, each of which reads, writes and frees: after the first ones nothing is allocated.
- */
-static void go_round(uint32_t agents)
-{
-    for (uint32_t i = 0; i < agents; i++) {
-        uint32_t to = (i + 1) % agents;
-        (void)writes(i, 64 * i);
-        weft__order_point *message = weft__order_send(order, i);
-        (void)read_by(i, message, 64 * i + 4);
-        (void)write_by(i, message, 64 * to + 32);
-        weft__order_wait(order, message);
-        weft__order_join(order, to, message);
-        weft__order_release(order, message);
-        for (uint32_t reader = 0; reader < agents; reader++)
-            (void)reads(reader, 4096 + 16 * i);
-        (void)reads(to, 64 * to + 32);
-    }
-}
-
-START_TEST(nothing_is_allocated_after_a_while)
-{
-    begin(16);
-    for (int i = 0; i < 10; i++)
-        go_round(16);
-    uint64_t before = weft_test_allocations();
-    for (int i = 0; i < 100; i++)
-        go_round(16);
-    uint64_t made = weft_test_allocations() - before;
-    ck_assert_uint_eq(made, 0);
-    end();
-}
-END_TEST
-
-static weft_status run_short_of_memory(void)
-{
-    weft_error error;
-    weft_status status = weft__order_create(3, &order, &error);
-    if (status != WEFT_OK)
-        return status;
-    for (uint32_t round = 0; round < 70; round++) {
-        weft__order_point *command = weft__order_fork(order, 0), *message = weft__order_send(order, 1);
-        (void)write_by(0, command, 100 * round);
-        (void)read_by(1, message, 100 * round + 4);
-        weft__order_add(order, command, message);
-        for (uint32_t i = 0; i < 3; i++)
-            (void)reads(i, 100 * round + 8);
-        pass(2, 0);
-        weft__order_wait(order, command);
-        weft__order_release(order, command);
-        weft__order_wait(order, message);
-        weft__order_release(order, message);
-        (void)writes(2, 100 * round + 2);
-        weft__order_wait_all(order, 0);
-    }
-    status = weft__order_has_failed(order) ? WEFT_OUT_OF_MEMORY : WEFT_OK;
-    weft__order_memory_destroy(&hbm);
-    weft__order_destroy(order);
-    return status;
-}
-
-START_TEST(out_of_memory_is_noted_wherever_it_happens)
-{
-    bool failed = true;
-    uint64_t n = 0;
-    for (; failed; n++) {
-        weft_test_fail_allocation_after(n);
-        weft_status status = run_short_of_memory();
-        failed = weft_test_stop_failing();
-        ck_assert(status == (failed ? WEFT_OUT_OF_MEMORY : WEFT_OK));
-    }
-    ck_assert_uint_gt(n, 12);
-}
-END_TEST
-
 WEFT_TEST_MAIN("order", an_agent_does_one_thing_after_another, what_nothing_orders_races_however_late_it_is,
                reads_do_not_race_with_reads, a_message_orders_what_was_before_it_with_what_comes_after,
-               order_is_passed_on, a_point_holds_what_was_known_when_it_was_taken,
+               order_is_passed_on, order_is_passed_on_among_many, a_point_holds_what_was_known_when_it_was_taken,
                a_launch_is_after_the_host_and_before_its_end, no_point_has_nothing_before_it,
                a_command_is_done_when_it_has_been_waited_for, a_command_knows_what_its_agent_knew,
-               who_receives_a_message_knows_that_it_has_been_read, a_slot_that_is_freed_before_it_was_forwarded_races,
-               only_what_others_leave_unordered_is_a_race_if_asked_so,
-               a_read_that_takes_time_races_once_with_what_comes_meanwhile,
-               what_others_have_read_is_not_forgotten_for_a_read_that_has_only_begun,
-               parts_of_what_was_written_are_ordered_by_themselves,
-               memories_and_empty_ranges_have_nothing_to_do_with_each_other, many_readers_are_remembered,
-               reads_that_happened_before_others_are_forgotten, nothing_is_allocated_after_a_while,
-               out_of_memory_is_noted_wherever_it_happens)
+               who_receives_a_message_knows_that_it_has_been_read, messages_are_counted,
+               a_slot_that_is_freed_before_it_was_forwarded_races,
+               only_what_others_leave_unordered_is_a_race_if_asked_so)

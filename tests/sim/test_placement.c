@@ -118,9 +118,13 @@ static void check_shards(const weft__graph *graph, weft_placed_tensor *tensor, c
 {
     uint64_t rows = shape->extent[0], columns = shape->rank > 1 ? shape->extent[shape->rank - 1] : 1;
     ck_assert_uint_eq(weft_tensor_shard_count(tensor), units[0] * units[1] * units[2]);
+    weft_shard none = {.address = 1};
+    ck_assert(!weft_tensor_get_shard(tensor, weft_tensor_shard_count(tensor), &none));
+    ck_assert(!weft_tensor_get_shard(tensor, SIZE_MAX, &none));
+    ck_assert_uint_eq(none.address, 0);
     for (uint32_t i = 0; i < weft_tensor_shard_count(tensor); i++) {
         weft_shard shard;
-        weft_tensor_get_shard(tensor, i, &shard);
+        ck_assert(weft_tensor_get_shard(tensor, i, &shard));
         const uint32_t unit[3] = {i / units[2] / units[1], i / units[2] % units[1], i % units[2]};
         char name[48];
         (void)snprintf(name, sizeof name, "sip%u.cube%u.pe%u", unit[0] + placement->pes.first_sip,
@@ -165,7 +169,7 @@ static void check_elements(weft_placed_tensor *tensor, const weft_shape *shape)
     ck_assert_mem_eq(out, data, count * sizeof *data);
     for (size_t i = 0; i < weft_tensor_shard_count(tensor); i++) {
         weft_shard shard;
-        weft_tensor_get_shard(tensor, i, &shard);
+        ck_assert(weft_tensor_get_shard(tensor, i, &shard));
         uint64_t elements = weft_shape_elements(&shard.shape);
         WEFT_TEST_ASSERT_OK(weft_tensor_get_of(tensor, i, out, elements * sizeof *out, &err), err);
         uint64_t index[WEFT_RANK_MAX] = {0};
@@ -236,6 +240,25 @@ END_TEST
 /* ---- memory ---- */
 
 /* Shards of several tensors: none overlaps another, and all begin at flits. */
+/* No placement is one of zeros. */
+START_TEST(without_a_placement_all_is_everywhere)
+{
+    weft_error err;
+    weft_shard shard;
+    weft_placed_tensor *tensor;
+    const weft_shape shape = weft_shape_2d(3, 4);
+    simulation_bench it = open_simulation("tiny", NULL, NULL);
+    WEFT_TEST_ASSERT_OK(weft_tensor_create(it.simulation, WEFT_F32, &shape, NULL, &tensor, &err), err);
+    ck_assert_uint_eq(weft_tensor_shard_count(tensor), 2);
+    for (size_t i = 0; i < 2; i++) {
+        ck_assert(weft_tensor_get_shard(tensor, i, &shard));
+        ck_assert(weft_shape_equal(&shard.shape, &shape));
+    }
+    weft_tensor_destroy(tensor);
+    close_simulation(&it);
+}
+END_TEST
+
 START_TEST(shards_share_no_bytes)
 {
     enum {
@@ -256,7 +279,7 @@ START_TEST(shards_share_no_bytes)
                                                    .home = (weft_home)weft__rng_below(&rng, 2)});
         for (size_t i = 0; i < 2; i++) {
             weft_shard shard;
-            weft_tensor_get_shard(tensors[at], i, &shard);
+            ck_assert(weft_tensor_get_shard(tensors[at], i, &shard));
             taken[at][i].begin = shard.address;
             taken[at][i].end = shard.address + weft_shape_elements(&shard.shape);
             ck_assert_uint_eq(shard.address % 256, 0);
@@ -283,8 +306,8 @@ START_TEST(shards_begin_at_flits)
         simulation_bench it = open_simulation("tiny", settings[i], NULL);
         weft_placed_tensor *first = make_tensor(&it, WEFT_U8, weft_shape_1d(1), (weft_placement){0});
         weft_placed_tensor *second = make_tensor(&it, WEFT_U8, weft_shape_1d(1), (weft_placement){0});
-        weft_tensor_get_shard(first, 1, &shards[0]);
-        weft_tensor_get_shard(second, 1, &shards[1]);
+        ck_assert(weft_tensor_get_shard(first, 1, &shards[0]));
+        ck_assert(weft_tensor_get_shard(second, 1, &shards[1]));
         ck_assert_uint_eq(shards[1].address - shards[0].address, expected[i]);
         weft_tensor_destroy(first);
         weft_tensor_destroy(second);
@@ -320,10 +343,10 @@ START_TEST(the_lowest_place_is_taken_again)
     weft_shard before, after;
     weft_placed_tensor *first = make_tensor(&it, WEFT_U8, weft_shape_1d(300), (weft_placement){0});
     weft_placed_tensor *second = make_tensor(&it, WEFT_U8, weft_shape_1d(300), (weft_placement){0});
-    weft_tensor_get_shard(first, 1, &before);
+    ck_assert(weft_tensor_get_shard(first, 1, &before));
     weft_tensor_destroy(first);
     first = make_tensor(&it, WEFT_U8, weft_shape_1d(512), (weft_placement){0});
-    weft_tensor_get_shard(first, 1, &after);
+    ck_assert(weft_tensor_get_shard(first, 1, &after));
     ck_assert_uint_eq(before.address, after.address);
     weft_tensor_destroy(first);
     weft_tensor_destroy(second);
@@ -495,6 +518,6 @@ START_TEST(memory_runs_out)
 END_TEST
 
 WEFT_TEST_MAIN("placement", sets_count_their_pes, sets_of_pes_that_are_not_there, every_element_is_where_it_should_be,
-               a_scalar_goes_everywhere, shards_share_no_bytes, shards_begin_at_flits, data_are_kept_once,
-               the_lowest_place_is_taken_again, memory_of_the_machine_ends, tensors_and_queues_do_not_meet,
-               tensors_that_cannot_be, elements_that_do_not_fit, memory_runs_out)
+               a_scalar_goes_everywhere, without_a_placement_all_is_everywhere, shards_share_no_bytes,
+               shards_begin_at_flits, data_are_kept_once, the_lowest_place_is_taken_again, memory_of_the_machine_ends,
+               tensors_and_queues_do_not_meet, tensors_that_cannot_be, elements_that_do_not_fit, memory_runs_out)

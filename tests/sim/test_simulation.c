@@ -3,6 +3,8 @@
 
 #include <weft/probe.h>
 
+#include "sim/host/host_impl.h"
+
 /* ---- numbers ---- */
 
 /* Every PE of two-sip has a piece of a long vector, the last ones less or none. */
@@ -270,10 +272,16 @@ START_TEST(launches_that_nobody_waits_for)
     weft_kernel_launch_report(launch, &report);
     ck_assert_uint_eq(report.pes, 0);
     wait_for(&it, launch);
-    wait_for(&it, launch); /* again: at once */
+    ck_assert_ptr_null(it.simulation->abandoned); /* the first one, which has ended before */
+    wait_for(&it, launch);                        /* again: at once */
     weft_kernel_launch_report(launch, &report);
     ck_assert_uint_eq(report.pes, 2);
     weft_kernel_launch_destroy(launch);
+    for (int i = 0; i < 3; i++)
+        weft_kernel_launch_destroy(begin_launch(&it, &options));
+    ck_assert_ptr_nonnull(it.simulation->abandoned);
+    (void)run_launch(&it, &options);
+    ck_assert_ptr_null(it.simulation->abandoned);
     weft_kernel_launch_destroy(begin_launch(&it, &options));
     drop_add(&work);
     close_simulation(&it);

@@ -24,6 +24,10 @@ START_TEST(launches_that_cannot_be)
 {
     weft_error err;
     simulation_bench it = open_simulation("two-sip", NULL, NULL), other = open_simulation("tiny", NULL, NULL);
+    weft_kernel_launch *none;
+    WEFT_TEST_ASSERT_STATUS(weft_simulation_launch(it.simulation, NULL, &none, &err), WEFT_INVALID_ARGUMENT);
+    ck_assert_str_eq(err.message, "A launch needs options, with a kernel.");
+    ck_assert_ptr_null(none);
     refuse_launch(&it, (weft_launch_options){0}, WEFT_INVALID_ARGUMENT, "A launch needs a kernel.");
     refuse_launch(&it, (weft_launch_options){.kernel = idle_kernel, .queues = 96}, WEFT_INVALID_ARGUMENT,
                   "The queues of a launch are 0x60, but only 0x1f exist.");
@@ -31,6 +35,8 @@ START_TEST(launches_that_cannot_be)
                   "The set has 3 SIPs from SIP 0 on, but the machine has 2, counted from 0.");
     refuse_launch(&it, (weft_launch_options){.kernel = idle_kernel, .group_size = 12}, WEFT_INVALID_ARGUMENT,
                   "The launch has 256 PEs, which is no multiple of group size 12 times stride 1.");
+    refuse_launch(&it, (weft_launch_options){.kernel = idle_kernel, .group_stride = 3}, WEFT_INVALID_ARGUMENT,
+                  "The launch has 256 PEs, which is no multiple of group size 85 times stride 3.");
     refuse_launch(&it, (weft_launch_options){.kernel = idle_kernel, .group_size = 64, .group_stride = 8},
                   WEFT_INVALID_ARGUMENT,
                   "The launch has 256 PEs, which is no multiple of group size 64 times stride 8.");

@@ -131,6 +131,8 @@ static void ring_kernel(weft_tile *tl, const void *arguments)
     *work = (ring_work){tl_program_id(tl, TL_AXIS_GROUP), tl_program_id(tl, TL_AXIS_RANK),
                         tl_num_programs(tl, TL_AXIS_GROUP), tl_num_programs(tl, TL_AXIS_RANK), -1};
     tl_tensor own = tl_full(tl, weft_shape_1d(1), WEFT_I32, 1000 * work->group + work->rank);
+    if (work->ranks == 1)
+        return;
     (void)tl_send(tl, TL_NEXT, own);
     tl_tensor other = tl_recv(tl, TL_PREVIOUS, weft_shape_1d(1), WEFT_I32);
     tl_peek(tl, other, &work->heard);
@@ -170,20 +172,22 @@ START_TEST(groups_have_their_rings)
 {
     static const struct {
         uint32_t size, stride;
-    } cases[] = {{0, 0}, {4, 0}, {4, 2}, {2, 8}, {16, 1}, {8, 2}};
+    } cases[] = {{0, 0}, {4, 0}, {0, 2}, {0, 16}, {4, 2}, {2, 8}, {16, 1}, {8, 2}};
     const weft_pe_set pes = {.sips = 1, .first_cube = 3, .cubes = 4, .first_pe = 2, .pes = 4};
     ring_work seen[16];
     simulation_bench it = open_simulation("two-sip", NULL, NULL);
     for (size_t round = 0; round < sizeof cases / sizeof cases[0]; round++) {
-        uint32_t size = cases[round].size ? cases[round].size : 16,
-                 stride = cases[round].stride ? cases[round].stride : 1;
+        uint32_t stride = cases[round].stride ? cases[round].stride : 1,
+                 size = cases[round].size ? cases[round].size : 16 / stride;
         weft_launch_report report = run_launch(&it, &(weft_launch_options){.kernel = ring_kernel,
                                                                            .arguments = seen,
                                                                            .pes = pes,
                                                                            .queues = WEFT_QUEUES_RING,
                                                                            .group_size = cases[round].size,
                                                                            .group_stride = cases[round].stride});
-        ck_assert_uint_eq(report.messages, 16);
+        ck_assert_uint_eq(report.messages, size > 1 ? 16 : 0);
+        if (size == 1)
+            continue;
         ck_assert_uint_gt(report.spent_ps[WEFT_SPENT_QUEUE], 0);
         ck_assert_uint_eq(report.engines[6].bytes, 16 * 4);
         uint64_t spent = 0;
@@ -228,31 +232,83 @@ START_TEST(messages_that_nobody_receives)
         ck_assert_msg(strncmp(err.message, begin, strlen(begin)) == 0, "%s", err.message);
         close_simulation(&it);
     }
-    const weft_simulation_options report = {.hazards = WEFT_HAZARDS_REPORT};
-    weft_simulation_hazard hazard;
-    weft_simulation_statistics statistics;
-    simulation_bench it = open_simulation("tiny", NULL, &report);
-    (void)run_launch(&it, &options);
-    (void)run_launch(&it, &options);
-    weft_simulation_get_statistics(it.simulation, &statistics);
-    ck_assert_uint_eq(statistics.hazards, 2);
-    ck_assert(weft_simulation_hazard_at(it.simulation, 1, &hazard));
-    ck_assert_int_eq(hazard.race, WEFT_RACE_UNRECEIVED);
-    ck_assert_str_eq(hazard.kernel, "sender");
-    ck_assert_str_eq(hazard.pe, "sip0.cube0.pe1");
-    ck_assert_str_eq(hazard.other, "sip0.cube0.pe0");
-    ck_assert_str_eq(hazard.other_call, "tl_send");
-    ck_assert_uint_eq(hazard.time_ps, weft_simulation_now_ps(it.simulation));
-    ck_assert_uint_lt(hazard.other_ps, hazard.time_ps);
-    ck_assert_uint_eq(hazard.bytes, 32);
-    ck_assert(!hazard.held);
-    ck_assert(!weft_simulation_hazard_at(it.simulation, 2, &hazard));
-    close_simulation(&it);
-    const weft_simulation_options neither = {.values = WEFT_VALUES_NONE, .hazards = WEFT_HAZARDS_REPORT};
-    it = open_simulation("tiny", NULL, &neither);
-    (void)run_launch(&it, &options);
-    ck_assert(!weft_simulation_hazard_at(it.simulation, 0, &hazard));
-    close_simulation(&it);
+    /* Kept, twice, in the other modes. */
+    for (int mode = 0; mode < 4; mode++) {
+        const weft_simulation_options modes = {.values = mode & 1 ? WEFT_VALUES_NONE : WEFT_VALUES_LAZY,
+                                               .hazards = mode & 2 ? WEFT_HAZARDS_HARDWARE : WEFT_HAZARDS_REPORT};
+        weft_simulation_hazard hazard;
+        weft_simulation_statistics statistics;
+        simulation_bench it = open_simulation("tiny", NULL, &modes);
+        (void)run_launch(&it, &options);
+        (void)run_launch(&it, &options);
+        weft_simulation_get_statistics(it.simulation, &statistics);
+        ck_assert_uint_eq(statistics.hazards, 2);
+        ck_assert(weft_simulation_hazard_at(it.simulation, 1, &hazard));
+        ck_assert_int_eq(hazard.race, WEFT_RACE_UNRECEIVED);
+        ck_assert_str_eq(hazard.kernel, "sender");
+        ck_assert_str_eq(hazard.pe, "sip0.cube0.pe1");
+        ck_assert_str_eq(hazard.other, "sip0.cube0.pe0");
+        ck_assert_str_eq(hazard.other_call, "tl_send");
+        ck_assert_uint_eq(hazard.time_ps, weft_simulation_now_ps(it.simulation));
+        ck_assert_uint_lt(hazard.other_ps, hazard.time_ps);
+        ck_assert_uint_eq(hazard.bytes, 32);
+        ck_assert(!hazard.held);
+        ck_assert(!weft_simulation_hazard_at(it.simulation, 2, &hazard));
+        close_simulation(&it);
+    }
+}
+END_TEST
+
+/* A kernel gives no commands of an earlier one, however many it has given itself. */
+typedef struct handed_on {
+    int kind;
+    bool is_second;
+    tl_command command;
+} handed_on;
+
+static tl_command give(weft_tile *tl, int kind)
+{
+    tl_tensor own = tl_full(tl, weft_shape_1d(16), WEFT_F32, 1);
+    if (kind == 0) {
+        tl_composite_request request = {
+            .op = WEFT_COMMAND_NEG, .a = own, .out = tl_empty(tl, own.shape, own.dtype).address, .dtype = own.dtype};
+        tl_command command = tl_composite(tl, &request);
+        tl_wait(tl, command);
+        return command;
+    }
+    tl_command sent = tl_send(tl, TL_NEXT, own), received = tl_recv_async(tl, TL_PREVIOUS, own.shape, own.dtype);
+    (void)tl_received(tl, received);
+    return kind == 1 ? sent : received;
+}
+
+static void handing_on_kernel(weft_tile *tl, const void *arguments)
+{
+    handed_on *it = (handed_on *)(uintptr_t)arguments;
+    bool is_first = tl_program_id(tl, TL_AXIS_ALL) == 0;
+    tl_command own = give(tl, it->kind);
+    if (it->is_second && is_first)
+        tl_wait(tl, it->command);
+    if (is_first)
+        it->command = own;
+}
+
+START_TEST(commands_of_an_earlier_kernel_are_none)
+{
+    static const char *const sentences[] = {"The command is none that this kernel has given.",
+                                            "The command is no send of this kernel, which has given 1 to next.",
+                                            "The command is no receive of this kernel, which has given 1."};
+    for (int kind = 0; kind < 3; kind++) {
+        handed_on work = {.kind = kind};
+        simulation_bench it = open_simulation("tiny", NULL, NULL);
+        const weft_launch_options options = {
+            .kernel = handing_on_kernel, .arguments = &work, .queues = WEFT_QUEUES_RING};
+        (void)run_launch(&it, &options);
+        work.is_second = true;
+        weft_error err = fail_launch(&it, &options);
+        ck_assert_int_eq(err.code, WEFT_NOT_FOUND);
+        ck_assert_msg(strstr(err.message, sentences[kind]) != NULL, "%s", err.message);
+        close_simulation(&it);
+    }
 }
 END_TEST
 
@@ -361,10 +417,14 @@ START_TEST(the_host_must_wait_too)
         ck_assert_int_eq(hazard.race, is_write ? WEFT_RACE_WAR : WEFT_RACE_RAW);
         ck_assert_str_eq(hazard.pe, "host");
         ck_assert_str_eq(hazard.other, "sip0.cube0.pe0");
-        if (is_error)
+        if (is_error) {
+            weft_error again;
             ck_assert_str_eq(err.message, hazard.text);
-        else
+            WEFT_TEST_ASSERT_STATUS(weft_simulation_wait(it.simulation, launch, &again), WEFT_HAZARD);
+            ck_assert_str_eq(again.message, err.message);
+        } else {
             wait_for(&it, launch);
+        }
         /* Now it may, and what an error has left behind it may look at. */
         WEFT_TEST_ASSERT_OK(weft_tensor_get(work.out, data, sizeof data, &err), err);
         weft_kernel_launch_destroy(launch);
@@ -499,5 +559,6 @@ END_TEST
 
 WEFT_TEST_MAIN("simulation_modes", the_same_again_in_every_mode, eager_values_are_computed_unasked,
                times_alone_need_no_data, launches_have_the_queues_that_they_ask_for, groups_have_their_rings,
-               messages_that_nobody_receives, kernels_that_wait_for_one_another, hazards_are_what_the_options_say,
-               the_host_must_wait_too, the_log_has_every_command, perturbed_runs_take_other_times, traces_show_the_pes)
+               messages_that_nobody_receives, commands_of_an_earlier_kernel_are_none, kernels_that_wait_for_one_another,
+               hazards_are_what_the_options_say, the_host_must_wait_too, the_log_has_every_command,
+               perturbed_runs_take_other_times, traces_show_the_pes)

@@ -6,7 +6,7 @@
 
 /* Where a kernel finds memory to make mistakes with. */
 typedef struct memory {
-    uint64_t hbm, hbm_last, tcm, mailbox;
+    uint64_t hbm, hbm_last, tcm, tcm_last, tcm_next, mailbox;
 } memory;
 
 static weft_shape shape_of(uint64_t rows, uint64_t columns)
@@ -63,6 +63,45 @@ MISTAKE(refers_to_nowhere) (void)tl_ref(tl, UINT64_C(1) << 50, weft_shape_1d(4),
 MISTAKE(stores_what_is_elsewhere) tl_store(tl, it->hbm, far_away(tl, it, 4, 4)); END_MISTAKE
 MISTAKE(stores_at_home) tl_store(tl, it->tcm, own(tl, it, 4, 4, WEFT_F16)); END_MISTAKE
 MISTAKE(stores_behind_the_end) tl_store(tl, it->hbm_last, own(tl, it, 4, 4, WEFT_F16)); END_MISTAKE
+MISTAKE(stores_another_shape)
+    tl_store_tensor(tl, far_away(tl, it, 4, 5), own(tl, it, 5, 4, WEFT_F16));
+END_MISTAKE
+MISTAKE(stores_to_a_part)
+    tl_store_tensor(tl, tl_slice(tl, far_away(tl, it, 4, 5), 1, 0, 3), own(tl, it, 4, 3, WEFT_F16));
+END_MISTAKE
+MISTAKE(loads_a_view_of_what_it_has) (void)tl_load_tensor(tl, own(tl, it, 4, 4, WEFT_F16)); END_MISTAKE
+MISTAKE(stores_to_a_place_at_home)
+    tl_store_tensor(tl, own(tl, it, 4, 4, WEFT_F16), own(tl, it, 4, 4, WEFT_F16));
+END_MISTAKE
+MISTAKE(stores_what_was_never_set) tl_store(tl, it->hbm, (tl_tensor){0}); END_MISTAKE
+MISTAKE(loads_to_a_place_that_was_never_set) tl_load_to(tl, (tl_tensor){0}, it->hbm); END_MISTAKE
+MISTAKE(adds_what_was_never_set) (void)tl_add(tl, own(tl, it, 1, 1, WEFT_F32), (tl_tensor){0}); END_MISTAKE
+MISTAKE(takes_a_root_of_what_was_never_set) (void)tl_sqrt(tl, (tl_tensor){0}); END_MISTAKE
+MISTAKE(multiplies_what_a_neighbour_has)
+    tl_tensor b = own(tl, it, 4, 4, WEFT_F16);
+    b.address = it->tcm_next;
+    (void)tl_dot(tl, own(tl, it, 4, 4, WEFT_F16), b);
+END_MISTAKE
+MISTAKE(adds_across_the_end)
+    tl_tensor b = own(tl, it, 4, 4, WEFT_F16);
+    b.address = it->tcm_last;
+    (void)tl_add(tl, own(tl, it, 4, 4, WEFT_F16), b);
+END_MISTAKE
+MISTAKE(adds_with_a_stride_around_all_addresses)
+    tl_tensor b = own(tl, it, 5, 4, WEFT_F16);
+    b.stride[0] = UINT64_C(1) << 62;
+    (void)tl_add(tl, own(tl, it, 5, 4, WEFT_F16), b);
+END_MISTAKE
+MISTAKE(copies_to_a_place_that_was_never_set) tl_copy(tl, (tl_tensor){0}, own(tl, it, 1, 1, WEFT_F32)); END_MISTAKE
+MISTAKE(copies_what_was_never_set) tl_copy(tl, own(tl, it, 1, 1, WEFT_F32), (tl_tensor){0}); END_MISTAKE
+MISTAKE(peeks_at_what_was_never_set)
+    float number;
+    tl_peek(tl, (tl_tensor){0}, &number);
+END_MISTAKE
+MISTAKE(sends_what_was_never_set) (void)tl_send(tl, TL_NEXT, (tl_tensor){0}); END_MISTAKE
+MISTAKE(sums_what_was_never_set) (void)tl_sum(tl, (tl_tensor){.shape = weft_shape_1d(4)}, 0); END_MISTAKE
+MISTAKE(casts_what_was_never_set) (void)tl_cast(tl, (tl_tensor){0}, WEFT_F16); END_MISTAKE
+MISTAKE(clamps_what_was_never_set) (void)tl_clamp(tl, (tl_tensor){0}, 0, 1); END_MISTAKE
 MISTAKE(releases_too_late) tl_release(tl, 1); END_MISTAKE
 MISTAKE(multiplies_what_does_not_fit)
     (void)tl_dot(tl, own(tl, it, 4, 5, WEFT_F16), own(tl, it, 4, 5, WEFT_F16));
@@ -93,6 +132,11 @@ MISTAKE(reshapes_a_part)
 END_MISTAKE
 MISTAKE(turns_a_vector) (void)tl_trans(tl, tl_ref(tl, it->tcm, weft_shape_1d(4), WEFT_F16)); END_MISTAKE
 MISTAKE(cuts_too_far) (void)tl_slice(tl, own(tl, it, 4, 5, WEFT_F16), 0, 2, 3); END_MISTAKE
+MISTAKE(cuts_nothing) (void)tl_slice(tl, own(tl, it, 4, 5, WEFT_F16), 1, 0, 0); END_MISTAKE
+MISTAKE(cuts_far_too_far) (void)tl_slice(tl, own(tl, it, 4, 5, WEFT_F16), 1, 7, UINT64_MAX); END_MISTAKE
+MISTAKE(reshapes_a_high_rank)
+    (void)tl_reshape(tl, (tl_tensor){.shape = {.rank = 900}}, weft_shape_1d(12));
+END_MISTAKE
 MISTAKE(cuts_a_missing_axis) (void)tl_slice(tl, own(tl, it, 4, 5, WEFT_F16), 2, 0, 1); END_MISTAKE
 MISTAKE(waits_for_nothing) tl_wait(tl, (tl_command){3}); END_MISTAKE
 MISTAKE(waits_for_none) tl_wait(tl, (tl_command){0}); END_MISTAKE
@@ -129,6 +173,29 @@ MISTAKE(composes_a_bias_of_elsewhere)
                               .operand = far_away(tl, it, 1, 4)};
     compose(tl, WEFT_COMMAND_GEMM, own(tl, it, 4, 4, WEFT_F16), own(tl, it, 4, 4, WEFT_F16), it->hbm, &bias);
 END_MISTAKE
+MISTAKE(composes_a_bias_that_was_never_set)
+    const tl_epilogue bias = {.step = {WEFT_EPILOGUE_BIAS, WEFT_SCOPE_OUTPUT_TILE, 0}};
+    compose(tl, WEFT_COMMAND_GEMM, own(tl, it, 4, 4, WEFT_F16), own(tl, it, 4, 4, WEFT_F16), it->hbm, &bias);
+END_MISTAKE
+MISTAKE(composes_products_of_what_was_never_set)
+    tl_tensor b = {.shape = shape_of(4, 4), .dtype = WEFT_F16};
+    compose(tl, WEFT_COMMAND_GEMM, own(tl, it, 4, 4, WEFT_F16), b, it->hbm, NULL);
+END_MISTAKE
+MISTAKE(composes_sums_of_what_was_never_set)
+    tl_tensor b = {.shape = shape_of(4, 4), .dtype = WEFT_F16};
+    compose(tl, WEFT_COMMAND_FMA, own(tl, it, 4, 4, WEFT_F16), b, it->hbm, NULL);
+END_MISTAKE
+MISTAKE(composes_what_another_has_named)
+    tl_tensor b = own(tl, it, 4, 4, WEFT_F16);
+    b.space = TL_REMOTE;
+    compose(tl, WEFT_COMMAND_GEMM, own(tl, it, 4, 4, WEFT_F16), b, it->hbm, NULL);
+END_MISTAKE
+MISTAKE(composes_reads)
+    compose(tl, WEFT_COMMAND_DMA_READ, own(tl, it, 4, 4, WEFT_F16), own(tl, it, 4, 4, WEFT_F16), it->hbm, NULL);
+END_MISTAKE
+MISTAKE(composes_no_op)
+    compose(tl, (weft_command_op)99, own(tl, it, 4, 4, WEFT_F16), own(tl, it, 4, 4, WEFT_F16), it->hbm, NULL);
+END_MISTAKE
 /* clang-format on */
 
 typedef struct mistake {
@@ -151,7 +218,25 @@ static const mistake mistakes[] = {
     {loads_what_it_has, WEFT_INVALID_ARGUMENT, "tl_load", "use tl_ref."},
     {refers_to_nowhere, WEFT_OUT_OF_RANGE, "tl_ref", ""},
     {stores_what_is_elsewhere, WEFT_INVALID_ARGUMENT, "tl_store", "The tensor at address 0x0 is not in the PE's own"},
-    {stores_at_home, WEFT_INVALID_ARGUMENT, "tl_store", "where the DMA does not go"},
+    {stores_another_shape, WEFT_SHAPE_MISMATCH, "tl_store_tensor", "f16 [5, 4] does not go to a place for f16 [4, 5]."},
+    {stores_to_a_part, WEFT_INVALID_ARGUMENT, "tl_store_tensor", "shape [4, 3] is a part of another one"},
+    {loads_a_view_of_what_it_has, WEFT_INVALID_ARGUMENT, "tl_load_tensor", "use it as it is."},
+    {stores_at_home, WEFT_INVALID_ARGUMENT, "tl_store", "where the DMA does not go: use tl_copy."},
+    {stores_to_a_place_at_home, WEFT_INVALID_ARGUMENT, "tl_store_tensor", "where the DMA does not go: use tl_copy."},
+    {stores_what_was_never_set, WEFT_INVALID_ARGUMENT, "tl_store", "The tensor at address 0x0 says"},
+    {loads_to_a_place_that_was_never_set, WEFT_INVALID_ARGUMENT, "tl_load_to", "The place at address 0x0 says"},
+    {adds_what_was_never_set, WEFT_INVALID_ARGUMENT, "tl_add", "Operand b at address 0x0 says that it is in TL_TCM"},
+    {takes_a_root_of_what_was_never_set, WEFT_INVALID_ARGUMENT, "tl_sqrt", "The operand at address 0x0 says"},
+    {multiplies_what_a_neighbour_has, WEFT_INVALID_ARGUMENT, "tl_dot", "it was never set, or is another PE's."},
+    {adds_across_the_end, WEFT_INVALID_ARGUMENT, "tl_add", "does not lie in the PE's own memory"},
+    {adds_with_a_stride_around_all_addresses, WEFT_INVALID_ARGUMENT, "tl_add", "does not lie in the PE's own memory"},
+    {copies_to_a_place_that_was_never_set, WEFT_INVALID_ARGUMENT, "tl_copy", "The place at address 0x0 says"},
+    {copies_what_was_never_set, WEFT_INVALID_ARGUMENT, "tl_copy", "The tensor at address 0x0 says"},
+    {peeks_at_what_was_never_set, WEFT_INVALID_ARGUMENT, "tl_peek", "The tensor at address 0x0 says"},
+    {sends_what_was_never_set, WEFT_INVALID_ARGUMENT, "tl_send", "The tensor at address 0x0 says"},
+    {sums_what_was_never_set, WEFT_INVALID_ARGUMENT, "tl_sum", "The operand at address 0x0 says"},
+    {casts_what_was_never_set, WEFT_INVALID_ARGUMENT, "tl_cast", "The operand at address 0x0 says"},
+    {clamps_what_was_never_set, WEFT_INVALID_ARGUMENT, "tl_clamp", "The operand at address 0x0 says"},
     {stores_behind_the_end, WEFT_OUT_OF_RANGE, "tl_store", ""},
     {releases_too_late, WEFT_INVALID_ARGUMENT, "tl_release", "The mark is 1 bytes, but only 0 are in use."},
     {multiplies_what_does_not_fit, WEFT_SHAPE_MISMATCH, "tl_dot",
@@ -167,22 +252,37 @@ static const mistake mistakes[] = {
     {makes_room_for_too_much, WEFT_OUT_OF_MEMORY, "tl_empty", "no room"},
     {copies_another_shape, WEFT_SHAPE_MISMATCH, "tl_copy", "f16 [5, 4] does not go to a place for f16 [4, 5]."},
     {copies_another_dtype, WEFT_SHAPE_MISMATCH, "tl_copy", "f16 [4, 5] does not go to a place for f32 [4, 5]."},
-    {copies_to_elsewhere, WEFT_INVALID_ARGUMENT, "tl_copy", "The place at address"},
+    {copies_to_elsewhere, WEFT_INVALID_ARGUMENT, "tl_copy",
+     "The place at address 0x0 is not in the PE's own memory: tl_store_tensor writes to other memories."},
     {copies_from_elsewhere, WEFT_INVALID_ARGUMENT, "tl_copy", "The tensor at address"},
     {copies_to_a_part, WEFT_INVALID_ARGUMENT, "tl_copy", "The place of shape [4, 3] is a part of another one"},
     {reshapes_wrongly, WEFT_SHAPE_MISMATCH, "tl_reshape", "Shape [4, 5] has 20 elements, but [3, 7] has 21."},
     {reshapes_a_part, WEFT_INVALID_ARGUMENT, "tl_reshape", "[4, 3] is a part or transposition"},
     {turns_a_vector, WEFT_SHAPE_MISMATCH, "tl_trans", "rank 1"},
-    {cuts_too_far, WEFT_OUT_OF_RANGE, "tl_slice", "Axis 0 of [4, 5] has no indices 2 to 4"},
+    {cuts_too_far, WEFT_OUT_OF_RANGE, "tl_slice", "Axis 0 of [4, 5] has 4 indices, which 3 from index 2 on exceed."},
+    {cuts_nothing, WEFT_OUT_OF_RANGE, "tl_slice", "The count of indices of axis 1 of [4, 5] is 0."},
+    {cuts_far_too_far, WEFT_OUT_OF_RANGE, "tl_slice",
+     "Axis 1 of [4, 5] has 5 indices, which 18446744073709551615 from index 7 on exceed."},
+    {reshapes_a_high_rank, WEFT_INVALID_ARGUMENT, "tl_reshape", "rank 900"},
     {cuts_a_missing_axis, WEFT_SHAPE_MISMATCH, "tl_slice", "Shape [4, 5] has no axis 2."},
-    {waits_for_nothing, WEFT_NOT_FOUND, "tl_wait", "Command 3 has not been given; 0 have."},
-    {waits_for_none, WEFT_NOT_FOUND, "tl_wait", "Command 0 has not been given"},
-    {composes_an_unknown_op, WEFT_UNSUPPORTED, "tl_composite", "none that a composite command does"},
+    {waits_for_nothing, WEFT_NOT_FOUND, "tl_wait", "The command is none that this kernel has given."},
+    {waits_for_none, WEFT_NOT_FOUND, "tl_wait", "The command is none that this kernel has given."},
+    {composes_an_unknown_op, WEFT_UNSUPPORTED, "tl_composite",
+     "Operation 'softmax' is none that a composite command does."},
+    {composes_reads, WEFT_UNSUPPORTED, "tl_composite", "Operation 'dma_read' is none that"},
+    {composes_no_op, WEFT_INVALID_ARGUMENT, "tl_composite", "Operation 99 is none."},
+    {composes_a_bias_that_was_never_set, WEFT_INVALID_ARGUMENT, "tl_composite",
+     "The operand of an epilogue at address 0x0"},
+    {composes_products_of_what_was_never_set, WEFT_INVALID_ARGUMENT, "tl_composite", "Operand b at address 0x0 says"},
+    {composes_sums_of_what_was_never_set, WEFT_INVALID_ARGUMENT, "tl_composite", "Operand b at address 0x0 says"},
+    {composes_what_another_has_named, WEFT_INVALID_ARGUMENT, "tl_composite",
+     "own memory, where the DMA does not go: use tl_ref."},
     {composes_other_shapes, WEFT_SHAPE_MISMATCH, "tl_composite", "Operands have shapes [4, 4] and [1, 4]"},
     {composes_other_dtypes, WEFT_SHAPE_MISMATCH, "tl_composite", "Operands are f16 and f32"},
     {composes_parts_of_elsewhere, WEFT_UNSUPPORTED, "tl_composite", "[5, 4] is elsewhere and not contiguous"},
     {composes_to_nowhere, WEFT_OUT_OF_RANGE, "tl_composite", ""},
-    {composes_epilogues_of_math, WEFT_UNSUPPORTED, "tl_composite", "has epilogues, which only products can have."},
+    {composes_epilogues_of_math, WEFT_UNSUPPORTED, "tl_composite",
+     "Operation 'add' has epilogues, which only products can have."},
     {composes_no_epilogue, WEFT_INVALID_ARGUMENT, "tl_composite", "Epilogue 9 of scope 0 is none."},
     {composes_a_bias_of_another_width, WEFT_SHAPE_MISMATCH, "tl_composite",
      "has shape [5], which does not go with [4, 4]"},
@@ -192,9 +292,12 @@ static const mistake mistakes[] = {
 static memory memory_of(const tile_bench *it)
 {
     uint64_t slice = weft__region_bytes(it->base.graph, WEFT__REGION_HBM);
+    uint64_t tcm = weft__region_bytes(it->base.graph, WEFT__REGION_TCM);
     return (memory){.hbm = address_in(it, WEFT__REGION_HBM, 0, 0, 0),
                     .hbm_last = address_in(it, WEFT__REGION_HBM, 0, 1, slice - 12),
                     .tcm = address_in(it, WEFT__REGION_TCM, 0, 0, 0),
+                    .tcm_last = address_in(it, WEFT__REGION_TCM, 0, 0, tcm - 30),
+                    .tcm_next = address_in(it, WEFT__REGION_TCM, 0, 1, 0),
                     .mailbox = address_in(it, WEFT__REGION_MCPU, 0, 0, 0)};
 }
 

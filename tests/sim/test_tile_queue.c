@@ -66,10 +66,9 @@ START_TEST(groups_are_numbered)
         uint32_t size, stride, groups, ranks;
         const char *group, *rank;
     } rows[] = {
-        {0, 0, 1, 12, "000000000000", "0123456789:;"},
-        {4, 1, 3, 4, "000011112222", "012301230123"},
-        {3, 2, 4, 3, "010101232323", "001122001122"},
-        {2, 6, 6, 2, "012345012345", "000000111111"},
+        {0, 0, 1, 12, "000000000000", "0123456789:;"}, {4, 1, 3, 4, "000011112222", "012301230123"},
+        {3, 2, 4, 3, "010101232323", "001122001122"},  {2, 6, 6, 2, "012345012345", "000000111111"},
+        {0, 2, 2, 6, "010101010101", "001122334455"},  {0, 12, 12, 1, "0123456789:;", "000000000000"},
     };
     static const uint32_t pes[] = {0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 30, 200};
     tile_bench it;
@@ -85,12 +84,12 @@ START_TEST(groups_are_numbered)
             ck_assert_uint_eq(seen[j].size, rows[i].ranks);
         }
     }
-    static const uint32_t wrong[][2] = {{5, 1}, {4, 2}, {UINT32_MAX, UINT32_MAX}, {24, 1}, {0, 2}};
+    static const uint32_t wrong[][2] = {{5, 1}, {4, 2}, {UINT32_MAX, UINT32_MAX}, {24, 1}, {0, 5}, {0, 13}};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         weft__kernel_run *run = NULL;
         const queued_launch launch = {group_kernel, seen, pes, 12, NULL, 0, wrong[i][0], wrong[i][1]};
         WEFT_TEST_ASSERT_STATUS(try_queued(&it, &launch, &run, &err), WEFT_INVALID_ARGUMENT);
-        ck_assert_ptr_nonnull(strstr(err.message, "Kernel 'kernel' is launched on 12 PEs, which do not make groups"));
+        ck_assert_ptr_nonnull(strstr(err.message, "The launch has 12 PEs, which is no multiple of group size "));
         ck_assert_ptr_null(run);
     }
     close_tile_bench(&it);
@@ -175,6 +174,15 @@ MISTAKE(takes_twice)
         (void)tl_send(tl, TL_PREVIOUS, own_tensor(tl, 64));
     }
 END_MISTAKE
+MISTAKE(takes_again_what_it_took_out_of_order)
+    tl_command commands[3];
+    for (int i = 0; i < 3 && is_first(tl); i++)
+        commands[i] = tl_recv_async(tl, TL_NEXT, weft_shape_1d(64), WEFT_U8);
+    for (int i = 0; i < 3 && !is_first(tl); i++)
+        (void)tl_send(tl, TL_PREVIOUS, own_tensor(tl, 64));
+    for (int i = 0; i < 3 && is_first(tl); i++)
+        (void)tl_received(tl, commands[i ? 0 : 1]);
+END_MISTAKE
 MISTAKE(waits_for_no_receive) if (is_first(tl)) tl_wait(tl, (tl_command){UINT64_C(2) << 62 | 1}); END_MISTAKE
 MISTAKE(waits_for_receive_0) if (is_first(tl)) tl_wait(tl, (tl_command){UINT64_C(2) << 62}); END_MISTAKE
 MISTAKE(waits_for_no_send)
@@ -231,6 +239,15 @@ MISTAKE(frees_what_it_has_not_received)
         (void)tl_send(tl, TL_PREVIOUS, own_tensor(tl, 64));
     }
 END_MISTAKE
+MISTAKE(holds_to_the_end)
+    if (is_first(tl)) {
+        (void)receive(tl, TL_NEXT, 64);
+        (void)tl_recv_in_place(tl, TL_NEXT, weft_shape_1d(64), WEFT_U8);
+    } else {
+        (void)tl_send(tl, TL_PREVIOUS, own_tensor(tl, 64));
+        (void)tl_send(tl, TL_PREVIOUS, own_tensor(tl, 64));
+    }
+END_MISTAKE
 MISTAKE(fills_scratch)
     if (is_first(tl)) {
         (void)tl_full(tl, weft_shape_1d(1048576 - 16384 - 64), WEFT_U8, 0);
@@ -270,12 +287,16 @@ static const mistake mistakes[] = {
     {takes_a_send, WEFT_NOT_FOUND, "tl_received", "is no receive of this kernel"},
     {takes_what_was_not_given, WEFT_NOT_FOUND, "tl_received", "is no receive of this kernel, which has given 1."},
     {takes_twice, WEFT_INVALID_STATE, "tl_received", "The tensor of receive 1 has been taken before."},
-    {waits_for_no_receive, WEFT_NOT_FOUND, "tl_wait", "Receive 1 has not been given; 0 have."},
-    {waits_for_receive_0, WEFT_NOT_FOUND, "tl_wait", "Receive 0 has not been given; 0 have."},
+    {takes_again_what_it_took_out_of_order, WEFT_INVALID_STATE, "tl_received",
+     "The tensor of receive 1 has been taken before."},
+    {waits_for_no_receive, WEFT_NOT_FOUND, "tl_wait", "is no receive of this kernel, which has given 0."},
+    {waits_for_receive_0, WEFT_NOT_FOUND, "tl_wait", "is no receive of this kernel, which has given 0."},
     {waits_for_no_send, WEFT_NOT_FOUND, "tl_wait", "is no send of this kernel, which has given 1 to next."},
     {waits_for_a_send_to_nowhere, WEFT_NOT_FOUND, "tl_wait", "is no send of this kernel, which has given 0 to north."},
     {waits_for_a_send_to_no_direction, WEFT_NOT_FOUND, "tl_wait", "which has given 0 to nowhere."},
-    {waits_for_anything, WEFT_NOT_FOUND, "tl_wait", "Command 18446744073709551615 has not been given; 0 have."},
+    {waits_for_anything, WEFT_NOT_FOUND, "tl_wait", "The command is none that this kernel has given."},
+    {holds_to_the_end, WEFT_INVALID_STATE, "the end of the kernel",
+     "Message 1 from next, which sip0.cube0.pe1 sent, is still in its slot: it was received in place"},
     {frees_scratch, WEFT_INVALID_ARGUMENT, "tl_free", "is in no slot that this kernel holds."},
     {frees_twice, WEFT_INVALID_ARGUMENT, "tl_free", "is in no slot that this kernel holds."},
     {frees_out_of_order_twice, WEFT_INVALID_ARGUMENT, "tl_free", "is in no slot that this kernel holds."},
@@ -328,7 +349,7 @@ START_TEST(mistakes_without_queues_are_named)
               0);
     fail_with(NULL, receives_next, WEFT_NOT_FOUND, "tl_recv", "no queue from sip0.cube0.pe0", 1);
     fail_with(NULL, takes_no_receive, WEFT_NOT_FOUND, "tl_received", "has given 0.", 0);
-    fail_with(NULL, waits_for_no_receive, WEFT_NOT_FOUND, "tl_wait", "Receive 1 has not been given; 0 have.", 0);
+    fail_with(NULL, waits_for_no_receive, WEFT_NOT_FOUND, "tl_wait", "is no receive of this kernel", 0);
     fail_with(NULL, waits_for_a_send_to_nowhere, WEFT_NOT_FOUND, "tl_wait", "which has given 0 to north.", 0);
     fail_with(NULL, frees_scratch, WEFT_INVALID_ARGUMENT, "tl_free", "is in no slot", 0);
     fail_with(sram, holds_next, WEFT_UNSUPPORTED, "tl_recv_in_place",

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "sim/pe/perturb.h"
 #include "support/failing_malloc.h"
 
 /* ---- numbers ---- */
@@ -305,6 +306,132 @@ START_TEST(values_cost_no_time)
 }
 END_TEST
 
+/* ---- tiles that overtake each other ---- */
+
+/* Tiles that leave by channels of their own, and whose writes take unlike times. */
+static void overtaking_kernel(weft_tile *tl, const void *arguments)
+{
+    const work *it = arguments;
+    const tl_composite_request request = {.op = it->what ? WEFT_COMMAND_GEMM : WEFT_COMMAND_NEG,
+                                          .a = tl_ref(tl, it->a, weft_shape_2d(it->m, it->k), WEFT_F32),
+                                          .b = it->what ? tl_ref(tl, it->b, weft_shape_2d(it->k, it->n), WEFT_F32)
+                                                        : (tl_tensor){.address = 0},
+                                          .out = it->out,
+                                          .dtype = WEFT_F32};
+    (void)tl_composite(tl, &request);
+}
+
+typedef struct landings {
+    weft__pe_recorder recorder;
+    weft_sim *sim;
+    weft__time last_tile, last;
+    uint64_t count;
+} landings;
+
+static void note_landing(void *context, weft__command *command, uint64_t tile)
+{
+    landings *it = context;
+    it->count++;
+    it->last = weft__sim_now(it->sim);
+    if (tile + 1 == command->tiles)
+        it->last_tile = it->last;
+}
+
+/* When it lands, which values do not change. */
+static landings land(const char *const *settings, work *job, uint64_t seed)
+{
+    value_bench it;
+    landings seen = {.recorder = {.landed = note_landing}};
+    open_value_bench_with(&it, "tiny", &(value_options){.settings = settings});
+    seen.recorder.context = &seen;
+    seen.sim = it.base.base.sim;
+    weft__pes_perturb(it.base.pes, seed);
+    weft__pes_record(it.base.pes, &seen.recorder);
+    (void)run_kernel(&it.base, overtaking_kernel, job, 1);
+    close_value_bench(&it);
+    return seen;
+}
+
+/* The last element of the result, which the last tile brings, as the host finds it at a time: false if nobody has
+ * written it. */
+static bool is_there_at(const char *const *settings, work *job, uint64_t seed, weft__time time, const matrix *data)
+{
+    value_bench it;
+    weft_error err;
+    float found;
+    const weft_shape one = weft_shape_1d(1);
+    uint64_t last = job->out + (job->m * (job->what ? job->n : job->k) - 1) * sizeof(float);
+    open_value_bench_with(&it, "tiny", &(value_options){.settings = settings, .hazards = WEFT_HAZARDS_REPORT});
+    weft__pes_perturb(it.base.pes, seed);
+    put(&it, job->a, data, WEFT_F32);
+    put(&it, job->b, data, WEFT_F32);
+    launch_kernel(&it.base, overtaking_kernel, job, 1);
+    WEFT_TEST_ASSERT_OK(weft__sim_run(it.base.base.sim, time, &err), err);
+    weft_status status = weft__pe_values_read(it.memory, last, WEFT_F32, &one, &found, &err);
+    ck_assert(status == WEFT_OK || status == WEFT_INVALID_STATE);
+    WEFT_TEST_ASSERT_OK(weft__sim_run(it.base.base.sim, WEFT__NEVER, &err), err);
+    WEFT_TEST_ASSERT_OK(weft__pe_values_read(it.memory, last, WEFT_F32, &one, &found, &err), err);
+    close_value_bench(&it);
+    return status == WEFT_OK;
+}
+
+START_TEST(a_result_is_there_when_its_slowest_tile_is)
+{
+    static const struct {
+        const char *settings[5];
+        uint64_t m, k, n, seed, landings;
+        int what;
+    } rows[] = {
+        {{"pe.dma.channels", "4", "perturb.message_ns", "500"}, 1, 4096, 1, 1, 4, 0},
+        {{"pe.dma.channels", "2", "perturb.message_ns", "2000"}, 33, 64, 65, 3, 6, 1},
+    };
+    matrix *data = new_matrix(7, 64, 65);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        value_bench it;
+        open_value_bench(&it, "tiny", WEFT_HAZARDS_ERROR, false);
+        work job = work_in(&it, rows[i].m, rows[i].k, rows[i].n);
+        job.what = rows[i].what;
+        close_value_bench(&it);
+        landings seen = land(rows[i].settings, &job, rows[i].seed);
+        ck_assert_uint_eq(seen.count, rows[i].landings);
+        ck_assert_msg(seen.last_tile < seen.last, "row %zu: the last tile is the last to land", i);
+        ck_assert(!is_there_at(rows[i].settings, &job, rows[i].seed, seen.last_tile, data));
+        ck_assert(!is_there_at(rows[i].settings, &job, rows[i].seed, seen.last - 1, data));
+        ck_assert(is_there_at(rows[i].settings, &job, rows[i].seed, seen.last, data));
+    }
+    free(data);
+}
+END_TEST
+
+/* Sums have fewer elements than what they are of, so that many tiles bring nothing of them. */
+static void sum_kernel(weft_tile *tl, const void *arguments)
+{
+    const work *it = arguments;
+    tl_tensor a = tl_load(tl, it->a, weft_shape_2d(it->m, it->k), WEFT_F32);
+    tl_store(tl, it->out, tl_sum(tl, a, 1));
+}
+
+START_TEST(a_result_may_be_of_few_of_its_tiles)
+{
+    value_bench it;
+    float found[3];
+    open_value_bench(&it, "tiny", WEFT_HAZARDS_ERROR, false);
+    work job = work_in(&it, 3, 5000, 1);
+    matrix *a = new_matrix(8, job.m, job.k);
+    put(&it, job.a, a, WEFT_F32);
+    (void)run_kernel(&it.base, sum_kernel, &job, 1);
+    get(&it, job.out, 3, 1, found);
+    for (uint64_t row = 0; row < job.m; row++) {
+        double sum = 0;
+        for (uint64_t i = 0; i < job.k; i++)
+            sum += (double)a->at[row * job.k + i];
+        ck_assert_float_eq(found[row], (float)sum);
+    }
+    free(a);
+    close_value_bench(&it);
+}
+END_TEST
+
 /* ---- memory ---- */
 
 static void loop_kernel(weft_tile *tl, const void *arguments)
@@ -386,6 +513,38 @@ START_TEST(every_allocation_may_fail)
 }
 END_TEST
 
+/* Columns of a matrix that is elsewhere, turned round, and written to rows of another one. */
+static void gathering_kernel(weft_tile *tl, const void *arguments)
+{
+    const work *it = arguments;
+    tl_tensor all = tl_ref(tl, it->a, weft_shape_2d(4, 6), WEFT_F32);
+    tl_tensor out = tl_ref(tl, it->out, weft_shape_2d(6, 4), WEFT_F32);
+    tl_tensor part = tl_load_tensor(tl, tl_trans(tl, tl_slice(tl, all, 1, 2, 3)));
+    tl_store_tensor(tl, tl_slice(tl, out, 0, 0, 3), part);
+    tl_store_tensor(tl, tl_slice(tl, out, 0, 3, 3), tl_neg(tl, part));
+}
+
+START_TEST(views_of_what_is_elsewhere_are_gathered)
+{
+    value_bench it;
+    open_value_bench(&it, "tiny", WEFT_HAZARDS_ERROR, false);
+    work job = work_in(&it, 4, 6, 1);
+    matrix *in = new_matrix(4, 4, 6);
+    float found[24];
+    put(&it, job.a, in, WEFT_F32);
+    (void)run_kernel(&it.base, gathering_kernel, &job, 1);
+    get(&it, job.out, 6, 4, found);
+    for (int row = 0; row < 3; row++)
+        for (int column = 0; column < 4; column++) {
+            float expected = in->at[column * 6 + 2 + row];
+            ck_assert_float_eq(found[row * 4 + column], expected);
+            ck_assert_float_eq(found[(3 + row) * 4 + column], -expected);
+        }
+    free(in);
+    close_value_bench(&it);
+}
+END_TEST
+
 /* What the processor knows, and rows that are brought to a place one by one, in the wrong order. */
 static void place_kernel(weft_tile *tl, const void *arguments)
 {
@@ -420,8 +579,9 @@ START_TEST(constants_and_places_hold_what_they_were_given)
 }
 END_TEST
 
-WEFT_TEST_MAIN("tile_values", constants_and_places_hold_what_they_were_given, a_kernel_computes_what_it_says,
-               a_composite_command_computes_what_it_says, views_are_parts_of_values,
+WEFT_TEST_MAIN("tile_values", views_of_what_is_elsewhere_are_gathered, constants_and_places_hold_what_they_were_given,
+               a_kernel_computes_what_it_says, a_composite_command_computes_what_it_says, views_are_parts_of_values,
                each_operation_is_what_its_name_says, a_kernel_may_branch_on_data,
                a_look_takes_its_dispatch_and_the_time_to_read, there_is_nothing_to_look_at_without_values,
-               values_cost_no_time, values_end_when_nobody_needs_them, every_allocation_may_fail)
+               values_cost_no_time, a_result_is_there_when_its_slowest_tile_is, a_result_may_be_of_few_of_its_tiles,
+               values_end_when_nobody_needs_them, every_allocation_may_fail)

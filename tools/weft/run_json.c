@@ -168,8 +168,9 @@ json_t *run_json(const run_shown *shown, bool has_seconds)
     json_object_set_new(object, "peak_bytes", cli_json_count(statistics->peak_bytes));
     if (has_seconds) {
         json_object_set_new(object, "wall_seconds", cli_json_number(result->wall_seconds));
-        json_object_set_new(object, "events_per_second",
-                            cli_json_number((double)statistics->events / result->wall_seconds));
+        if (result->wall_seconds > 0) /* a coarse clock may say 0 */
+            json_object_set_new(object, "events_per_second",
+                                cli_json_number((double)statistics->events / result->wall_seconds));
         json_object_set_new(object, "compute_seconds", cli_json_number(result->compute_seconds));
         json_object_set_new(object, "check_seconds", cli_json_number(result->check_seconds));
     }

@@ -196,6 +196,61 @@ static void release_command(point_command *of)
     free(of->words);
 }
 
+static const cli_option *find_option(const cli_verb *verb, const char *name)
+{
+    const cli_option *const *option = verb->options;
+    while (*option && strcmp((*option)->name, name) != 0)
+        option++;
+    return *option;
+}
+
+static int fixed_too(const char *sweep, const sweep_axis *axis, const char *text)
+{
+    return cli_usage_error(sweep, "%s%s is swept, and stands behind the -- too, as '%s'; only one of the two can be.",
+                           axis->is_setting ? "--set " : "--vary ", axis->name, text);
+}
+
+/* A key that is swept and set behind the `--` too would have that value in all points, whatever the results say. */
+static int check_keys(const char *sweep, const sweep_points *points, const cli_values *values)
+{
+    const cli_option *set = find_option(points->verb, "set");
+    const char *const *texts = NULL;
+    size_t swept = 0, count = set ? cli_texts(values, set, &texts) : 0;
+    for (size_t i = 0; i < points->axis_count; i++)
+        swept += points->axes[i].is_setting;
+    for (size_t i = 0; i < points->axis_count; i++) {
+        const sweep_axis *axis = &points->axes[i];
+        size_t length = strlen(axis->name);
+        for (size_t text = swept; axis->is_setting && text < count; text++) { /* those of the axes come first */
+            if (strncmp(axis->name, texts[text], length) == 0 && texts[text][length] == '=')
+                return fixed_too(sweep, axis, texts[text]);
+        }
+    }
+    return CLI_EXIT_OK;
+}
+
+static bool is_option(const char *word, const sweep_axis *axis, char letter)
+{
+    size_t length = strlen(axis->name);
+    if (letter && word[0] == '-' && word[1] == letter)
+        return true;
+    return strncmp(word, axis->name, length) == 0 && (word[length] == 0 || word[length] == '=');
+}
+
+/* The same of options, of which the swept one would count. */
+static int check_varied(const char *sweep, const sweep_points *points)
+{
+    for (size_t i = 0; i < points->axis_count; i++) {
+        const sweep_axis *axis = &points->axes[i];
+        const cli_option *option = axis->is_setting ? NULL : find_option(points->verb, axis->name + 2);
+        for (int word = 0; option && word < points->word_count && strcmp(points->words[word], "--") != 0; word++) {
+            if (is_option(points->words[word], axis, option->letter))
+                return fixed_too(sweep, axis, points->words[word]);
+        }
+    }
+    return CLI_EXIT_OK;
+}
+
 /* What the verb reads from words, but must not when many points run at once. */
 static int check_options(const char *sweep, const sweep_points *points, const cli_values *values)
 {
@@ -208,7 +263,8 @@ static int check_options(const char *sweep, const sweep_points *points, const cl
             return cli_usage_error(sweep, "--%s names one file, and the points of a sweep would all write it.",
                                    (*option)->name);
     }
-    return CLI_EXIT_OK;
+    int code = check_keys(sweep, points, values);
+    return code == CLI_EXIT_OK ? check_varied(sweep, points) : code;
 }
 
 static int check_point(const char *sweep, const sweep_points *points, size_t point, bool *out_wants_help)

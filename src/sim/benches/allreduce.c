@@ -32,7 +32,7 @@ static void kernel(weft_tile *tl, const void *arguments)
 {
     const allreduce *it = arguments;
     tl_tensor source = tl_shard(tl, it->x), target = tl_shard(tl, it->sum), sum;
-    tl_tensor x = tl_load(tl, source.address, source.shape, source.dtype);
+    tl_tensor x = tl_load_tensor(tl, source);
     uint32_t me = tl_program_id(tl, TL_AXIS_ALL);
     it->begin_ps[me] = tl_now_ps(tl);
     if (it->algorithm == CENTRE)
@@ -42,7 +42,7 @@ static void kernel(weft_tile *tl, const void *arguments)
     else
         sum = tl_all_reduce_mesh(tl, x, TL_REDUCE_SUM);
     it->end_ps[me] = tl_now_ps(tl);
-    tl_store(tl, target.address, sum);
+    tl_store_tensor(tl, target, sum);
 }
 
 static void reference(const void *arguments, double *out)
@@ -72,7 +72,7 @@ static const double *fill(weft__bench_run *run, weft_placed_tensor *x, const all
     double whole = dtype == WEFT_BF16 ? 256 : dtype == WEFT_F16 ? 2048 : 16777216;
     double most = fmax(1, fmin(floor(whole / it->pes), 1000));
     const double *random = weft__bench_fill(run, x, most);
-    double *numbers = weft__bench_memory(run, it->pes * it->elements, sizeof *numbers);
+    double *numbers = weft__bench_numbers(run, "the numbers of x", it->pes * it->elements);
     for (uint64_t i = 0; random && numbers && i < it->pes * it->elements; i++)
         numbers[i] = nearbyint(random[i]);
     return numbers ? weft__bench_set(run, x, numbers) : NULL;
@@ -112,8 +112,8 @@ static void run(weft__bench_run *run)
     weft_shape shape = weft_shape_2d(it.pes, it.elements);
     weft_placed_tensor *x = weft__bench_tensor(run, "x", dtype, shape, &rows);
     weft_placed_tensor *sum = weft__bench_tensor(run, "sum", dtype, shape, &rows);
-    it.begin_ps = weft__bench_memory(run, it.pes, sizeof *it.begin_ps);
-    it.end_ps = weft__bench_memory(run, it.pes, sizeof *it.end_ps);
+    it.begin_ps = weft__bench_memory(run, "the times of PEs", it.pes, sizeof *it.begin_ps);
+    it.end_ps = weft__bench_memory(run, "the times of PEs", it.pes, sizeof *it.end_ps);
     it.x_numbers = fill(run, x, &it, dtype);
     it.x = x;
     it.sum = sum;

@@ -183,7 +183,8 @@ static weft_status keep_first(weft__bench_run *run, weft_error *err)
     weft_sim_bench_result *result = &run->outcome->result;
     result->report = run->report;
     weft_simulation_get_statistics(run->simulation, &result->statistics);
-    return keep_hazards(run, err);
+    weft_status status = weft_simulation_finish_trace(run->simulation, err);
+    return status == WEFT_OK ? keep_hazards(run, err) : status;
 }
 
 static void keep_perturbed(weft__bench_run *run)

@@ -50,7 +50,8 @@ weft_dtype weft__bench_dtype(const weft__bench_run *run, const char *key);
     {                                                                                                                  \
         "pes", "PEs of each of these cubes that take part; 0: all.", NULL, pes, 0, 65536                               \
     }
-weft_pe_set weft__bench_pe_set(const weft__bench_run *run);
+/* Ends the run, with the name of the key, if the machine lacks so many. */
+weft_pe_set weft__bench_pe_set(weft__bench_run *run);
 
 const weft_machine *weft__bench_machine(const weft__bench_run *run);
 
@@ -75,8 +76,10 @@ const double *weft__bench_fill(weft__bench_run *run, weft_placed_tensor *tensor,
 /* The same with given numbers. */
 const double *weft__bench_set(weft__bench_run *run, weft_placed_tensor *tensor, const double *numbers);
 
-/* Memory for arguments of kernels, zeroed. */
-void *weft__bench_memory(weft__bench_run *run, size_t count, size_t bytes);
+/* Memory for arguments of kernels, zeroed. `what` it is for is told where there is none. */
+void *weft__bench_memory(weft__bench_run *run, const char *what, size_t count, size_t bytes);
+/* The same for so many numbers of tensors and references; NULL where no values are kept, and nobody needs them. */
+double *weft__bench_numbers(weft__bench_run *run, const char *what, size_t count);
 
 /* A double rounded to a dtype, as a kernel's result would be, for references of kernels that round on the way. */
 double weft__bench_rounded(weft_dtype dtype, double number);
@@ -102,7 +105,7 @@ void weft__bench_measure(weft__bench_run *run, const char *name, double number, 
  *     |found - expected| <= u * (relative * |expected| + absolute)
  * where u is half a step of the tensor's dtype above 1 (2^-11 for f16, 2^-8 for bf16, 2^-24 for f32, 0 for integers).
  * A kernel that computes in double and rounds once has {1, 0}. One that rounds n times numbers as large as t has
- * {1, n * t}. Half of the smallest subnormal number comes on top. */
+ * {1, n * t}. Half of the smallest subnormal number comes on top, but not of {0, 0}, which is for equality. */
 typedef struct weft__bench_bound {
     double relative, absolute;
 } weft__bench_bound;

@@ -46,14 +46,14 @@ static weft_status read_shards(const weft__bench_tensor_record *tensor, shards *
     size_t count = weft_tensor_shard_count(tensor->placed), at = 0;
     *out = (shards){.tensor = tensor};
     for (size_t i = 0; i < count; i++) {
-        weft_tensor_get_shard(tensor->placed, i, &shard);
+        (void)weft_tensor_get_shard(tensor->placed, i, &shard);
         out->bytes += weft_shape_elements(&shard.shape) * weft_dtype_bytes(tensor->dtype);
     }
     out->data = malloc(out->bytes > 0 ? out->bytes : 1);
     if (!out->data)
         return weft__fail_memory(err, out->bytes, tensor->name);
     for (size_t i = 0; i < count; i++) {
-        weft_tensor_get_shard(tensor->placed, i, &shard);
+        (void)weft_tensor_get_shard(tensor->placed, i, &shard);
         size_t bytes = weft_shape_elements(&shard.shape) * weft_dtype_bytes(tensor->dtype);
         if (bytes == 0)
             continue;
@@ -100,7 +100,8 @@ static double error_of(double found, double expected)
 static void compare_number(weft_sim_bench_check *check, double found, double expected, double smallest)
 {
     double error = error_of(found, expected);
-    double bound = check->relative_bound * fabs(expected) + check->absolute_bound + smallest;
+    bool is_exact = check->relative_bound == 0 && check->absolute_bound == 0;
+    double bound = is_exact ? 0 : check->relative_bound * fabs(expected) + check->absolute_bound + smallest;
     double share = error == 0 ? 0 : isfinite(error) && bound > 0 ? error / bound : INFINITY;
     if (check->elements == 0 || share > check->worst) {
         check->worst = share;
@@ -120,7 +121,7 @@ static void compare_with_reference(const shards *it, const double *expected, wef
     size_t count = weft_tensor_shard_count(it->tensor->placed), at = 0;
     double smallest = steps_of(it->tensor->dtype).smallest;
     for (size_t i = 0; i < count; i++) {
-        weft_tensor_get_shard(it->tensor->placed, i, &shard);
+        (void)weft_tensor_get_shard(it->tensor->placed, i, &shard);
         uint64_t elements = weft_shape_elements(&shard.shape);
         for (uint64_t j = 0; j < elements; j++)
             compare_number(check, number_at(it, it->data, at++), expected[whole_index(whole, &shard, j, &coordinates)],
@@ -159,7 +160,7 @@ static void tell_difference(weft__bench_run *run, const char *what, const shards
     weft_shape coordinates;
     size_t index = differs / weft_dtype_bytes(it->tensor->dtype), before = 0, i = 0;
     for (;; i++) {
-        weft_tensor_get_shard(it->tensor->placed, i, &shard);
+        (void)weft_tensor_get_shard(it->tensor->placed, i, &shard);
         uint64_t elements = weft_shape_elements(&shard.shape);
         if (index < before + elements)
             break;

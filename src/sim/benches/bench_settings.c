@@ -5,6 +5,7 @@
 
 #include "base/nearest.h"
 #include "sim/benches/bench_impl.h"
+#include "sim/machine/machine_impl.h"
 
 /* ---- benches ---- */
 
@@ -155,9 +156,21 @@ weft_dtype weft__bench_dtype(const weft__bench_run *run, const char *key)
     return dtypes[weft__bench_number(run, key)];
 }
 
-weft_pe_set weft__bench_pe_set(const weft__bench_run *run)
+/* The setting of one level of a set of PEs, of which the machine has `have`, and `where`. */
+static uint32_t level_of(weft__bench_run *run, const char *key, uint32_t have, const char *where)
 {
-    return (weft_pe_set){.sips = (uint32_t)weft__bench_number(run, "sips"),
-                         .cubes = (uint32_t)weft__bench_number(run, "cubes"),
-                         .pes = (uint32_t)weft__bench_number(run, "pes")};
+    uint64_t count = weft__bench_number(run, key);
+    if (count > have)
+        weft__bench_fail(run, WEFT_UNSUPPORTED,
+                         "%s=%" PRIu64 " of bench '%s' is too many: machine '%s' has %" PRIu32 "%s.", key, count,
+                         run->bench->name, run->machine->spec->name, have, where);
+    return (uint32_t)count;
+}
+
+weft_pe_set weft__bench_pe_set(weft__bench_run *run)
+{
+    const weft__graph *graph = run->machine->graph;
+    return (weft_pe_set){.sips = level_of(run, "sips", graph->spec->system.sips, ""),
+                         .cubes = level_of(run, "cubes", graph->cubes, " in each SIP"),
+                         .pes = level_of(run, "pes", graph->pes, " in each cube")};
 }

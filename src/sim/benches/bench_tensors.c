@@ -5,14 +5,16 @@
 #include "sim/benches/bench_impl.h"
 #include "sim/replay/kernels.h"
 
-void *weft__bench_memory(weft__bench_run *run, size_t count, size_t bytes)
+void *weft__bench_memory(weft__bench_run *run, const char *what, size_t count, size_t bytes)
 {
     if (weft__bench_has_failed(run))
         return NULL;
     unsigned char *memory = weft__arena_alloc_array(&run->arena, count, bytes, sizeof(max_align_t));
     if (!memory) {
-        (void)weft__fail(&run->err, WEFT_OUT_OF_MEMORY, "Out of memory: could not allocate %zu times %zu bytes.", count,
-                         bytes);
+        size_t all;
+        if (__builtin_mul_overflow(count, bytes, &all))
+            all = SIZE_MAX;
+        (void)weft__fail_memory(&run->err, all, what);
         return NULL;
     }
     for (size_t i = 0; i < count * bytes; i++)
@@ -20,10 +22,15 @@ void *weft__bench_memory(weft__bench_run *run, size_t count, size_t bytes)
     return memory;
 }
 
+double *weft__bench_numbers(weft__bench_run *run, const char *what, size_t count)
+{
+    return run->verifies ? weft__bench_memory(run, what, count, sizeof(double)) : NULL;
+}
+
 weft_placed_tensor *weft__bench_tensor(weft__bench_run *run, const char *name, weft_dtype dtype, weft_shape shape,
                                        const weft_placement *placement)
 {
-    weft__bench_tensor_record *record = weft__bench_memory(run, 1, sizeof *record);
+    weft__bench_tensor_record *record = weft__bench_memory(run, name, 1, sizeof *record);
     if (!record)
         return NULL;
     *record = (weft__bench_tensor_record){.name = name, .dtype = dtype, .shape = shape};
@@ -85,7 +92,7 @@ const double *weft__bench_fill(weft__bench_run *run, weft_placed_tensor *tensor,
     const weft__bench_tensor_record *record = weft__bench_record_of(run, tensor);
     bool is_whole = weft__dtype_is_integer(record->dtype);
     size_t count = weft_shape_elements(&record->shape);
-    double *numbers = weft__bench_memory(run, count, sizeof *numbers);
+    double *numbers = weft__bench_numbers(run, record->name, count);
     if (!numbers)
         return NULL;
     uint64_t stream = run->fills++;
@@ -103,7 +110,7 @@ const double *weft__bench_set(weft__bench_run *run, weft_placed_tensor *tensor, 
         return NULL;
     const weft__bench_tensor_record *record = weft__bench_record_of(run, tensor);
     size_t count = weft_shape_elements(&record->shape);
-    double *kept = weft__bench_memory(run, count, sizeof *kept);
+    double *kept = weft__bench_numbers(run, record->name, count);
     if (!kept)
         return NULL;
     for (size_t i = 0; i < count; i++)

@@ -27,9 +27,9 @@ static void kernel(weft_tile *tl, const void *arguments)
     const product *it = arguments;
     tl_tensor a = tl_shard(tl, it->a), b = tl_shard(tl, it->b), out = tl_shard(tl, it->out);
     if (it->variant != REF_REF)
-        a = tl_load(tl, a.address, a.shape, a.dtype);
+        a = tl_load_tensor(tl, a);
     if (it->variant == LOAD_LOAD)
-        b = tl_load(tl, b.address, b.shape, b.dtype);
+        b = tl_load_tensor(tl, b);
 
     const tl_composite_request request = {
         .op = WEFT_COMMAND_GEMM, .a = a, .b = b, .out = out.address, .dtype = out.dtype};

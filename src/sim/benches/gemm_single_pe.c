@@ -13,9 +13,9 @@ static void kernel(weft_tile *tl, const void *arguments)
 {
     const product *it = arguments;
     tl_tensor a = tl_shard(tl, it->a), b = tl_shard(tl, it->b), out = tl_shard(tl, it->out);
-    a = tl_load(tl, a.address, a.shape, a.dtype);
-    b = tl_load(tl, b.address, b.shape, b.dtype);
-    tl_store(tl, out.address, tl_dot(tl, a, b));
+    a = tl_load_tensor(tl, a);
+    b = tl_load_tensor(tl, b);
+    tl_store_tensor(tl, out, tl_dot(tl, a, b));
 }
 
 static void reference(const void *arguments, double *out)

@@ -17,9 +17,9 @@ static void kernel(weft_tile *tl, const void *arguments)
     const projection *it = arguments;
     tl_tensor x = tl_shard(tl, it->x), bias = tl_shard(tl, it->bias), out = tl_shard(tl, it->out);
     const tl_epilogue add_bias = {.step = {.op = WEFT_EPILOGUE_BIAS, .scope = WEFT_SCOPE_OUTPUT_TILE},
-                                  .operand = tl_load(tl, bias.address, bias.shape, bias.dtype)};
+                                  .operand = tl_load_tensor(tl, bias)};
     const tl_composite_request product = {.op = WEFT_COMMAND_GEMM,
-                                          .a = tl_load(tl, x.address, x.shape, x.dtype),
+                                          .a = tl_load_tensor(tl, x),
                                           .b = tl_shard(tl, it->weight),
                                           .out = out.address,
                                           .dtype = out.dtype,

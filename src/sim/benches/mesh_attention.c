@@ -90,6 +90,22 @@ static void check_parts(weft__bench_run *run, const char *whole_key, uint32_t wh
                          whole, parts_key, parts);
 }
 
+/* Ends the run where there are more rows, or useful operations, than can be counted. */
+static void check_counts(weft__bench_run *run, const bench *it, uint32_t queries)
+{
+    uint64_t rows = (uint64_t)it->q_heads * queries, flops;
+    if (rows > UINT32_MAX)
+        weft__bench_fail(run, WEFT_INVALID_ARGUMENT,
+                         "q_heads=%" PRIu32 " times queries=%" PRIu32 " makes %" PRIu64 " rows, but at most %" PRIu32
+                         " can be.",
+                         it->q_heads, queries, rows, UINT32_MAX);
+    if (__builtin_mul_overflow(4 * rows * it->cached, it->kernel.head_dim, &flops))
+        weft__bench_fail(run, WEFT_INVALID_ARGUMENT,
+                         "q_heads=%" PRIu32 " times queries=%" PRIu32 ", cached=%" PRIu32 " and head_dim=%" PRIu32
+                         " makes more operations than 64 bits can count.",
+                         it->q_heads, queries, it->cached, it->kernel.head_dim);
+}
+
 static bench read_settings(weft__bench_run *run)
 {
     bench it = {.mode = (mode)weft__bench_number(run, "mode"),
@@ -118,6 +134,7 @@ static bench read_settings(weft__bench_run *run)
                                   .scale = 1 / sqrt(head_dim),
                                   .is_ring = weft__bench_number(run, "path") == 0,
                                   .dtype = weft__bench_dtype(run, "dtype")};
+    check_counts(run, &it, queries);
     it.rows = it.q_heads / it.groups * it.kernel.queries;
     return it;
 }
@@ -236,16 +253,14 @@ static void place_positions(weft__bench_run *run, bench *it, weft_pe_set pes)
     weft__attention *kernel = &it->kernel;
     uint32_t rows = kernel->sharers * kernel->queries, count = it->groups * it->ranks * rows;
     weft_placement divided = weft__bench_divided(pes, WEFT_SPLIT_ROWS);
-    double *numbers = weft__bench_memory(run, weft__max_size(count, kernel->block), sizeof *numbers);
-    if (!numbers)
-        return;
+    double *numbers = weft__bench_numbers(run, "the positions", weft__max_size(count, kernel->block));
     weft_placed_tensor *positions = weft__bench_tensor(run, "positions", WEFT_F32, weft_shape_2d(count, 1), &divided);
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; numbers && i < count; i++)
         numbers[i] = kernel->first_position + i / rows % it->ranks * kernel->queries + i % kernel->queries;
     (void)weft__bench_set(run, positions, numbers);
     weft_placed_tensor *offsets =
         weft__bench_tensor(run, "offsets", WEFT_F32, weft_shape_2d(1, kernel->block), &(weft_placement){.pes = pes});
-    for (uint32_t i = 0; i < kernel->block; i++)
+    for (uint32_t i = 0; numbers && i < kernel->block; i++)
         numbers[i] = i;
     (void)weft__bench_set(run, offsets, numbers);
     kernel->positions = positions;
@@ -288,7 +303,7 @@ static void run(weft__bench_run *run)
     weft_shape rows = weft_shape_2d((uint64_t)it.groups * it.ranks * it.rows, it.kernel.head_dim);
     weft_placed_tensor *output = weft__bench_tensor(run, "output", it.kernel.dtype, rows, &divided);
     it.kernel.output = output;
-    it.weights = weft__bench_memory(run, it.cached, sizeof *it.weights);
+    it.weights = weft__bench_numbers(run, "the weights of a query", it.cached);
 
     const weft_launch_options options = {.kernel =
                                              it.mode == PREFILL ? weft__attention_prefill : weft__attention_decode,

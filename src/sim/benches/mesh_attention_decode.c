@@ -32,7 +32,7 @@ static tl_tensor load_queries(weft_tile *tl, const weft__attention *it)
 {
     uint64_t first = (uint64_t)tl_program_id(tl, TL_AXIS_GROUP) * rows_of(it);
     tl_tensor rows = tl_slice(tl, tl_shard(tl, it->query), 0, first, rows_of(it));
-    return tl_load(tl, rows.address, rows.shape, rows.dtype);
+    return tl_load_tensor(tl, rows);
 }
 
 /* Products under way, one for each head. */

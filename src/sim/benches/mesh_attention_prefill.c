@@ -110,7 +110,7 @@ static tl_tensor load_block(weft_tile *tl, const prefilling *all, const weft_pla
     const weft__attention *it = all->it;
     uint64_t first = (uint64_t)head * it->tokens + (uint64_t)all->block * it->block;
     tl_tensor block = tl_slice(tl, tl_shard(tl, cache), 0, first, it->block);
-    return tl_load(tl, block.address, block.shape, block.dtype);
+    return tl_load_tensor(tl, block);
 }
 
 static void attend_to_block(weft_tile *tl, prefilling *all, uint32_t head)
@@ -143,7 +143,7 @@ static void attend(weft_tile *tl, prefilling *all, uint32_t head)
     const weft__attention *it = all->it;
     tl_tensor queries = tl_slice(tl, tl_shard(tl, it->query), 0, head * all->rows, all->rows);
     tl_tensor target = tl_slice(tl, tl_shard(tl, it->output), 0, head * all->rows, all->rows);
-    all->queries = tl_load(tl, queries.address, queries.shape, queries.dtype);
+    all->queries = tl_load_tensor(tl, queries);
     make_places(tl, all);
     for (all->block = 0; all->block < it->tokens / it->block; all->block++) {
         uint64_t mark = tl_mark(tl);
@@ -151,7 +151,7 @@ static void attend(weft_tile *tl, prefilling *all, uint32_t head)
         tl_release(tl, mark);
     }
     tl_tensor result = tl_cast(tl, tl_mul(tl, all->current, tl_reciprocal(tl, all->sum)), it->dtype);
-    tl_store(tl, target.address, result);
+    tl_store_tensor(tl, target, result);
 }
 
 void weft__attention_prefill(weft_tile *tl, const void *arguments)
@@ -160,8 +160,8 @@ void weft__attention_prefill(weft_tile *tl, const void *arguments)
     prefilling all = {.it = it, .rows = (uint64_t)it->sharers * it->queries, .rank = tl_program_id(tl, TL_AXIS_RANK)};
     if (it->is_causal) {
         tl_tensor positions = tl_shard(tl, it->positions), offsets = tl_shard(tl, it->offsets);
-        all.positions = tl_load(tl, positions.address, positions.shape, positions.dtype);
-        all.offsets = tl_load(tl, offsets.address, offsets.shape, offsets.dtype);
+        all.positions = tl_load_tensor(tl, positions);
+        all.offsets = tl_load_tensor(tl, offsets);
     }
     for (uint32_t head = 0; head < it->kv_heads; head++) {
         uint64_t mark = tl_mark(tl);

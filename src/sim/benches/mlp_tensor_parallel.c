@@ -61,9 +61,9 @@ static void kernel(weft_tile *tl, const void *arguments)
     for (uint64_t token = 0; token < it->tokens; token += it->block) {
         uint64_t count = weft__min_size(it->block, it->tokens - token), mark = tl_mark(tl);
         tl_tensor source = tl_slice(tl, x, 0, token, count), target = tl_slice(tl, y, 0, token, count);
-        tl_tensor share = share_of(tl, it, tl_load(tl, source.address, source.shape, source.dtype));
+        tl_tensor share = share_of(tl, it, tl_load_tensor(tl, source));
         tl_tensor sum = tl_all_reduce_ring(tl, share, TL_REDUCE_SUM);
-        tl_store(tl, target.address, tl_cast(tl, sum, it->dtype));
+        tl_store_tensor(tl, target, tl_cast(tl, sum, it->dtype));
         tl_release(tl, mark);
     }
 }
@@ -136,8 +136,7 @@ static void run(weft__bench_run *run)
     it.w2 = w2;
     it.y = y;
     it.block = block_of(run, &it, ranks);
-    if (it.x_numbers)
-        it.activations = weft__bench_memory(run, it.tokens * it.inner, sizeof *it.activations);
+    it.activations = weft__bench_numbers(run, "the activations", it.tokens * it.inner);
 
     const weft_launch_options options = {
         .kernel = kernel, .arguments = &it, .pes = pes, .queues = ranks > 1 ? WEFT_QUEUES_RING : 0};

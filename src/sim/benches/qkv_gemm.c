@@ -17,11 +17,8 @@ static void kernel(weft_tile *tl, const void *arguments)
     if (!tl_has_shard(tl, it->b)) /* fewer columns than PEs */
         return;
     tl_tensor a = tl_shard(tl, it->a), b = tl_shard(tl, it->b), out = tl_shard(tl, it->out);
-    const tl_composite_request product = {.op = WEFT_COMMAND_GEMM,
-                                          .a = tl_load(tl, a.address, a.shape, a.dtype),
-                                          .b = b,
-                                          .out = out.address,
-                                          .dtype = out.dtype};
+    const tl_composite_request product = {
+        .op = WEFT_COMMAND_GEMM, .a = tl_load_tensor(tl, a), .b = b, .out = out.address, .dtype = out.dtype};
     tl_wait(tl, tl_composite(tl, &product));
 }
 

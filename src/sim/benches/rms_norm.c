@@ -34,13 +34,13 @@ static void kernel(weft_tile *tl, const void *arguments)
     if (!tl_has_shard(tl, it->x)) /* fewer rows than PEs */
         return;
     tl_tensor x = tl_shard(tl, it->x), weight = tl_shard(tl, it->weight), out = tl_shard(tl, it->out);
-    weight = tl_cast(tl, tl_load(tl, weight.address, weight.shape, weight.dtype), WEFT_F32);
+    weight = tl_cast(tl, tl_load_tensor(tl, weight), WEFT_F32);
     for (uint64_t row = 0; row < x.shape.extent[0]; row += it->block) {
         uint64_t count = weft__min_size(it->block, x.shape.extent[0] - row);
         tl_tensor source = tl_slice(tl, x, 0, row, count), target = tl_slice(tl, out, 0, row, count);
         uint64_t mark = tl_mark(tl);
-        tl_tensor loaded = tl_load(tl, source.address, source.shape, source.dtype);
-        tl_store(tl, target.address, normalise(tl, loaded, weight));
+        tl_tensor loaded = tl_load_tensor(tl, source);
+        tl_store_tensor(tl, target, normalise(tl, loaded, weight));
         tl_release(tl, mark);
     }
 }

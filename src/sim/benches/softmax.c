@@ -23,8 +23,8 @@ static void kernel(weft_tile *tl, const void *arguments)
         uint64_t count = weft__min_size(it->block, x.shape.extent[0] - row);
         tl_tensor source = tl_slice(tl, x, 0, row, count), target = tl_slice(tl, out, 0, row, count);
         uint64_t mark = tl_mark(tl);
-        tl_tensor loaded = tl_load(tl, source.address, source.shape, source.dtype);
-        tl_store(tl, target.address, tl_softmax(tl, loaded, 1));
+        tl_tensor loaded = tl_load_tensor(tl, source);
+        tl_store_tensor(tl, target, tl_softmax(tl, loaded, 1));
         tl_release(tl, mark);
     }
 }

@@ -4,6 +4,8 @@
 
 #include <weft/sim.h>
 
+#include "sim/tile/groups.h"
+
 /* Where a PE is in the machine. */
 typedef struct position {
     uint32_t sip, cube, unit;
@@ -90,12 +92,9 @@ static const way ways[TL_DIRECTIONS] = {
     [TL_RIGHT] = {WEFT_QUEUES_TREE, NULL, 0, 0, TL_PARENT},
 };
 
-weft__group_place weft__group_place_of(const weft__neighbourhood *all, uint32_t index)
+static weft__group_place group_place_of(const weft__neighbourhood *all, uint32_t index)
 {
-    uint32_t stride = all->group_stride;
-    return (weft__group_place){.group = index / stride / all->group_size * stride + index % stride,
-                               .rank = index / stride % all->group_size,
-                               .size = all->group_size};
+    return weft__group_place_of(all->group_size, all->group_stride, index);
 }
 
 /* The rank that a direction along the group leads to; the group's size, or more, for none. */
@@ -118,7 +117,7 @@ static uint64_t next_rank(const weft__group_place *at, tl_direction direction)
 
 static uint32_t neighbour_in_group(const weft__neighbourhood *all, uint32_t index, tl_direction direction)
 {
-    weft__group_place at = weft__group_place_of(all, index);
+    weft__group_place at = group_place_of(all, index);
     uint64_t rank = next_rank(&at, direction);
     /* Ranks of a group are `group_stride` apart. */
     return rank < at.size ? (uint32_t)(index + (rank - at.rank) * all->group_stride) : WEFT__NODE_NONE;
@@ -156,7 +155,7 @@ uint32_t weft__neighbour_of(const weft__neighbourhood *all, uint32_t index, tl_d
 
 tl_direction weft__neighbour_way_back(const weft__neighbourhood *all, uint32_t index, tl_direction direction)
 {
-    if (direction == TL_PARENT && weft__group_place_of(all, index).rank % 2 == 0)
+    if (direction == TL_PARENT && group_place_of(all, index).rank % 2 == 0)
         return TL_RIGHT;
     return ways[direction].opposite;
 }

@@ -14,11 +14,6 @@
 #include "sim/machine/graph.h"
 #include "sim/pe/ipcq.h"
 
-/* Where a PE stands in its launch. */
-typedef struct weft__group_place {
-    uint32_t group, rank, size; /* of the group */
-} weft__group_place;
-
 /* The PEs of a launch, in ascending order of their places among those of the machine, and their groups. */
 typedef struct weft__neighbourhood {
     const weft__graph *graph;
@@ -27,8 +22,6 @@ typedef struct weft__neighbourhood {
     uint32_t group_size, group_stride; /* as in weft_launch_options; not 0 */
     uint32_t queues;                   /* WEFT_QUEUES_... */
 } weft__neighbourhood;
-
-weft__group_place weft__group_place_of(const weft__neighbourhood *all, uint32_t index);
 
 /* The place in the launch of the neighbour of the PE at `index`; WEFT__NODE_NONE if there is none. */
 uint32_t weft__neighbour_of(const weft__neighbourhood *all, uint32_t index, tl_direction direction);

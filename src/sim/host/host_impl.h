@@ -9,6 +9,7 @@
 #include "sim/machine/machine_impl.h"
 #include "sim/pe/pe_trace.h"
 #include "sim/pe/pe_values.h"
+#include "sim/pe/pe_values_hazards.h"
 #include "sim/replay/names.h"
 #include "sim/tile/kernel.h"
 
@@ -71,6 +72,7 @@ struct weft_simulation {
     weft__allocator **sram; /* by cube */
     const bool *awaited;    /* what the host waits for */
     weft__names names;      /* of kernels: messages may outlive their launch */
+    weft__hazards hazards;  /* without values; else `memory` has them */
     weft_kernel_launch *abandoned;
 };
 
@@ -138,5 +140,8 @@ struct weft_kernel_launch {
 
 /* Frees it, at the end of the simulation or when it has ended. */
 void weft__kernel_launch_free(weft_kernel_launch *launch);
+
+/* Outside of the run: frees the abandoned launches that have ended. */
+void weft__simulation_sweep(weft_simulation *simulation);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "sim/collective/neighbours.h"
 #include "sim/host/host_impl.h"
+#include "sim/tile/groups.h"
 
 #define QUEUES_ALL (WEFT_QUEUES_CUBES | WEFT_QUEUES_PES | WEFT_QUEUES_SIPS | WEFT_QUEUES_RING | WEFT_QUEUES_TREE)
 
@@ -29,11 +30,7 @@ static bool meet_unreceived(weft_kernel_launch *launch, const weft__unreceived *
                    message->call, (double)message->sent / 1000);
     if (simulation->memory)
         return weft__pe_values_add_hazard(simulation->memory, &hazard, what);
-    if (simulation->options.hazards != WEFT_HAZARDS_ERROR)
-        return true;
-    (void)weft__sim_fail(simulation->sim, WEFT_HAZARD, "Kernel '%.128s' on %s at %.3f ns, %s: Hazard: %s",
-                         hazard.kernel, hazard.pe, (double)weft__sim_now(simulation->sim) / 1000, hazard.call, what);
-    return false;
+    return weft__hazards_add(&simulation->hazards, &hazard, NULL, "%s", what);
 }
 
 static void on_ended(void *context, weft__kernel_run *run)
@@ -49,22 +46,7 @@ static void on_ended(void *context, weft__kernel_run *run)
 
 /* ---- launching ---- */
 
-/* Checks the groups, whose size and stride become what 0 stands for. */
-static weft_status check_groups(weft_launch_options *options, uint32_t count, weft_error *err)
-{
-    if (options->group_size == 0)
-        options->group_size = count;
-    if (options->group_stride == 0)
-        options->group_stride = 1;
-    uint64_t together = (uint64_t)options->group_size * options->group_stride;
-    if (count % together == 0)
-        return WEFT_OK;
-    return weft__fail(err, WEFT_INVALID_ARGUMENT,
-                      "The launch has %" PRIu32 " PEs, which is no multiple of group size %" PRIu32
-                      " times stride %" PRIu32 ".",
-                      count, options->group_size, options->group_stride);
-}
-
+/* PEs and groups become what zeros in them stand for. */
 static weft_status check_options(const weft_simulation *simulation, weft_launch_options *options, weft_error *err)
 {
     if (!options->kernel)
@@ -74,7 +56,9 @@ static weft_status check_options(const weft_simulation *simulation, weft_launch_
                           options->queues, QUEUES_ALL);
     const weft__graph *graph = weft__simulation_graph(simulation);
     weft_status status = weft__pe_set_resolve(graph, &options->pes, &options->pes, err);
-    return status == WEFT_OK ? check_groups(options, weft__pe_set_count(&options->pes), err) : status;
+    return status == WEFT_OK ? weft__groups_resolve(weft__pe_set_count(&options->pes), &options->group_size,
+                                                    &options->group_stride, err)
+                             : status;
 }
 
 /* `cpus` and `places` have room for all PEs of the launch. */
@@ -138,6 +122,9 @@ weft_status weft_simulation_launch(weft_simulation *simulation, const weft_launc
                                    weft_kernel_launch **out, weft_error *err)
 {
     *out = NULL;
+    weft__simulation_sweep(simulation);
+    if (!options)
+        return weft__fail(err, WEFT_INVALID_ARGUMENT, "A launch needs options, with a kernel.");
     weft_launch_options checked = *options;
     weft_status status = weft__simulation_check(simulation, err);
     if (status == WEFT_OK)
@@ -161,6 +148,20 @@ void weft__kernel_launch_free(weft_kernel_launch *launch)
 {
     weft__kernel_run_destroy(launch->run);
     free(launch);
+}
+
+void weft__simulation_sweep(weft_simulation *simulation)
+{
+    weft_kernel_launch **link = &simulation->abandoned;
+    while (*link) {
+        weft_kernel_launch *launch = *link;
+        if (!launch->has_ended) {
+            link = &launch->next;
+            continue;
+        }
+        *link = launch->next;
+        weft__kernel_launch_free(launch);
+    }
 }
 
 void weft_kernel_launch_destroy(weft_kernel_launch *launch)

@@ -60,14 +60,15 @@ static weft_status take_memory(weft_placed_tensor *tensor, weft_error *err)
 weft_status weft_tensor_create(weft_simulation *simulation, weft_dtype dtype, const weft_shape *shape,
                                const weft_placement *placement, weft_placed_tensor **out, weft_error *err)
 {
+    static const weft_placement everywhere;
     uint64_t bytes;
     *out = NULL;
-    weft_placement resolved = *placement;
+    weft_placement resolved = placement ? *placement : everywhere;
     weft_status status = check_shape(dtype, shape, &bytes, err);
     if (status == WEFT_OK)
-        status = weft__placement_check(placement, shape, err);
+        status = weft__placement_check(&resolved, shape, err);
     if (status == WEFT_OK)
-        status = weft__pe_set_resolve(weft__simulation_graph(simulation), &placement->pes, &resolved.pes, err);
+        status = weft__pe_set_resolve(weft__simulation_graph(simulation), &resolved.pes, &resolved.pes, err);
     if (status != WEFT_OK)
         return status;
     weft_placed_tensor *tensor = calloc(1, sizeof *tensor);
@@ -122,16 +123,20 @@ size_t weft_tensor_shard_count(const weft_placed_tensor *tensor)
     return tensor->count;
 }
 
-void weft_tensor_get_shard(const weft_placed_tensor *tensor, size_t index, weft_shard *out)
+bool weft_tensor_get_shard(const weft_placed_tensor *tensor, size_t index, weft_shard *out)
 {
     weft__shard_box box;
     weft_simulation *simulation = tensor->simulation;
+    *out = (weft_shard){0};
+    if (index >= tensor->count)
+        return false;
     uint32_t place = weft__pe_set_at(weft__simulation_graph(simulation), &tensor->placement.pes, (uint32_t)index);
     weft__placement_box(&tensor->placement, &tensor->shape, (uint32_t)index, &box);
-    *out = (weft_shard){.shape = box.shape};
+    out->shape = box.shape;
     if (tensor->addresses[index] != WEFT__SHARD_EMPTY)
         out->address = tensor->addresses[index];
     (void)snprintf(out->pe, sizeof out->pe, "%s", weft__pe_name(weft__pe_at(simulation->pes, place)));
     for (uint32_t axis = 0; axis < box.shape.rank; axis++)
         out->origin[axis] = box.origin[axis];
+    return true;
 }

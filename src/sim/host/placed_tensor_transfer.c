@@ -21,6 +21,8 @@ typedef struct tensor_move {
 struct shard_move {
     tensor_move *all;
     uint32_t shard;
+    weft__location location;
+    uint64_t bytes;
 };
 
 /* What is written has its value as soon as it is in memory, and what is read is what stands there at that time. */
@@ -52,39 +54,40 @@ static void on_end(void *context, const weft__transfer *transfer)
         weft__simulation_reach(all->tensor->simulation, &all->is_done);
 }
 
-static weft_status begin_move(tensor_move *all, uint32_t shard, uint64_t bytes, weft_error *err)
-{
-    weft_simulation *simulation = all->tensor->simulation;
-    const weft__graph *graph = weft__simulation_graph(simulation);
-    weft__location location;
-    weft_status status = weft__address_resolve(graph, all->tensor->addresses[shard], bytes, &location, err);
-    if (status != WEFT_OK)
-        return status;
-    shard_move *move = &all->moves[all->count++];
-    *move = (shard_move){all, shard};
-    weft__transfer_request request = {.source = weft__graph_node(graph, WEFT__NODE_HOST, 0, 0, 0),
-                                      .target = location.node,
-                                      .offset_bytes = location.offset,
-                                      .bytes = bytes,
-                                      .is_write = all->is_upload,
-                                      .at_memory = simulation->memory ? on_memory : NULL,
-                                      .ended = on_end,
-                                      .context = move};
-    weft__transfer_begin(simulation->transfers, weft__sim_now(simulation->sim), &request);
-    return WEFT_OK;
-}
-
-static weft_status begin_moves(tensor_move *all, weft_error *err)
+/* Finds out where all of them go, before the first begins: what is under way must not be left alone. */
+static weft_status plan_moves(tensor_move *all, weft_error *err)
 {
     const weft_placed_tensor *tensor = all->tensor;
+    const weft__graph *graph = weft__simulation_graph(tensor->simulation);
     weft_status status = WEFT_OK;
     for (uint32_t i = 0; status == WEFT_OK && i < tensor->count; i++) {
         weft__shard_box box;
         bool is_read = weft__placed_tensor_is_read(tensor, i, &box);
-        if (all->is_upload ? tensor->addresses[i] != WEFT__SHARD_EMPTY : is_read)
-            status = begin_move(all, i, weft__shard_box_bytes(&box, tensor->dtype), err);
+        if (all->is_upload ? tensor->addresses[i] == WEFT__SHARD_EMPTY : !is_read)
+            continue;
+        shard_move *move = &all->moves[all->count++];
+        *move = (shard_move){.all = all, .shard = i, .bytes = weft__shard_box_bytes(&box, tensor->dtype)};
+        status = weft__address_resolve(graph, tensor->addresses[i], move->bytes, &move->location, err);
     }
     return status;
+}
+
+static void begin_moves(tensor_move *all)
+{
+    weft_simulation *simulation = all->tensor->simulation;
+    weft__transfer_request request = {
+        .source = weft__graph_node(weft__simulation_graph(simulation), WEFT__NODE_HOST, 0, 0, 0),
+        .is_write = all->is_upload,
+        .at_memory = simulation->memory ? on_memory : NULL,
+        .ended = on_end};
+    for (uint32_t i = 0; i < all->count; i++) {
+        shard_move *move = &all->moves[i];
+        request.target = move->location.node;
+        request.offset_bytes = move->location.offset;
+        request.bytes = move->bytes;
+        request.context = move;
+        weft__transfer_begin(simulation->transfers, weft__sim_now(simulation->sim), &request);
+    }
 }
 
 /* Until all have ended. */
@@ -118,9 +121,11 @@ static weft_status move_tensor(tensor_move *all, const void *data, void *out, we
     if (status == WEFT_OK && has_values && all->is_upload)
         status = weft__placed_tensor_make_values(tensor, data, all->values, err);
     if (status == WEFT_OK)
-        status = begin_moves(all, err);
-    if (status == WEFT_OK)
+        status = plan_moves(all, err);
+    if (status == WEFT_OK) {
+        begin_moves(all);
         status = run_moves(all, err);
+    }
     if (status == WEFT_OK && has_values && !all->is_upload)
         status = weft__placed_tensor_collect(tensor, all->values, all->count, out, err);
     weft__placed_tensor_give_values(tensor, all->values);

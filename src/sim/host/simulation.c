@@ -73,6 +73,8 @@ static weft_status create_parts(weft_simulation *simulation, weft_error *err)
     if (status != WEFT_OK)
         return status;
     weft__pes_perturb(simulation->pes, simulation->options.perturb_seed);
+    simulation->hazards.sim = simulation->sim;
+    simulation->hazards.action = simulation->options.hazards;
     if (simulation->options.values != WEFT_VALUES_NONE)
         status = create_values(simulation, err);
     else if (simulation->options.keeps_log)
@@ -136,6 +138,7 @@ void weft_simulation_destroy(weft_simulation *simulation)
         weft__allocator_destroy(simulation->hbm[i]);
     for (size_t i = 0; simulation->sram && i < cubes; i++)
         weft__allocator_destroy(simulation->sram[i]);
+    weft__hazards_destroy(&simulation->hazards);
     weft__names_destroy(&simulation->names);
     free(simulation->hbm);
     free(simulation->sram);
@@ -157,6 +160,7 @@ weft_status weft__simulation_run_until(weft_simulation *simulation, const bool *
     simulation->awaited = done;
     weft_status status = weft__sim_run(simulation->sim, WEFT__NEVER, err);
     simulation->awaited = NULL;
+    weft__simulation_sweep(simulation);
     return status;
 }
 
@@ -191,7 +195,7 @@ void weft_simulation_get_statistics(const weft_simulation *simulation, weft_simu
         .values = values.made,
         .evaluated = values.evaluated,
         .peak_bytes = values.peak_bytes,
-        .hazards = simulation->memory ? weft__pe_values_hazards(simulation->memory) : 0,
+        .hazards = simulation->memory ? weft__pe_values_hazards(simulation->memory) : simulation->hazards.count,
     };
 }
 
@@ -200,7 +204,8 @@ void weft_simulation_get_statistics(const weft_simulation *simulation, weft_simu
 bool weft_simulation_hazard_at(const weft_simulation *simulation, size_t index, weft_simulation_hazard *out)
 {
     *out = (weft_simulation_hazard){0};
-    return simulation->memory && weft__pe_values_hazard_at(simulation->memory, index, out);
+    return simulation->memory ? weft__pe_values_hazard_at(simulation->memory, index, out)
+                              : weft__hazards_at(&simulation->hazards, index, out);
 }
 
 size_t weft_simulation_log_count(const weft_simulation *simulation)

@@ -37,6 +37,7 @@ struct weft__command {
     uint64_t captured[WEFT_COMMAND_INPUTS_MAX];    /* of the recorder: the values that its operands were, 0: not read */
     uint64_t captured_at[WEFT_COMMAND_INPUTS_MAX]; /* and how often their memories had been written by then */
     uint64_t made;                                 /* the same: the value of its result */
+    uint64_t landings;                             /* the same: tiles whose results have not landed; 0: none has */
     uint64_t issued_ps;                            /* the same: when it was given */
     void *order;                                   /* the same, of a composite command: what was known then */
 

@@ -24,18 +24,26 @@ static uint64_t ring_bytes(const weft__ipcq *ipcq)
     return (uint64_t)ipcq->slots * ipcq->slot_bytes;
 }
 
-/* Where the slots of other launches begin in the memory of some PEs, or its end. Only PEs of several launches share an
- * SRAM at a time; what is a PE's own, its kernels have one after another. */
-static uint64_t end_of_memory(const weft__ipcq *ipcq, uint32_t first, uint32_t count)
+/* Some bytes of a memory. */
+typedef struct piece {
+    uint64_t begin, bytes;
+} piece;
+
+/* The highest piece that the slots of another launch take, of the memory that some PEs share, and that ends behind
+ * `begin` and begins before `end`; 0 bytes if there is none. Only PEs of several launches share an SRAM at a time; what
+ * is a PE's own, its kernels have one after another. */
+static piece taken_between(const weft__ipcq *ipcq, uint32_t first, uint32_t count, uint64_t begin, uint64_t end)
 {
-    uint64_t end = weft__region_bytes(weft__pes_graph(ipcq->pes), memories[ipcq->memory].region);
-    if (ipcq->memory != WEFT__SLOTS_SRAM)
-        return end;
-    for (const weft__ipcq *it = ipcq->pes->ipcqs; it; it = it->next)
-        for (uint32_t i = first; i < first + count; i++)
-            if (it->at[i].in_count && !it->at[i].has_ended && it->at[i].slots_begin < end)
-                end = it->at[i].slots_begin;
-    return end;
+    piece highest = {0};
+    for (const weft__ipcq *it = ipcq->memory == WEFT__SLOTS_SRAM ? ipcq->pes->ipcqs : NULL; it; it = it->next)
+        for (uint32_t i = first; i < first + count; i++) {
+            const weft__ipcq_pe *at = &it->at[i];
+            piece taken = {at->slots_begin, at->in_count * ring_bytes(it)};
+            if (taken.bytes && !at->has_ended && taken.begin < end && taken.begin + taken.bytes > begin &&
+                taken.begin >= highest.begin)
+                highest = taken;
+        }
+    return highest;
 }
 
 uint64_t weft__ipcq_kept_bytes(const weft__graph *graph, weft__region region)
@@ -58,26 +66,50 @@ static uint64_t first_slot_byte(const weft__ipcq *ipcq)
     return kept ? weft__region_bytes(graph, region) - kept : 1;
 }
 
-/* Gives the PEs that share a memory their slots. */
-static weft_status take_slots(weft__ipcq *ipcq, uint32_t first, uint32_t count, weft_error *err)
+/* Where the highest free piece of so many bytes ends, at `end` or before; 0 if there is none. */
+static uint64_t find_room(const weft__ipcq *ipcq, uint32_t first, uint32_t count, uint64_t bytes, uint64_t end)
 {
-    uint64_t rings = 0, end = end_of_memory(ipcq, first, count);
+    uint64_t least = first_slot_byte(ipcq);
+    while (end >= least && end - least >= bytes) {
+        piece taken = taken_between(ipcq, first, count, end - bytes, end);
+        if (taken.bytes == 0)
+            return end;
+        end = taken.begin;
+    }
+    return 0;
+}
+
+static weft_status fail_room(const weft__ipcq *ipcq, uint32_t first, uint32_t count, weft_error *err)
+{
+    uint64_t rings = 0, least = first_slot_byte(ipcq);
+    uint64_t end = weft__region_bytes(weft__pes_graph(ipcq->pes), memories[ipcq->memory].region);
+    uint64_t left = least > 1 ? end - least : end;
     for (uint32_t i = first; i < first + count; i++)
         rings += ipcq->at[i].in_count;
-    if (rings == 0)
-        return WEFT_OK;
-    uint64_t least = first_slot_byte(ipcq);
-    if (rings * ring_bytes(ipcq) > end - least)
-        return weft__fail(err, WEFT_OUT_OF_MEMORY,
-                          "The queues of %s need %" PRIu64 " rings of pe.ipcq.slots %" PRIu32
-                          " times pe.ipcq.slot_bytes %" PRIu32 ", %" PRIu64 " bytes, and the %s has %" PRIu64 "%s.",
-                          weft__pe_name(weft__pe_at(ipcq->pes, first)), rings, ipcq->slots, ipcq->slot_bytes,
-                          rings * ring_bytes(ipcq), memories[ipcq->memory].name, least > 1 ? end - least : end,
-                          least > 1 ? " left for them" : "");
-    uint64_t begin = end - rings * ring_bytes(ipcq);
-    for (uint32_t i = first; i < first + count; i++) {
-        ipcq->at[i].slots_begin = begin;
-        begin += ipcq->at[i].in_count * ring_bytes(ipcq);
+    for (piece taken; (taken = taken_between(ipcq, first, count, least, end)).bytes; end = taken.begin)
+        left -= taken.bytes;
+    uint64_t bytes = rings * ring_bytes(ipcq);
+    return weft__fail(err, WEFT_OUT_OF_MEMORY,
+                      "The queues of %s need %" PRIu64 " rings of pe.ipcq.slots %" PRIu32
+                      " times pe.ipcq.slot_bytes %" PRIu32 ", %" PRIu64 " bytes, and the %s has %" PRIu64 "%s%s.",
+                      weft__pe_name(weft__pe_at(ipcq->pes, first)), rings, ipcq->slots, ipcq->slot_bytes, bytes,
+                      memories[ipcq->memory].name, left, least > 1 ? " left for them" : "",
+                      least > 1 && left >= bytes ? ", in pieces" : "");
+}
+
+/* Gives the PEs that share a memory their slots, those of the last one at the end. */
+static weft_status take_slots(weft__ipcq *ipcq, uint32_t first, uint32_t count, weft_error *err)
+{
+    uint64_t end = weft__region_bytes(weft__pes_graph(ipcq->pes), memories[ipcq->memory].region);
+    for (uint32_t i = first + count; i-- > first;) {
+        uint64_t bytes = ipcq->at[i].in_count * ring_bytes(ipcq);
+        if (bytes == 0)
+            continue;
+        end = find_room(ipcq, first, count, bytes, end);
+        if (end == 0)
+            return fail_room(ipcq, first, count, err);
+        end -= bytes;
+        ipcq->at[i].slots_begin = end;
     }
     return WEFT_OK;
 }
@@ -323,7 +355,6 @@ void weft__ipcq_begin(weft__ipcq *ipcq, weft__pe *pe, weft__process *self)
 {
     weft__ipcq_pe *at = weft__ipcq_at(ipcq, pe);
     at->process = self;
-    at->has_begun = true;
     for (uint32_t direction = 0; direction < TL_DIRECTIONS; direction++)
         if (at->in[direction] != WEFT__QUEUE_NONE) {
             weft__ipcq_queue *queue = &ipcq->queues[at->in[direction]];

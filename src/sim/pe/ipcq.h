@@ -47,7 +47,8 @@ typedef struct weft__ipcq_pair {
 
 /* `count` queues, no two from the same direction of a PE, nor to the same, and none from a PE to itself. Takes the
  * slots: those of a PE lie one behind another at the end of the memory, in the order of the directions, at multiples of
- * 64 bytes; in an SRAM those of the PEs of the cube one behind another, before those of other launches that live.
+ * 64 bytes; in an SRAM those of the PEs of the cube one behind another, each where those of other launches that live
+ * leave room for it.
  * WEFT_OUT_OF_MEMORY if they leave nothing else of it, WEFT_INVALID_ARGUMENT for queues that cannot be,
  * WEFT_UNSUPPORTED if there is no way between two PEs. */
 weft_status weft__ipcq_create(weft__pes *pes, const weft__ipcq_pair *pairs, size_t count, weft__ipcq **out,
@@ -106,8 +107,8 @@ struct weft__ipcq_receive {
     /* private */
     struct weft__ipcq_queue *queue;
     bool is_done;
-    weft__ipcq_receive *next;      /* of its queue, or free */
-    weft__ipcq_receive *next_open; /* of its PE, not taken */
+    weft__ipcq_receive *next;                  /* of its queue, or free */
+    weft__ipcq_receive *next_open, *last_open; /* of its PE, not taken */
     weft__ipcq_receive *next_made;
 };
 
@@ -150,6 +151,8 @@ tl_tensor weft__ipcq_receive_take(weft__ipcq_receive *receive);
 /* The message that lies at this address of the PE's TCM, has been received in place, and not been given up; NULL if
  * there is none. */
 weft__ipcq_message *weft__ipcq_find_in_place(weft__ipcq *ipcq, weft__pe *pe, uint64_t address);
+/* The first one of these, by direction and number, wherever it lies; NULL if there is none. */
+const weft__ipcq_message *weft__ipcq_find_held(const weft__ipcq *ipcq, const weft__pe *pe);
 /* Gives its slot up; waits for the credit if that frees it. */
 void weft__ipcq_free(weft__ipcq_message *message);
 

@@ -35,7 +35,7 @@ typedef struct weft__ipcq_queue {
 typedef struct weft__ipcq_pe {
     uint32_t out[TL_DIRECTIONS], in[TL_DIRECTIONS]; /* its queues, by direction */
     uint32_t in_count;
-    bool has_begun, has_ended;
+    bool has_ended;
     uint64_t slots_begin; /* in the memory that they are in */
     weft__process *process;
     weft__pe_activity activity;

@@ -141,6 +141,9 @@ weft__ipcq_receive *weft__ipcq_receive_begin(weft__ipcq *ipcq, const weft__ipcq_
     receive->is_done = false;
     receive->next = NULL;
     receive->next_open = at->open;
+    receive->last_open = NULL;
+    if (at->open)
+        at->open->last_open = receive;
     at->open = receive;
     *(queue->receives ? &queue->last_receive->next : &queue->receives) = receive;
     queue->last_receive = receive;
@@ -175,10 +178,10 @@ tl_tensor weft__ipcq_receive_take(weft__ipcq_receive *receive)
 {
     weft__ipcq *ipcq = receive->queue->owner;
     weft__ipcq_receive_wait(receive);
-    weft__ipcq_receive **link = &weft__ipcq_at(ipcq, receive->pe)->open;
-    while (*link != receive)
-        link = &(*link)->next_open;
-    *link = receive->next_open;
+    weft__ipcq_receive *last = receive->last_open, *next = receive->next_open;
+    *(last ? &last->next_open : &weft__ipcq_at(ipcq, receive->pe)->open) = next;
+    if (next)
+        next->last_open = last;
     receive->next = ipcq->free_receives;
     ipcq->free_receives = receive;
     return receive->result;
@@ -252,6 +255,17 @@ weft__ipcq_message *weft__ipcq_find_in_place(weft__ipcq *ipcq, weft__pe *pe, uin
              it; it = it->next)
             if (it->is_in_place && !it->is_given_up && address - it->slot_address < it->bytes)
                 return it;
+    return NULL;
+}
+
+const weft__ipcq_message *weft__ipcq_find_held(const weft__ipcq *ipcq, const weft__pe *pe)
+{
+    const weft__ipcq_pe *at = weft__ipcq_at(ipcq, pe);
+    for (uint32_t direction = 0; direction < TL_DIRECTIONS; direction++)
+        if (at->in[direction] != WEFT__QUEUE_NONE)
+            for (const weft__ipcq_message *it = ipcq->queues[at->in[direction]].oldest; it; it = it->next)
+                if (it->is_in_place && !it->is_given_up)
+                    return it;
     return NULL;
 }
 

@@ -7,23 +7,24 @@
 #include "sim/pe/order_impl.h"
 
 #define EPOCHS_MAX 0x7fffffffu
-#define ENTRIES_TOGETHER 16u /* a clock has a multiple of so many entries, the last of which nobody looks at */
+#define ENTRIES_TOGETHER 16u /* a block has a multiple of so many entries */
+#define BLOCKS_MAX 64u
 
 /* ---- clocks ---- */
 
 static uint32_t entries_of(const weft__order *order)
 {
-    return (2 * order->agent_count + ENTRIES_TOGETHER - 1) & ~(ENTRIES_TOGETHER - 1);
+    return (2 * order->agent_count + order->block_entries - 1) / order->block_entries * order->block_entries;
 }
 
-/* A clock with one reference and any content. */
+/* A clock with one reference, and the content of the one before; of a new one that is zero. */
 static weft__order_clock *take_clock(weft__order *order)
 {
     weft__order_clock *clock = order->free_clocks;
     if (clock) {
         order->free_clocks = clock->next_free;
     } else {
-        clock = malloc(sizeof *clock + entries_of(order) * sizeof clock->known[0]);
+        clock = calloc(1, sizeof *clock + entries_of(order) * sizeof clock->known[0]);
         if (!clock) {
             order->has_failed = true;
             return NULL;
@@ -43,12 +44,20 @@ static void drop_clock(weft__order *order, weft__order_clock *clock)
     order->free_clocks = clock;
 }
 
-/* Here most of the time is spent. Compilers make vectors of it, for the entries have a sign, which is never used, and
- * come so many together. */
-static void raise_all(int32_t *restrict known, const int32_t *restrict other, uint32_t count)
+/* Compilers make vectors of it, for the entries have a sign, which is never used, and come so many together. */
+static void raise_together(int32_t *restrict known, const int32_t *restrict other)
 {
-    for (uint32_t i = 0; i < (count & ~(ENTRIES_TOGETHER - 1)); i++)
+    for (uint32_t i = 0; i < ENTRIES_TOGETHER; i++)
         known[i] = known[i] > other[i] ? known[i] : other[i];
+}
+
+static void copy_clock(const weft__order *order, weft__order_clock *to, const weft__order_clock *from)
+{
+    for (uint64_t left = to->blocks | from->blocks; left; left &= left - 1) {
+        size_t first = (size_t)__builtin_ctzll(left) * order->block_entries;
+        memcpy(to->known + first, from->known + first, order->block_entries * sizeof to->known[0]);
+    }
+    to->blocks = from->blocks;
 }
 
 /* Makes *clock one that nobody else has, with the later entries of both. False when out of memory. */
@@ -59,19 +68,27 @@ static bool merge_clock(weft__order *order, weft__order_clock **clock, const wef
         it = take_clock(order);
         if (!it)
             return false;
-        memcpy(it->known, (*clock)->known, entries_of(order) * sizeof it->known[0]);
+        copy_clock(order, it, *clock);
         drop_clock(order, *clock);
         *clock = it;
     }
-    if (it != other)
-        raise_all((int32_t *)it->known, (const int32_t *)other->known, entries_of(order));
+    if (it == other)
+        return true;
+    for (uint64_t left = other->blocks; left; left &= left - 1) {
+        size_t first = (size_t)__builtin_ctzll(left) * order->block_entries;
+        for (size_t i = first; i < first + order->block_entries; i += ENTRIES_TOGETHER)
+            raise_together((int32_t *)it->known + i, (const int32_t *)other->known + i);
+    }
+    it->blocks |= other->blocks;
     return true;
 }
 
-static void raise(weft__order_clock *clock, uint32_t entry, uint32_t to)
+static void raise(const weft__order *order, weft__order_clock *clock, uint32_t entry, uint32_t to)
 {
-    if (clock->known[entry] < to)
-        clock->known[entry] = to;
+    if (clock->known[entry] >= to)
+        return;
+    clock->known[entry] = to;
+    clock->blocks |= (uint64_t)1 << entry / order->block_entries;
 }
 
 /* The clock knows all that a point does. */
@@ -79,8 +96,8 @@ static bool learn(weft__order *order, weft__order_clock **clock, const weft__ord
 {
     if (!merge_clock(order, clock, point->clock))
         return false;
-    raise(*clock, point->agent, point->epoch);
-    raise(*clock, order->agent_count + point->agent, point->messages);
+    raise(order, *clock, point->agent, point->epoch);
+    raise(order, *clock, order->agent_count + point->agent, point->messages);
     return true;
 }
 
@@ -293,13 +310,13 @@ weft_status weft__order_create(uint32_t agents, weft__order **out, weft_error *e
     if (!order)
         return weft__fail_memory(err, sizeof *order, "the order of accesses");
     order->agent_count = agents;
+    order->block_entries = (2 * agents / BLOCKS_MAX / ENTRIES_TOGETHER + 1) * ENTRIES_TOGETHER;
     order->agents = calloc(agents, sizeof *order->agents);
     weft__order_clock *zero = order->agents ? take_clock(order) : NULL;
     if (!zero) {
         weft__order_destroy(order);
         return weft__fail_memory(err, agents * sizeof *order->agents, "what agents know of each other");
     }
-    memset(zero->known, 0, entries_of(order) * sizeof zero->known[0]);
     zero->references = agents;
     for (uint32_t i = 0; i < agents; i++)
         order->agents[i] = (weft__order_agent){.clock = zero, .epoch = 1};

@@ -12,10 +12,12 @@ typedef uint32_t weft__order_stamp;
     UINT32_MAX /* the epoch of a command that nobody has waited for: later than any known one                          \
                 */
 
-/* Per agent the last epoch, and behind those per agent the last message, that is known to be over. */
+/* Per agent the last epoch, and behind those per agent the last message, that is known to be over. They come in blocks,
+ * most of which are often zero: kernels mostly hear of those of their own group. */
 typedef struct weft__order_clock {
     struct weft__order_clock *next_free, *next_made;
     uint32_t references;
+    uint64_t blocks; /* bit i: block i may be other than zero */
     uint32_t known[];
 } weft__order_clock;
 
@@ -75,6 +77,7 @@ typedef struct weft__order_room {
 
 struct weft__order {
     uint32_t agent_count;
+    uint32_t block_entries; /* a multiple of 16; a clock has no more than 64 blocks, the last one filled up */
     bool has_failed;
     weft__order_agent *agents;
     uint32_t *commands; /* the epochs in which they were waited for */

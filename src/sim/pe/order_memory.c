@@ -78,6 +78,7 @@ static void leave_cell(weft__order *order, cell *it, uint64_t bytes)
 /* Room for so many reads more than there are, a power of two in all. */
 static bool grow(weft__order *order, cell *it, uint32_t room)
 {
+    assert(room > it->read_room);
     weft__order_room **list = &order->free_rooms[__builtin_ctz(room)];
     mark *grown = (mark *)(void *)*list;
     if (grown)

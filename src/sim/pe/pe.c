@@ -157,6 +157,11 @@ uint32_t weft__pes_count(const weft__pes *pes)
     return pes->count;
 }
 
+uint64_t weft__pes_number_launch(weft__pes *pes)
+{
+    return ++pes->launches;
+}
+
 weft__pe *weft__pe_at(weft__pes *pes, uint32_t index)
 {
     return &pes->pes[index];

@@ -136,6 +136,8 @@ weft__pes *weft__pe_owner(const weft__pe *pe);
 /* Its place among the PEs of the machine. */
 uint32_t weft__pe_index(const weft__pe *pe);
 uint32_t weft__pes_count(const weft__pes *pes);
+/* A number for a launch: another one each time, from 1. */
+uint64_t weft__pes_number_launch(weft__pes *pes);
 weft__pe *weft__pe_at(weft__pes *pes, uint32_t index);
 /* "sip0.cube3.pe7"; lives as long as the PEs. */
 const char *weft__pe_name(const weft__pe *pe);

@@ -67,6 +67,7 @@ struct weft__pes {
     uint32_t engine_percent;
     weft__pe *pes;
     uint32_t count;
+    uint64_t launches; /* ever */
     weft__command *free_commands, *made_commands;
     weft__token *free_tokens, *made_tokens;
     weft__ipcq *ipcqs; /* that live */

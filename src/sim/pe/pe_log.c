@@ -117,7 +117,7 @@ static weft_status add(weft__pe_log *log, const weft__pe *pe, const char *engine
     return WEFT_OK;
 }
 
-/* What was noted for the record, which has its inputs now. */
+/* What was noted for the record, which has its inputs now; NULL: for nothing. */
 static void take_overwrites(weft__pe_log *log, const void *subject, logged *entry)
 {
     size_t kept = 0;
@@ -125,6 +125,8 @@ static void take_overwrites(weft__pe_log *log, const void *subject, logged *entr
         const overwritten *it = &log->overwritten[i];
         if (it->subject != subject)
             log->overwritten[kept++] = *it;
+        else if (!entry)
+            continue;
         else if (it->is_given)
             entry->inputs[it->input].overwrite = it->overwrite;
         else
@@ -149,6 +151,11 @@ void weft__pe_log_overwritten(weft__pe_log *log, const void *subject, uint32_t i
     }
     log->overwritten[log->overwritten_count++] =
         (overwritten){subject, input, is_given, {true, change->address, change->bytes, writer, change->time_ps}};
+}
+
+void weft__pe_log_forget(weft__pe_log *log, const void *subject)
+{
+    take_overwrites(log, subject, NULL);
 }
 
 /* ---- what has ended ---- */

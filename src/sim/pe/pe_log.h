@@ -44,5 +44,7 @@ void weft__pe_log_receive(weft__pe_log *log, const weft__ipcq_receive *receive);
  * that is what it was given nevertheless says so, one that is what stood there is not carried. */
 void weft__pe_log_overwritten(weft__pe_log *log, const void *subject, uint32_t input, bool is_given,
                               const weft__memory_change *change, const char *writer);
+/* The same will have no record: what was noted is dropped. */
+void weft__pe_log_forget(weft__pe_log *log, const void *subject);
 
 #endif

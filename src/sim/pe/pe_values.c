@@ -60,10 +60,11 @@ static void on_issued(void *context, weft__command *command)
 {
     weft_error err;
     weft__pe_values *it = context;
-    weft__given given = {.pe = command->pe, .kernel = command->kernel, .call = command->call};
+    weft__given given;
     command->issued_ps = weft__sim_now(weft__pes_sim(it->pes));
     if (has_failed(it) || (command->process && !weft__unawaited_has_any(&it->unawaited, command->pe)))
         return;
+    weft__given_init(&given, command->pe, command->kernel, command->call);
     for (uint32_t i = 0; i < command->operand_count; i++)
         weft__given_touch(&given, &command->operands[i], false, operand_name(i));
     weft__given_touch(&given, &command->result, true, "the result");
@@ -167,7 +168,8 @@ static bool on_peek(void *context, weft__pe *pe, const tl_tensor *tensor, const 
     weft__memory_change change;
     weft__pe_values *it = context;
     const weft__reading reading = {.pe = pe, .kernel = kernel, .call = call, .what = "the tensor", .tensor = tensor};
-    weft__given given = {.pe = pe, .kernel = kernel, .call = call};
+    weft__given given;
+    weft__given_init(&given, pe, kernel, call);
     weft__given_touch(&given, tensor, false, reading.what);
     if (!weft__unawaited_check(&it->unawaited, &given) || !weft__pe_values_capture(it, &reading, &value, &at, &change))
         return false;
@@ -201,11 +203,19 @@ static weft_status write_result(weft__pe_values *it, weft__command *command, wef
     return weft__pe_values_hold(it, held, command->result.address, command->made, err);
 }
 
+/* True with the last landing, whatever tile it is of: tiles may land in another order than they set out. */
+static bool has_landed(const weft__pe_values *it, weft__command *command)
+{
+    if (command->landings == 0)
+        command->landings = weft__plan_landings(&command->plan, weft__pes_rates(it->pes));
+    return --command->landings == 0;
+}
+
 static void on_landed(void *context, weft__command *command, uint64_t tile)
 {
     weft_error err;
     weft__pe_values *it = context;
-    if (tile + 1 < command->tiles || has_failed(it))
+    if (!has_landed(it, command) || has_failed(it))
         return;
     if (command->plan.kind == WEFT__PLAN_READ) /* what the memory has sent may have been written over meanwhile */
         confirm(it, command, 0, tile);

@@ -20,6 +20,9 @@
  * reads them one after another, and by the send that gets its slot again; a receive by that of a later one from the
  * same direction.
  *
+ * Accesses of different PEs, and of the host, to the same bytes must be ordered by messages, credits and launches, not
+ * by time (order.h). A read that has met another hazard is no second one for that.
+ *
  * Values of tensors live until their scratch memory is given back, their slot is freed, or the kernel ends; where
  * hazards are but reported, always until the kernel ends, so that a tensor can be what it was given. */
 #ifndef WEFT_SIM_PE_PE_VALUES_H

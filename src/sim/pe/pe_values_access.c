@@ -42,11 +42,33 @@ static bool meet(weft__pe_values *it, const weft__reading *by, const manner *how
                              hazard.held ? "it had come" : "it came meanwhile,", (double)hazard.margin_ps / 1000);
 }
 
+static bool access_range(weft__pe_values *it, weft__order_memory *memory, const weft__order_access *access,
+                         bool is_write, uint64_t offset, uint64_t bytes, weft__order_race *out)
+{
+    return is_write ? weft__order_write(it->order, memory, access, offset, bytes, out)
+                    : weft__order_read(it->order, memory, access, offset, bytes, out);
+}
+
+/* *out is the first race that there is. */
+static void access_runs(weft__pe_values *it, weft__order_memory *memory, const weft__order_access *access,
+                        bool is_write, uint64_t offset, const tl_tensor *tensor, weft__order_race *out)
+{
+    weft__order_race race;
+    weft__runs runs = weft__runs_of(tensor);
+    uint64_t each = weft_dtype_bytes(tensor->dtype), bytes = runs.run * each;
+    *out = (weft__order_race){0};
+    for (uint64_t i = 0; i < runs.count; i++) {
+        uint64_t begin = offset + weft__runs_begin(&runs, i) * each;
+        if (access_range(it, memory, access, is_write, begin, bytes, &race) && out->bytes == 0)
+            *out = race;
+    }
+}
+
 static bool access(weft__pe_values *it, const weft__reading *by, const manner *how)
 {
     weft_error err;
     weft__location location;
-    weft__order_race race, first = {0};
+    weft__order_race first;
     const tl_tensor *tensor = by->tensor;
     if (weft__address_resolve(weft__pes_graph(it->pes), tensor->address, 1, &location, &err) != WEFT_OK)
         return true; /* which others tell of */
@@ -57,14 +79,11 @@ static bool access(weft__pe_values *it, const weft__reading *by, const manner *h
                                        .call = by->pe ? by->call : NULL,
                                        .only_others = true,
                                        .phase = how->phase};
-    weft__runs runs = weft__runs_of(tensor);
-    uint64_t each = weft_dtype_bytes(tensor->dtype), bytes = runs.run * each;
-    for (uint64_t i = 0; i < runs.count; i++) {
-        uint64_t offset = location.offset + weft__runs_begin(&runs, i) * each;
-        bool races = how->is_write ? weft__order_write(it->order, memory, &access, offset, bytes, &race)
-                                   : weft__order_read(it->order, memory, &access, offset, bytes, &race);
-        if (races && first.bytes == 0)
-            first = race;
+    if (weft__pe_values_is_contiguous(tensor)) {
+        uint64_t bytes = weft_shape_elements(&tensor->shape) * weft_dtype_bytes(tensor->dtype);
+        (void)access_range(it, memory, &access, how->is_write, location.offset, bytes, &first);
+    } else {
+        access_runs(it, memory, &access, how->is_write, location.offset, tensor, &first);
     }
     weft__pe_values_order_note(it);
     if (first.bytes == 0 || how->is_quiet)

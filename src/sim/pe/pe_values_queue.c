@@ -12,9 +12,10 @@ void weft__pe_values_on_send_issued(void *context, weft__ipcq_message *message)
 {
     weft_error err;
     weft__pe_values *it = context;
-    weft__given given = {.pe = message->from, .kernel = message->kernel, .call = message->call};
+    weft__given given;
     if (has_failed(it))
         return;
+    weft__given_init(&given, message->from, message->kernel, message->call);
     weft__pe_values_order_send(it, message);
     weft__given_touch(&given, &message->tensor, false, "the tensor");
     const weft__unawaited_id id = {WEFT__UNAWAITED_SEND, message->from_direction, message->number};
@@ -39,9 +40,10 @@ void weft__pe_values_on_receive_issued(void *context, weft__ipcq_receive *receiv
 {
     weft_error err;
     weft__pe_values *it = context;
-    weft__given given = {.pe = receive->pe, .kernel = receive->kernel, .call = receive->call};
+    weft__given given;
     if (has_failed(it))
         return;
+    weft__given_init(&given, receive->pe, receive->kernel, receive->call);
     weft__pe_values_order_receive(it, receive);
     if (!receive->is_in_place)
         weft__given_touch(&given, &receive->result, true, "the result");
@@ -153,8 +155,11 @@ void weft__pe_values_on_credited(void *context, weft__ipcq_message *message)
 
 void weft__pe_values_on_lost(void *context, weft__ipcq_message *message)
 {
-    let_go(context, message);
-    weft__pe_values_order_end(context, message);
+    weft__pe_values *it = context;
+    if (it->log)
+        weft__pe_log_forget(it->log, message);
+    let_go(it, message);
+    weft__pe_values_order_end(it, message);
 }
 
 /* ---- receiving ---- */
@@ -194,7 +199,9 @@ static weft_status finish(weft__pe_values *it, weft__ipcq_receive *receive, weft
         return status;
     receive->result.value = receive->captured;
     receive->result.base = receive->result.address;
-    if (it->log && !receive->is_in_place)
+    if (it->log && receive->is_in_place) /* which moves nothing */
+        weft__pe_log_forget(it->log, receive);
+    else if (it->log)
         weft__pe_log_receive(it->log, receive);
     return WEFT_OK;
 }

@@ -7,14 +7,23 @@
 
 #include "sim/pe/pe_values_runs.h"
 
+/* A tensor that has gaps. */
+typedef struct weft__kept_tensor {
+    tl_tensor tensor;
+    struct weft__kept_tensor *next;
+} weft__kept_tensor;
+
 struct weft__unawaited_entry {
     weft__unawaited_id id;
-    weft__given given;
+    const char *call;
     uint64_t sent; /* of a message: how many there were with it */
     weft__time since;
     weft__time end;       /* WEFT__NEVER: it is under way */
     bool has_met_hazards; /* while it was */
     weft__unawaited_entry *next;
+    weft__kept_tensor *kept; /* of those that are not whole; others have none */
+    uint32_t touch_count;
+    weft__touch touches[WEFT__TOUCHES_MAX];
 };
 
 weft_status weft__unawaited_init(weft__unawaited *it, uint32_t pes, weft__hazards *hazards, weft_error *err)
@@ -32,17 +41,41 @@ void weft__unawaited_destroy(weft__unawaited *it)
 
 /* ---- touching ---- */
 
+void weft__given_init(weft__given *given, weft__pe *pe, const char *kernel, const char *call)
+{
+    given->pe = pe;
+    given->kernel = kernel;
+    given->call = call;
+    given->touch_count = 0;
+}
+
 void weft__given_touch(weft__given *given, const tl_tensor *tensor, bool is_write, const char *what)
 {
-    uint64_t last = 0;
-    for (uint32_t axis = 0; axis < tensor->shape.rank; axis++)
-        last += (tensor->shape.extent[axis] - 1) * tensor->stride[axis];
+    uint64_t last = 0, stride = 1;
+    bool is_whole = true;
+    for (uint32_t axis = tensor->shape.rank; axis-- > 0;) {
+        uint64_t extent = tensor->shape.extent[axis];
+        last += (extent - 1) * tensor->stride[axis];
+        is_whole &= extent == 1 || tensor->stride[axis] == stride;
+        stride *= extent;
+    }
     given->touches[given->touch_count++] =
-        (weft__touch){.tensor = *tensor,
+        (weft__touch){.tensor = tensor,
                       .begin = tensor->address,
                       .end = tensor->address + (last + 1) * weft_dtype_bytes(tensor->dtype),
+                      .is_whole = is_whole,
                       .is_write = is_write,
                       .what = what};
+}
+
+/* What two ranges have in common. */
+static bool cut(uint64_t from, uint64_t to, uint64_t begin, uint64_t end, uint64_t *out_address, uint64_t *out_bytes)
+{
+    if (to <= begin || end <= from)
+        return false;
+    *out_address = from > begin ? from : begin;
+    *out_bytes = (to < end ? to : end) - *out_address;
+    return true;
 }
 
 /* The first bytes of a tensor that lie in [begin, end). */
@@ -51,15 +84,14 @@ static bool meets_range(const weft__touch *touch, uint64_t begin, uint64_t end, 
 {
     if (touch->end <= begin || end <= touch->begin)
         return false;
-    weft__runs runs = weft__runs_of(&touch->tensor);
-    uint64_t each = weft_dtype_bytes(touch->tensor.dtype), bytes = runs.run * each;
+    if (touch->is_whole)
+        return cut(touch->begin, touch->end, begin, end, out_address, out_bytes);
+    weft__runs runs = weft__runs_of(touch->tensor);
+    uint64_t each = weft_dtype_bytes(touch->tensor->dtype), bytes = runs.run * each;
     for (uint64_t i = 0; i < runs.count; i++) {
-        uint64_t from = touch->begin + weft__runs_begin(&runs, i) * each, to = from + bytes;
-        if (to <= begin || end <= from)
-            continue;
-        *out_address = from > begin ? from : begin;
-        *out_bytes = (to < end ? to : end) - *out_address;
-        return true;
+        uint64_t from = touch->begin + weft__runs_begin(&runs, i) * each;
+        if (cut(from, from + bytes, begin, end, out_address, out_bytes))
+            return true;
     }
     return false;
 }
@@ -94,7 +126,7 @@ static bool meet(weft__unawaited *it, weft__unawaited_entry *entry, const weft__
                                      .address = address,
                                      .bytes = bytes,
                                      .other = weft__pe_name(given->pe),
-                                     .other_call = entry->given.call,
+                                     .other_call = entry->call,
                                      .other_ps = has_ended ? entry->end : entry->since,
                                      .held = has_ended};
     if (has_ended) {
@@ -105,9 +137,9 @@ static bool meet(weft__unawaited *it, weft__unawaited_entry *entry, const weft__
     return weft__hazards_add(it->hazards, &hazard, has_ended ? NULL : entry,
                              "%s, %s %s at 0x%" PRIx64 ", is %s and the kernel has not waited for the %s of %.3f ns, "
                              "which %s %" PRIu64 " bytes of it at 0x%" PRIx64 "; %s.",
-                             later->what, weft_dtype_name(later->tensor.dtype),
-                             weft_shape_text(&later->tensor.shape, shape), later->tensor.address,
-                             later->is_write ? "written" : "read", entry->given.call, (double)entry->since / 1000,
+                             later->what, weft_dtype_name(later->tensor->dtype),
+                             weft_shape_text(&later->tensor->shape, shape), later->tensor->address,
+                             later->is_write ? "written" : "read", entry->call, (double)entry->since / 1000,
                              earlier->is_write ? "writes" : "reads", bytes, address, when);
 }
 
@@ -121,9 +153,9 @@ static bool check_entry(weft__unawaited *it, weft__unawaited_entry *entry, const
 {
     uint64_t address, bytes;
     for (uint32_t i = 0; i < given->touch_count; i++)
-        for (uint32_t j = 0; j < entry->given.touch_count; j++)
-            if (conflict(&entry->given.touches[j], &given->touches[i], &address, &bytes))
-                return meet(it, entry, &entry->given.touches[j], given, &given->touches[i], address, bytes);
+        for (uint32_t j = 0; j < entry->touch_count; j++)
+            if (conflict(&entry->touches[j], &given->touches[i], &address, &bytes))
+                return meet(it, entry, &entry->touches[j], given, &given->touches[i], address, bytes);
     return true;
 }
 
@@ -162,8 +194,8 @@ static void append(weft__unawaited_list *list, weft__unawaited_entry *entry)
 {
     if (!list->first)
         *list = (weft__unawaited_list){.begin = UINT64_MAX, .write_begin = UINT64_MAX, .sent = list->sent};
-    for (uint32_t i = 0; i < entry->given.touch_count; i++) {
-        const weft__touch *touch = &entry->given.touches[i];
+    for (uint32_t i = 0; i < entry->touch_count; i++) {
+        const weft__touch *touch = &entry->touches[i];
         widen(&list->begin, &list->end, touch);
         if (touch->is_write)
             widen(&list->write_begin, &list->write_end, touch);
@@ -181,20 +213,77 @@ static void move_on(weft__unawaited_list *list)
         list->running = list->running->next;
 }
 
-weft_status weft__unawaited_add(weft__unawaited *it, const weft__given *given, weft__unawaited_id id, weft_error *err)
+static void give_entry(weft__unawaited *it, weft__unawaited_entry *entry)
 {
-    weft__unawaited_list *list = &it->lists[weft__pe_index(given->pe)];
+    while (entry->kept) {
+        weft__kept_tensor *kept = entry->kept;
+        entry->kept = kept->next;
+        kept->next = it->free_tensors;
+        it->free_tensors = kept;
+    }
+    entry->next = it->free;
+    it->free = entry;
+}
+
+static weft__unawaited_entry *take_entry(weft__unawaited *it)
+{
     weft__unawaited_entry *entry = it->free;
     if (entry)
         it->free = entry->next;
     else
         entry = weft__arena_alloc(&it->entries, sizeof *entry, alignof(weft__unawaited_entry));
+    if (entry)
+        entry->kept = NULL;
+    return entry;
+}
+
+/* Gives what an entry touches a copy of its tensor. */
+static bool keep_tensor(weft__unawaited *it, weft__unawaited_entry *entry, weft__touch *touch)
+{
+    weft__kept_tensor *kept = it->free_tensors;
+    if (kept)
+        it->free_tensors = kept->next;
+    else
+        kept = weft__arena_alloc(&it->entries, sizeof *kept, alignof(weft__kept_tensor));
+    if (!kept)
+        return false;
+    *kept = (weft__kept_tensor){*touch->tensor, entry->kept};
+    entry->kept = kept;
+    touch->tensor = &kept->tensor;
+    return true;
+}
+
+static weft__unawaited_entry *make_entry(weft__unawaited *it, const weft__given *given)
+{
+    weft__unawaited_entry *entry = take_entry(it);
+    if (!entry)
+        return NULL;
+    entry->touch_count = given->touch_count;
+    for (uint32_t i = 0; i < given->touch_count; i++) {
+        entry->touches[i] = given->touches[i];
+        if (given->touches[i].is_whole) {
+            entry->touches[i].tensor = NULL;
+        } else if (!keep_tensor(it, entry, &entry->touches[i])) {
+            give_entry(it, entry);
+            return NULL;
+        }
+    }
+    return entry;
+}
+
+weft_status weft__unawaited_add(weft__unawaited *it, const weft__given *given, weft__unawaited_id id, weft_error *err)
+{
+    weft__unawaited_list *list = &it->lists[weft__pe_index(given->pe)];
+    weft__unawaited_entry *entry = make_entry(it, given);
     if (!entry)
         return weft__fail_memory(err, sizeof *entry, "what a kernel has given");
-    *entry = (weft__unawaited_entry){
-        .id = id, .given = *given, .since = weft__sim_now(it->hazards->sim), .end = WEFT__NEVER};
-    if (id.kind == WEFT__UNAWAITED_SEND)
-        entry->sent = ++list->sent;
+    entry->id = id;
+    entry->call = given->call;
+    entry->since = weft__sim_now(it->hazards->sim);
+    entry->end = WEFT__NEVER;
+    entry->has_met_hazards = false;
+    entry->next = NULL;
+    entry->sent = id.kind == WEFT__UNAWAITED_SEND ? ++list->sent : 0;
     append(list, entry);
     return WEFT_OK;
 }
@@ -248,8 +337,7 @@ static void take_out(weft__unawaited *it, const weft__pe *pe, is_over *over, wef
             list->last = kept;
         if (list->running == entry)
             list->running = entry->next;
-        entry->next = it->free;
-        it->free = entry;
+        give_entry(it, entry);
     }
     move_on(list);
 }

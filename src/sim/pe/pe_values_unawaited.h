@@ -12,8 +12,9 @@
 
 /* Memory that something reads or writes. */
 typedef struct weft__touch {
-    tl_tensor tensor;
+    const tl_tensor *tensor;
     uint64_t begin, end; /* addresses; all of it is between them */
+    bool is_whole;       /* and it is all that is between them */
     bool is_write;
     const char *what; /* "operand 0" */
 } weft__touch;
@@ -28,7 +29,9 @@ typedef struct weft__given {
     weft__touch touches[WEFT__TOUCHES_MAX];
 } weft__given;
 
-/* It also reads or writes this. */
+/* Touches nothing so far. Its strings live as long as the hazards. */
+void weft__given_init(weft__given *given, weft__pe *pe, const char *kernel, const char *call);
+/* It also reads or writes this, which is borrowed until it has been checked and added. */
 void weft__given_touch(weft__given *given, const tl_tensor *tensor, bool is_write, const char *what);
 
 typedef enum weft__unawaited_kind {
@@ -59,6 +62,7 @@ typedef struct weft__unawaited {
     weft__hazards *hazards;
     weft__unawaited_list *lists; /* by PE */
     weft__unawaited_entry *free;
+    struct weft__kept_tensor *free_tensors;
     weft__arena entries;
 } weft__unawaited;
 

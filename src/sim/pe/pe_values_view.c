@@ -5,6 +5,17 @@
 #include "sim/pe/pe_values_impl.h"
 #include "sim/pe/pe_values_runs.h"
 
+bool weft__pe_values_is_contiguous(const tl_tensor *tensor)
+{
+    uint64_t stride = 1;
+    for (uint32_t axis = tensor->shape.rank; axis-- > 0;) {
+        if (tensor->shape.extent[axis] != 1 && tensor->stride[axis] != stride)
+            return false;
+        stride *= tensor->shape.extent[axis];
+    }
+    return true;
+}
+
 /* A run as a value: from the memory at its address, or from the value that the tensor is a part of. */
 static weft_status read_run(weft__pe_values *it, const tl_tensor *tensor, weft__value_id of, weft__value_id filling,
                             uint64_t begin_bytes, const weft_shape *shape, weft__value_id *out, weft_error *err)
@@ -60,11 +71,13 @@ static weft_status gather(weft__pe_values *it, const tl_tensor *tensor, weft__va
 weft_status weft__pe_values_view(weft__pe_values *it, const tl_tensor *tensor, weft__value_id of,
                                  weft__value_id filling, weft__value_id *out, weft_error *err)
 {
+    *out = 0;
+    if (weft__pe_values_is_contiguous(tensor))
+        return read_run(it, tensor, of, filling, 0, &tensor->shape, out, err);
     weft__runs as = weft__runs_of(tensor);
     weft__value_id gathered;
     weft_status status = as.count == 1 ? read_run(it, tensor, of, filling, 0, &as.shape, &gathered, err)
                                        : gather(it, tensor, of, filling, &as, &gathered, err);
-    *out = 0;
     if (status != WEFT_OK)
         return status;
     uint32_t order[WEFT_RANK_MAX];
@@ -82,17 +95,6 @@ weft_status weft__pe_values_view(weft__pe_values *it, const tl_tensor *tensor, w
     return status;
 }
 
-bool weft__pe_values_is_contiguous(const tl_tensor *tensor)
-{
-    uint64_t stride = 1;
-    for (uint32_t axis = tensor->shape.rank; axis-- > 0;) {
-        if (tensor->shape.extent[axis] != 1 && tensor->stride[axis] != stride)
-            return false;
-        stride *= tensor->shape.extent[axis];
-    }
-    return true;
-}
-
 /* ---- looking at runs ---- */
 
 /* Looks at a range of a memory; true ends the search, with what was found in *out. */
@@ -104,25 +106,34 @@ typedef struct run_search {
     uint64_t base, writes;
 } run_search;
 
+static weft_status search_range(weft__pe_values *it, const run_search *search, uint64_t address, uint64_t bytes,
+                                bool *out_found, weft__memory_change *out, weft_error *err)
+{
+    weft__memory *memory;
+    uint64_t offset;
+    weft_status status = weft__pe_values_find(it, address, bytes, &memory, &offset, err);
+    if (status == WEFT_OK)
+        status = search->look(search, it, memory, offset, address, bytes, out_found, out, err);
+    if (status == WEFT_OK && *out_found)
+        out->address += address - offset;
+    return status;
+}
+
 static weft_status search_runs(weft__pe_values *it, const run_search *search, bool *out_found, weft__memory_change *out,
                                weft_error *err)
 {
     const tl_tensor *tensor = search->tensor;
-    weft__runs as = weft__runs_of(tensor);
-    uint64_t each = weft_dtype_bytes(tensor->dtype), bytes = as.run * each;
+    uint64_t each = weft_dtype_bytes(tensor->dtype);
+    weft_status status = WEFT_OK;
     *out_found = false;
-    for (uint64_t i = 0; i < as.count && !*out_found; i++) {
-        weft__memory *memory;
-        uint64_t offset, address = tensor->address + weft__runs_begin(&as, i) * each;
-        weft_status status = weft__pe_values_find(it, address, bytes, &memory, &offset, err);
-        if (status == WEFT_OK)
-            status = search->look(search, it, memory, offset, address, bytes, out_found, out, err);
-        if (status != WEFT_OK)
-            return status;
-        if (*out_found)
-            out->address += address - offset;
-    }
-    return WEFT_OK;
+    if (weft__pe_values_is_contiguous(tensor))
+        return search_range(it, search, tensor->address, weft_shape_elements(&tensor->shape) * each, out_found, out,
+                            err);
+    weft__runs as = weft__runs_of(tensor);
+    for (uint64_t i = 0; i < as.count && !*out_found && status == WEFT_OK; i++)
+        status = search_range(it, search, tensor->address + weft__runs_begin(&as, i) * each, as.run * each, out_found,
+                              out, err);
+    return status;
 }
 
 static weft_status look_for_another(const run_search *search, weft__pe_values *it, weft__memory *memory,

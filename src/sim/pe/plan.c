@@ -14,6 +14,15 @@ static span tile_of(uint64_t extent, uint64_t tile, uint64_t index)
     return (span){begin, extent - begin < tile ? extent - begin : tile};
 }
 
+/* The part of `elements` that belongs to a part of `whole`. */
+static span share(uint64_t elements, uint64_t whole, span part)
+{
+    if (elements == whole)
+        return part;
+    uint64_t begin = elements * part.begin / whole;
+    return (span){begin, elements * (part.begin + part.count) / whole - begin};
+}
+
 static bool has_scope(const weft__plan *plan, weft_epilogue_scope scope)
 {
     for (uint32_t i = 0; i < plan->step_count; i++)
@@ -43,6 +52,26 @@ uint64_t weft__plan_tiles(const weft__plan *plan, const weft__pe_rates *rates)
     if (plan->kind == WEFT__PLAN_MATH)
         return weft__ceil_div(plan->elements, math_tile(rates));
     return 1;
+}
+
+static uint64_t math_landings(const weft__plan *plan, const weft__pe_rates *rates)
+{
+    uint64_t tiles = weft__plan_tiles(plan, rates), count = 0;
+    if (plan->output.elements == plan->elements)
+        return tiles;
+    for (uint64_t tile = 0; tile < tiles; tile++) {
+        span part = tile_of(plan->elements, math_tile(rates), tile);
+        count += share(plan->output.elements, plan->elements, part).count > 0;
+    }
+    return count;
+}
+
+uint64_t weft__plan_landings(const weft__plan *plan, const weft__pe_rates *rates)
+{
+    if (plan->kind == WEFT__PLAN_GEMM)
+        return weft__ceil_div(plan->m, rates->gemm.tile_m) * weft__ceil_div(plan->n, rates->gemm.tile_n) +
+               has_scope(plan, WEFT_SCOPE_KERNEL);
+    return plan->kind == WEFT__PLAN_MATH ? math_landings(plan, rates) : 1;
 }
 
 bool weft__plan_is_last_pass(const weft__plan *plan, const weft__pe_rates *rates, uint64_t tile)
@@ -195,15 +224,6 @@ static void add_gemm(const weft__plan *plan, const weft__pe_rates *rates, uint64
         add(out, (weft__stage){.kind = WEFT__STAGE_MATH, .ps = math_ps});
     if (is_last) /* a tile is written as if its rows lay one behind the other */
         add_output(out, rates, &plan->output, m.begin * plan->n + n.begin, m.count * n.count);
-}
-
-/* The part of `elements` that belongs to a part of `whole`. */
-static span share(uint64_t elements, uint64_t whole, span part)
-{
-    if (elements == whole)
-        return part;
-    uint64_t begin = elements * part.begin / whole;
-    return (span){begin, elements * (part.begin + part.count) / whole - begin};
 }
 
 static void add_math(const weft__plan *plan, const weft__pe_rates *rates, uint64_t tile, weft__stages *out)

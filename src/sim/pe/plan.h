@@ -88,6 +88,9 @@ typedef struct weft__plan {
 /* At least one, as no extent may be 0. */
 uint64_t weft__plan_tiles(const weft__plan *plan, const weft__pe_rates *rates);
 
+/* How many of them give a part of the result. */
+uint64_t weft__plan_landings(const weft__plan *plan, const weft__pe_rates *rates);
+
 /* True for a tile that must not begin before all before it are done. */
 bool weft__plan_is_last_pass(const weft__plan *plan, const weft__pe_rates *rates, uint64_t tile);
 

@@ -25,6 +25,31 @@ static void run_copy(const weft__value_node_work *work, uint64_t begin, uint64_t
     memcpy(work->out + begin, weft__value_node_data(input) + work->node->offset + begin, (size_t)(end - begin));
 }
 
+/* Elements of a size that the compiler knows, which makes moves of the copies. */
+#define GATHER(bytes)                                                                                                  \
+    for (uint64_t i = 0; i < count; i++)                                                                               \
+    memcpy(to + i * (bytes), from + i * stride, bytes)
+
+/* An element every `stride` bytes. */
+static void gather(unsigned char *restrict to, const unsigned char *restrict from, uint64_t count, uint64_t stride,
+                   size_t element)
+{
+    switch (element) {
+    case 1:
+        GATHER(1);
+        break;
+    case 2:
+        GATHER(2);
+        break;
+    case 4:
+        GATHER(4);
+        break;
+    default:
+        GATHER(8);
+        break;
+    }
+}
+
 /* Units are rows: all but the last axis. */
 static void run_strided(const weft__value_node_work *work, uint64_t begin, uint64_t end, void *scratch)
 {
@@ -43,13 +68,11 @@ static void run_strided(const weft__value_node_work *work, uint64_t begin, uint6
             offset += rest % node->extent[axis - 1] * strides[axis - 1];
             rest /= node->extent[axis - 1];
         }
-        if (stride == element) {
+        if (stride == element)
             memcpy(to, from + offset, (size_t)columns * element);
-            to += columns * element;
-            continue;
-        }
-        for (uint64_t column = 0; column < columns; column++, to += element)
-            memcpy(to, from + offset + column * stride, element);
+        else
+            gather(to, from + offset, columns, stride, element);
+        to += columns * element;
     }
 }
 

@@ -93,36 +93,66 @@ static void cover(weft__memory *memory, const weft__covered *covered)
     give_installation(memory, covered->installation);
 }
 
-weft_status weft__memory_install(weft__memory *memory, uint64_t address, weft__value_id value, uint32_t writer,
-                                 uint64_t time_ps, weft_error *err)
+/* The installation that covers just these bytes, and no others, which is common where memory is used again; or NULL. */
+static weft__installation *find_same(weft__memory *memory, uint64_t address, uint64_t bytes)
 {
-    uint64_t bytes = weft__values_bytes(memory->values, value);
+    weft__range_cursor cursor;
+    const weft__range *range = weft__range_map_first_overlap(&memory->ranges, address, address + bytes, &cursor);
+    if (!range || range->begin != address || range->end != address + bytes)
+        return NULL;
+    weft__installation *there = &memory->installations[range->payload];
+    return there->bytes_left == bytes ? there : NULL;
+}
+
+/* A new one, which covers others. */
+static weft_status add_installation(weft__memory *memory, const weft__installation *it, weft_error *err)
+{
     size_t count = 0;
     uint32_t index = 0;
-    weft_status status = check_range(memory, address, bytes, err);
-    if (status != WEFT_OK || bytes == 0)
-        return status;
-    status = note_covered(memory, address, address + bytes, &count, err);
+    uint64_t end = it->base + it->bytes_left;
+    weft_status status = note_covered(memory, it->base, end, &count, err);
     if (status == WEFT_OK)
         status = take_installation(memory, &index, err);
     if (status != WEFT_OK)
         return status;
-    if (!weft__range_map_assign(&memory->ranges, address, address + bytes, index)) {
+    if (!weft__range_map_assign(&memory->ranges, it->base, end, index)) {
         give_installation(memory, index);
         return weft__fail_memory(err, sizeof(weft__range_leaf), "the ranges of a memory");
     }
-    memory->installations[index] = (weft__installation){
+    memory->installations[index] = *it;
+    for (size_t i = 0; i < count; i++)
+        cover(memory, &memory->covered[i]);
+    return WEFT_OK;
+}
+
+weft_status weft__memory_install(weft__memory *memory, uint64_t address, weft__value_id value, uint32_t writer,
+                                 uint64_t time_ps, weft_error *err)
+{
+    uint64_t bytes = weft__values_bytes(memory->values, value);
+    weft_status status = check_range(memory, address, bytes, err);
+    if (status != WEFT_OK || bytes == 0)
+        return status;
+    const weft__installation made = {
         .value = value,
         .base = address,
         .bytes_left = bytes,
-        .order = ++memory->writes,
+        .order = memory->writes + 1,
         .time_ps = time_ps,
         .writer = writer,
     };
     weft__values_retain(memory->values, value);
-    for (size_t i = 0; i < count; i++)
-        cover(memory, &memory->covered[i]);
-    return WEFT_OK;
+    weft__installation *same = find_same(memory, address, bytes);
+    if (same) {
+        weft__values_release(memory->values, same->value);
+        *same = made;
+    } else {
+        status = add_installation(memory, &made, err);
+    }
+    if (status == WEFT_OK)
+        memory->writes++;
+    else
+        weft__values_release(memory->values, value);
+    return status;
 }
 
 bool weft__memory_forget(weft__memory *memory, uint64_t address, uint64_t bytes)

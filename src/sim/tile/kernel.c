@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "sim/machine/address.h"
+#include "sim/tile/groups.h"
 #include "sim/tile/tile_impl.h"
 
 /* ---- a PE ---- */
@@ -40,6 +41,17 @@ static void end_tile(weft_tile *tl)
     weft__launch_finish(run->launch, (size_t)(tl - run->tiles));
 }
 
+/* A kernel that still holds a slot has forgotten to free it. */
+static void check_slots(weft_tile *tl)
+{
+    const weft__ipcq_message *held = weft__ipcq_find_held(tl->run->ipcq, tl->pe);
+    if (held)
+        weft__tile_fail(tl, WEFT_INVALID_STATE,
+                        "Message %" PRIu64 " from %s, which %s sent, is still in its slot: it was received in place, "
+                        "and tl_free() was not called.",
+                        held->number, tl_direction_name((tl_direction)held->to_direction), weft__pe_name(held->from));
+}
+
 void weft__tile_run(weft__process *self, void *context)
 {
     weft_tile *tl = context;
@@ -52,6 +64,7 @@ void weft__tile_run(weft__process *self, void *context)
     weft__pe_composites_wait(tl->pe, self);
     if (ipcq) {
         weft__ipcq_finish(ipcq, tl->pe);
+        check_slots(tl);
         weft__ipcq_end(ipcq, tl->pe);
     }
     weft__pe_drop(tl->pe, weft__pe_tcm_address(tl->pe));
@@ -156,6 +169,7 @@ static weft_status create_run(weft__pes *pes, weft__time time, const weft__kerne
     run->pes = pes;
     run->request = *request;
     run->begin = time;
+    run->serial = weft__pes_number_launch(pes);
     for (size_t i = 0; i < request->count; i++) {
         run->cpus[i] = request->cpus[i];
         run->tiles[i] =
@@ -170,22 +184,17 @@ static weft_status create_run(weft__pes *pes, weft__time time, const weft__kerne
 /* Numbers the PEs of a launch in their groups. */
 static weft_status form_groups(weft__kernel_run *run, weft_error *err)
 {
-    uint64_t count = run->request.count;
-    uint64_t size = run->request.group_size ? run->request.group_size : count;
-    uint64_t stride = run->request.group_stride ? run->request.group_stride : 1;
-    if (count % (size * stride) != 0)
-        return weft__fail(err, WEFT_INVALID_ARGUMENT,
-                          "Kernel '%s' is launched on %" PRIu64 " PEs, which do not make groups of %" PRIu64
-                          " with a stride of %" PRIu64 ".",
-                          run->request.name, count, size, stride);
-    for (uint64_t i = 0; i < count; i++) {
+    uint32_t count = (uint32_t)run->request.count, size = run->request.group_size, stride = run->request.group_stride;
+    weft_status status = weft__groups_resolve(count, &size, &stride, err);
+    for (uint32_t i = 0; i < count && status == WEFT_OK; i++) {
         weft_tile *tl = &run->tiles[i];
-        tl->ids[TL_AXIS_GROUP] = (uint32_t)(i / (size * stride) * stride + i % stride);
-        tl->ids[TL_AXIS_RANK] = (uint32_t)(i / stride % size);
-        tl->counts[TL_AXIS_GROUP] = (uint32_t)(count / size);
-        tl->counts[TL_AXIS_RANK] = (uint32_t)size;
+        weft__group_place at = weft__group_place_of(size, stride, i);
+        tl->ids[TL_AXIS_GROUP] = at.group;
+        tl->ids[TL_AXIS_RANK] = at.rank;
+        tl->counts[TL_AXIS_GROUP] = count / size;
+        tl->counts[TL_AXIS_RANK] = size;
     }
-    return WEFT_OK;
+    return status;
 }
 
 static weft_status check_pairs(const weft__kernel_run *run, weft_error *err)

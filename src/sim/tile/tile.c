@@ -62,6 +62,11 @@ uint64_t tl_now_ps(const weft_tile *tl)
 
 /* ---- tensors ---- */
 
+static uint64_t tcm_bytes(const weft_tile *tl)
+{
+    return weft__region_bytes(weft__pes_graph(weft__pe_owner(tl->pe)), WEFT__REGION_TCM);
+}
+
 uint64_t weft__tile_bytes(weft_tile *tl, const weft_shape *shape, weft_dtype dtype, const char *what)
 {
     char text[WEFT_SHAPE_TEXT_BYTES];
@@ -103,6 +108,19 @@ bool weft__tile_is_contiguous(const tl_tensor *tensor)
     return true;
 }
 
+uint64_t weft__tile_span_bytes(const tl_tensor *tensor)
+{
+    uint64_t last = 0, bytes = 0;
+    bool is_too_far = false;
+    for (uint32_t axis = 0; axis < tensor->shape.rank; axis++) {
+        uint64_t steps;
+        is_too_far |= __builtin_mul_overflow(tensor->shape.extent[axis] - 1, tensor->stride[axis], &steps) ||
+                      __builtin_add_overflow(last, steps, &last);
+    }
+    is_too_far |= last == UINT64_MAX || __builtin_mul_overflow(last + 1, weft_dtype_bytes(tensor->dtype), &bytes);
+    return is_too_far ? UINT64_MAX : bytes;
+}
+
 weft__plan_tensor weft__tile_plan_tensor(const tl_tensor *tensor)
 {
     weft__plan_tensor out = {.is_remote = tensor->space == TL_REMOTE,
@@ -127,19 +145,38 @@ weft__plan_tensor weft__tile_plan_tensor(const tl_tensor *tensor)
     return out;
 }
 
-void weft__tile_check_local(weft_tile *tl, const tl_tensor *tensor, const char *what)
+/* True if all bytes from the first element to the last one are in the PE's own memory, whatever the tensor says. */
+static bool is_in_tcm(const weft_tile *tl, const tl_tensor *tensor)
+{
+    uint64_t begin = weft__pe_tcm_address(tl->pe), room = tcm_bytes(tl), past = tensor->address - begin;
+    return tensor->address >= begin && past < room && weft__tile_span_bytes(tensor) <= room - past;
+}
+
+/* `advice` is for a tensor that was named as one that lies elsewhere. */
+static void check_is_local(weft_tile *tl, const tl_tensor *tensor, const char *what, const char *advice)
 {
     (void)weft__tile_bytes(tl, &tensor->shape, tensor->dtype, what);
     if (tensor->space != TL_TCM)
+        weft__tile_fail(tl, WEFT_INVALID_ARGUMENT, "%s at address 0x%" PRIx64 " is not in the PE's own memory: %s.",
+                        what, tensor->address, advice);
+    if (!is_in_tcm(tl, tensor)) {
+        uint64_t begin = weft__pe_tcm_address(tl->pe);
         weft__tile_fail(tl, WEFT_INVALID_ARGUMENT,
-                        "%s at address 0x%" PRIx64 " is not in the PE's own memory: load it first.", what,
-                        tensor->address);
+                        "%s at address 0x%" PRIx64 " says that it is in TL_TCM, but does not lie in the PE's own "
+                        "memory, 0x%" PRIx64 " to 0x%" PRIx64 ": it was never set, or is another PE's.",
+                        what, tensor->address, begin, begin + tcm_bytes(tl) - 1);
+    }
+}
+
+void weft__tile_check_local(weft_tile *tl, const tl_tensor *tensor, const char *what)
+{
+    check_is_local(tl, tensor, what, "load it first");
 }
 
 void weft__tile_check_place(weft_tile *tl, const tl_tensor *place)
 {
     char text[WEFT_SHAPE_TEXT_BYTES];
-    weft__tile_check_local(tl, place, "The place");
+    check_is_local(tl, place, "The place", "tl_store_tensor writes to other memories");
     if (!weft__tile_is_contiguous(place))
         weft__tile_fail(tl, WEFT_INVALID_ARGUMENT,
                         "The place of shape %s is a part of another one, and not contiguous.",
@@ -232,36 +269,45 @@ tl_tensor tl_ref(weft_tile *tl, uint64_t address, weft_shape shape, weft_dtype d
     return weft__tile_tensor(shape, dtype, weft__tile_locate(tl, address, bytes).space, address);
 }
 
-/* The other end of a load or store. */
-static weft__dma_place locate_remote(weft_tile *tl, uint64_t address, uint64_t bytes)
+weft__dma_place weft__tile_locate_remote(weft_tile *tl, uint64_t address, uint64_t bytes, const char *instead)
 {
     weft__tile_place place = weft__tile_locate(tl, address, bytes);
     if (place.space == TL_TCM)
         weft__tile_fail(tl, WEFT_INVALID_ARGUMENT,
-                        "Address 0x%" PRIx64 " is in the PE's own memory, where the DMA does not go: use tl_ref.",
-                        address);
+                        "Address 0x%" PRIx64 " is in the PE's own memory, where the DMA does not go: use %s.", address,
+                        instead);
     return place.dma;
 }
 
-static tl_tensor load_into(weft_tile *tl, uint64_t address, weft__dma_place place, tl_tensor result)
+static tl_tensor load_into(weft_tile *tl, tl_tensor from, weft__dma_place place, tl_tensor result)
 {
     weft__command *command = weft__tile_begin(tl, true);
     command->op = WEFT_COMMAND_DMA_READ;
-    command->operands[0] = weft__tile_tensor(result.shape, result.dtype, TL_REMOTE, address);
+    command->operands[0] = from;
     command->operand_count = 1;
     command->result = result;
     command->inputs[0] = place;
     command->plan.kind = WEFT__PLAN_READ;
     command->plan.input_count = 1;
-    command->plan.inputs[0] = weft__tile_plan_tensor(&command->operands[0]);
+    command->plan.inputs[0] = weft__tile_plan_tensor(&from);
     return weft__tile_execute(command);
 }
 
 tl_tensor tl_load(weft_tile *tl, uint64_t address, weft_shape shape, weft_dtype dtype)
 {
     weft__tile_enter(tl, "tl_load");
-    weft__dma_place place = locate_remote(tl, address, weft__tile_bytes(tl, &shape, dtype, "The tensor"));
-    return load_into(tl, address, place, weft__tile_take(tl, shape, dtype));
+    weft__dma_place place =
+        weft__tile_locate_remote(tl, address, weft__tile_bytes(tl, &shape, dtype, "The tensor"), "tl_ref");
+    tl_tensor from = weft__tile_tensor(shape, dtype, TL_REMOTE, address);
+    return load_into(tl, from, place, weft__tile_take(tl, shape, dtype));
+}
+
+tl_tensor tl_load_tensor(weft_tile *tl, tl_tensor tensor)
+{
+    weft__tile_enter(tl, "tl_load_tensor");
+    (void)weft__tile_bytes(tl, &tensor.shape, tensor.dtype, "The tensor");
+    weft__dma_place place = weft__tile_locate_remote(tl, tensor.address, weft__tile_span_bytes(&tensor), "it as it is");
+    return load_into(tl, tensor, place, weft__tile_take(tl, tensor.shape, tensor.dtype));
 }
 
 void tl_load_to(weft_tile *tl, tl_tensor place, uint64_t address)
@@ -269,16 +315,16 @@ void tl_load_to(weft_tile *tl, tl_tensor place, uint64_t address)
     weft__tile_enter(tl, "tl_load_to");
     uint64_t bytes = weft__tile_bytes(tl, &place.shape, place.dtype, "The place");
     weft__tile_check_place(tl, &place);
-    weft__dma_place from = locate_remote(tl, address, bytes);
-    (void)load_into(tl, address, from, weft__tile_tensor(place.shape, place.dtype, TL_TCM, place.address));
+    weft__dma_place there = weft__tile_locate_remote(tl, address, bytes, "tl_copy");
+    tl_tensor from = weft__tile_tensor(place.shape, place.dtype, TL_REMOTE, address);
+    (void)load_into(tl, from, there, weft__tile_tensor(place.shape, place.dtype, TL_TCM, place.address));
 }
 
-void tl_store(weft_tile *tl, uint64_t address, tl_tensor tensor)
+static void store_to(weft_tile *tl, uint64_t address, tl_tensor tensor)
 {
-    weft__tile_enter(tl, "tl_store");
     uint64_t bytes = weft__tile_bytes(tl, &tensor.shape, tensor.dtype, "The tensor");
     weft__tile_check_local(tl, &tensor, "The tensor");
-    weft__dma_place place = locate_remote(tl, address, bytes);
+    weft__dma_place place = weft__tile_locate_remote(tl, address, bytes, "tl_copy");
     weft__command *command = weft__tile_begin(tl, true);
     command->op = WEFT_COMMAND_DMA_WRITE;
     command->operands[0] = tensor;
@@ -290,4 +336,26 @@ void tl_store(weft_tile *tl, uint64_t address, tl_tensor tensor)
     command->plan.inputs[0] = weft__tile_plan_tensor(&tensor);
     command->plan.output = weft__tile_plan_tensor(&command->result);
     (void)weft__tile_execute(command);
+}
+
+void tl_store(weft_tile *tl, uint64_t address, tl_tensor tensor)
+{
+    weft__tile_enter(tl, "tl_store");
+    store_to(tl, address, tensor);
+}
+
+void tl_store_tensor(weft_tile *tl, tl_tensor place, tl_tensor tensor)
+{
+    char from[WEFT_SHAPE_TEXT_BYTES], to[WEFT_SHAPE_TEXT_BYTES];
+    weft__tile_enter(tl, "tl_store_tensor");
+    (void)weft__tile_bytes(tl, &place.shape, place.dtype, "The place");
+    if (place.dtype != tensor.dtype || !weft_shape_equal(&place.shape, &tensor.shape))
+        weft__tile_fail(tl, WEFT_SHAPE_MISMATCH, "A tensor %s %s does not go to a place for %s %s.",
+                        weft_dtype_name(tensor.dtype), weft_shape_text(&tensor.shape, from),
+                        weft_dtype_name(place.dtype), weft_shape_text(&place.shape, to));
+    if (!weft__tile_is_contiguous(&place))
+        weft__tile_fail(tl, WEFT_INVALID_ARGUMENT,
+                        "The place of shape %s is a part of another one, and not contiguous.",
+                        weft_shape_text(&place.shape, to));
+    store_to(tl, place.address, tensor);
 }

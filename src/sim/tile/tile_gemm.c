@@ -119,6 +119,8 @@ static void add_step(weft_tile *tl, weft__command *command, const tl_epilogue *e
 
 /* ---- composite commands ---- */
 
+static const char *const operand_names[] = {"Operand a", "Operand b", "Operand c"};
+
 /* The operands of an operation on elements; 0 for one that a composite command does not do. */
 static uint32_t operands_of(weft_command_op op)
 {
@@ -133,25 +135,24 @@ static uint32_t operands_of(weft_command_op op)
 static void check_elements(weft_tile *tl, const tl_composite_request *request, uint32_t count)
 {
     const tl_tensor *operands[] = {&request->a, &request->b, &request->c};
-    static const char *const names[] = {"Operand a", "Operand b", "Operand c"};
     for (uint32_t i = 0; i < count; i++) {
         char first[WEFT_SHAPE_TEXT_BYTES], other[WEFT_SHAPE_TEXT_BYTES];
-        (void)weft__tile_bytes(tl, &operands[i]->shape, operands[i]->dtype, names[i]);
+        (void)weft__tile_bytes(tl, &operands[i]->shape, operands[i]->dtype, operand_names[i]);
         if (!weft_shape_equal(&operands[i]->shape, &request->a.shape))
             weft__tile_fail(tl, WEFT_SHAPE_MISMATCH,
                             "Operands have shapes %s and %s; a composite command takes them alike.",
                             weft_shape_text(&request->a.shape, first), weft_shape_text(&operands[i]->shape, other));
         if (operands[i]->space == TL_REMOTE && !weft__tile_is_contiguous(operands[i]))
             weft__tile_fail(tl, WEFT_UNSUPPORTED,
-                            "%s of shape %s is elsewhere and not contiguous, which only products can take.", names[i],
-                            weft_shape_text(&operands[i]->shape, first));
+                            "%s of shape %s is elsewhere and not contiguous, which only products can take.",
+                            operand_names[i], weft_shape_text(&operands[i]->shape, first));
         if (i > (request->op == WEFT_COMMAND_WHERE) && operands[i]->dtype != operands[i - 1]->dtype)
             weft__tile_fail(tl, WEFT_SHAPE_MISMATCH, "Operands are %s and %s; cast one of them.",
                             weft_dtype_name(operands[i - 1]->dtype), weft_dtype_name(operands[i]->dtype));
     }
     if (request->epilogue_count)
-        weft__tile_fail(tl, WEFT_UNSUPPORTED, "Operation %d has epilogues, which only products can have.",
-                        (int)request->op);
+        weft__tile_fail(tl, WEFT_UNSUPPORTED, "Operation '%s' has epilogues, which only products can have.",
+                        weft_command_op_name(request->op));
 }
 
 static void plan_elements(weft__command *command, const tl_composite_request *request, uint32_t count,
@@ -173,21 +174,15 @@ static void plan_elements(weft__command *command, const tl_composite_request *re
     command->high = request->high;
 }
 
-/* Bytes from the first element of a tensor to the end of its last. */
-static uint64_t span_bytes(const tl_tensor *tensor)
-{
-    uint64_t last = 0;
-    for (uint32_t axis = 0; axis < tensor->shape.rank; axis++)
-        last += (tensor->shape.extent[axis] - 1) * tensor->stride[axis];
-    return (last + 1) * weft_dtype_bytes(tensor->dtype);
-}
-
 static uint32_t check_request(weft_tile *tl, const tl_composite_request *request)
 {
     bool is_gemm = request->op == WEFT_COMMAND_GEMM;
     uint32_t count = is_gemm ? 2 : operands_of(request->op);
+    const char *name = weft_command_op_name(request->op);
+    if (!name)
+        weft__tile_fail(tl, WEFT_INVALID_ARGUMENT, "Operation %d is none.", (int)request->op);
     if (count == 0)
-        weft__tile_fail(tl, WEFT_UNSUPPORTED, "Operation %d is none that a composite command does.", (int)request->op);
+        weft__tile_fail(tl, WEFT_UNSUPPORTED, "Operation '%s' is none that a composite command does.", name);
     if (request->epilogue_count > WEFT_COMMAND_EPILOGUES_MAX)
         weft__tile_fail(tl, WEFT_UNSUPPORTED, "There are %" PRIu32 " epilogues, the limit is %d.",
                         request->epilogue_count, WEFT_COMMAND_EPILOGUES_MAX);
@@ -196,6 +191,18 @@ static uint32_t check_request(weft_tile *tl, const tl_composite_request *request
     else
         check_elements(tl, request, count);
     return count;
+}
+
+/* Where the operands are that the DMA engine reads; the others must be where they say that they are. */
+static void locate_operands(weft_tile *tl, const tl_composite_request *request, uint32_t count, weft__dma_place *out)
+{
+    const tl_tensor *operands[] = {&request->a, &request->b, &request->c};
+    for (uint32_t i = 0; i < count; i++) {
+        if (operands[i]->space == TL_REMOTE)
+            out[i] = weft__tile_locate_remote(tl, operands[i]->address, weft__tile_span_bytes(operands[i]), "tl_ref");
+        else
+            weft__tile_check_local(tl, operands[i], operand_names[i]);
+    }
 }
 
 tl_command tl_composite(weft_tile *tl, const tl_composite_request *request)
@@ -208,6 +215,8 @@ tl_command tl_composite(weft_tile *tl, const tl_composite_request *request)
     uint64_t bytes = weft__tile_bytes(tl, &shape, request->dtype, "The output");
     weft__tile_place output = weft__tile_locate(tl, request->out, bytes);
     tl_tensor result = weft__tile_tensor(shape, request->dtype, output.space, request->out);
+    weft__dma_place inputs[WEFT__PLAN_INPUTS_MAX] = {{0}};
+    locate_operands(tl, request, count, inputs);
 
     weft__command *command = weft__tile_begin(tl, false);
     if (is_gemm)
@@ -216,11 +225,9 @@ tl_command tl_composite(weft_tile *tl, const tl_composite_request *request)
         plan_elements(command, request, count, &result);
     command->output = output.dma;
     for (uint32_t i = 0; i < count; i++)
-        if (command->operands[i].space == TL_REMOTE)
-            command->inputs[i] =
-                weft__tile_locate(tl, command->operands[i].address, span_bytes(&command->operands[i])).dma;
+        command->inputs[i] = inputs[i];
     for (uint32_t i = 0; i < request->epilogue_count; i++)
         add_step(tl, command, &request->epilogues[i]);
     weft__command_issue(command);
-    return (tl_command){weft__pe_composites(tl->pe)};
+    return weft__tile_command(tl, WEFT__TILE_COMPOSITE, 0, weft__pe_composites(tl->pe));
 }

@@ -13,6 +13,7 @@ struct weft__kernel_run {
     weft__launch *launch;
     weft__ipcq *ipcq; /* NULL: no queues */
     weft__pe_launch order;
+    uint64_t serial; /* of weft__pes_number_launch() */
     weft__time begin;
     weft_tile *tiles; /* by their place in the launch */
     uint32_t *cpus;
@@ -60,6 +61,8 @@ uint64_t weft__tile_bytes(weft_tile *tl, const weft_shape *shape, weft_dtype dty
 /* A contiguous tensor at an address. */
 tl_tensor weft__tile_tensor(weft_shape shape, weft_dtype dtype, tl_space space, uint64_t address);
 bool weft__tile_is_contiguous(const tl_tensor *tensor);
+/* Bytes from its first element to the end of its last; UINT64_MAX if 64 bits cannot count them. */
+uint64_t weft__tile_span_bytes(const tl_tensor *tensor);
 
 /* Where an address is, for so many bytes; ends the run if that is nowhere, or not where data can be. */
 typedef struct weft__tile_place {
@@ -67,8 +70,11 @@ typedef struct weft__tile_place {
     weft__dma_place dma; /* of a remote one */
 } weft__tile_place;
 weft__tile_place weft__tile_locate(weft_tile *tl, uint64_t address, uint64_t bytes);
+/* The same of what the DMA engine reads or writes; ends the run, with what to use `instead`, in the PE's own memory. */
+weft__dma_place weft__tile_locate_remote(weft_tile *tl, uint64_t address, uint64_t bytes, const char *instead);
 
-/* An operand of a command: checks that it is a tensor, and, unless it may be elsewhere, that it lies in the TCM. */
+/* An operand of a command: checks that it is a tensor, and that it lies in the TCM; by its address too, because a
+ * tensor that nobody has set says that it does. */
 void weft__tile_check_local(weft_tile *tl, const tl_tensor *tensor, const char *what);
 /* What is written to by a call: in the TCM, and contiguous. */
 void weft__tile_check_place(weft_tile *tl, const tl_tensor *place);
@@ -83,6 +89,18 @@ void weft__tile_end_collective(weft_tile *tl);
 
 /* The shape of an operation on elements of one to three tensors. */
 weft_shape weft__tile_broadcast(weft_tile *tl, const tl_tensor *operands, uint32_t count);
+
+/* ---- tile_queue.c ---- */
+
+/* What the number of a command stands for. */
+typedef enum weft__tile_command_kind {
+    WEFT__TILE_COMPOSITE, /* its number */
+    WEFT__TILE_SEND,      /* the direction, and the number of the message */
+    WEFT__TILE_RECEIVE    /* its number */
+} weft__tile_command_kind;
+
+/* A command of this kernel, and of no other one. */
+tl_command weft__tile_command(const weft_tile *tl, weft__tile_command_kind kind, uint32_t direction, uint64_t number);
 
 /* ---- kernel.c ---- */
 

@@ -59,26 +59,30 @@ static void check_fits_slot(weft_tile *tl, const char *what, uint64_t bytes)
 
 /* ---- the numbers of commands ---- */
 
-/* Of a composite command, its number; of a send, direction and number of the message; of a receive, its number. */
+/* From the top: kind, direction, the number of the launch, or what there is room for of it, and a number that the kind
+ * tells the meaning of. */
 enum {
     KIND_SHIFT = 62,
-    DIRECTION_SHIFT = 56
+    DIRECTION_SHIFT = 56,
+    SERIAL_SHIFT = 36
 };
 
-typedef enum command_kind {
-    COMPOSITE,
-    SEND,
-    RECEIVE
-} command_kind;
-
-static tl_command command_of(command_kind kind, uint64_t direction, uint64_t number)
+static uint64_t serial_of(uint64_t launch)
 {
-    return (tl_command){(uint64_t)kind << KIND_SHIFT | direction << DIRECTION_SHIFT | number};
+    return launch & ((1u << (DIRECTION_SHIFT - SERIAL_SHIFT)) - 1);
 }
 
-static command_kind kind_of(tl_command command)
+tl_command weft__tile_command(const weft_tile *tl, weft__tile_command_kind kind, uint32_t direction, uint64_t number)
 {
-    return (command_kind)(command.number >> KIND_SHIFT);
+    return (tl_command){(uint64_t)kind << KIND_SHIFT | (uint64_t)direction << DIRECTION_SHIFT |
+                        serial_of(tl->run->serial) << SERIAL_SHIFT | number};
+}
+
+/* True if this kernel may have given it, and it is of this kind. */
+static bool is_own(const weft_tile *tl, tl_command command, weft__tile_command_kind kind)
+{
+    return command.number >> KIND_SHIFT == kind &&
+           serial_of(command.number >> SERIAL_SHIFT) == serial_of(tl->run->serial);
 }
 
 static tl_direction direction_of(tl_command command)
@@ -88,7 +92,7 @@ static tl_direction direction_of(tl_command command)
 
 static uint64_t number_of(tl_command command)
 {
-    return command.number & ((UINT64_C(1) << DIRECTION_SHIFT) - 1);
+    return command.number & ((UINT64_C(1) << SERIAL_SHIFT) - 1);
 }
 
 /* ---- sending ---- */
@@ -103,7 +107,7 @@ tl_command tl_send(weft_tile *tl, tl_direction to, tl_tensor tensor)
     weft__pe_dispatch(tl->pe, tl->process);
     if (!weft__ipcq_send(queues_of(tl), tl->pe, to, &tensor, weft__tile_kernel_name(tl), tl->call, &number))
         weft__tile_stop(tl);
-    return command_of(SEND, (uint64_t)to, number);
+    return weft__tile_command(tl, WEFT__TILE_SEND, (uint32_t)to, number);
 }
 
 /* ---- receiving ---- */
@@ -144,16 +148,23 @@ tl_tensor tl_recv(weft_tile *tl, tl_direction from, weft_shape shape, weft_dtype
 tl_command tl_recv_async(weft_tile *tl, tl_direction from, weft_shape shape, weft_dtype dtype)
 {
     weft__tile_enter(tl, "tl_recv_async");
-    return command_of(RECEIVE, 0, receive_copy(tl, from, shape, dtype)->number);
+    return weft__tile_command(tl, WEFT__TILE_RECEIVE, 0, receive_copy(tl, from, shape, dtype)->number);
+}
+
+/* Ends the run if the command is none. */
+static uint64_t number_of_receive(weft_tile *tl, tl_command command)
+{
+    uint64_t number = number_of(command), count = queues_of(tl) ? weft__ipcq_receives(queues_of(tl), tl->pe) : 0;
+    if (!is_own(tl, command, WEFT__TILE_RECEIVE) || number == 0 || number > count)
+        weft__tile_fail(tl, WEFT_NOT_FOUND, "The command is no receive of this kernel, which has given %" PRIu64 ".",
+                        count);
+    return number;
 }
 
 tl_tensor tl_received(weft_tile *tl, tl_command command)
 {
     weft__tile_enter(tl, "tl_received");
-    uint64_t number = number_of(command), count = queues_of(tl) ? weft__ipcq_receives(queues_of(tl), tl->pe) : 0;
-    if (kind_of(command) != RECEIVE || number == 0 || number > count)
-        weft__tile_fail(tl, WEFT_NOT_FOUND, "The command is no receive of this kernel, which has given %" PRIu64 ".",
-                        count);
+    uint64_t number = number_of_receive(tl, command);
     weft__ipcq_receive *receive = weft__ipcq_receive_find(queues_of(tl), tl->pe, number);
     if (!receive)
         weft__tile_fail(tl, WEFT_INVALID_STATE, "The tensor of receive %" PRIu64 " has been taken before.", number);
@@ -197,7 +208,7 @@ static void wait_for_send(weft_tile *tl, tl_command command)
     const char *name = tl_direction_name(direction);
     uint64_t number = number_of(command);
     uint64_t count = queues_of(tl) ? weft__ipcq_sent(queues_of(tl), tl->pe, direction) : 0;
-    if (number >= count)
+    if (!is_own(tl, command, WEFT__TILE_SEND) || number >= count)
         weft__tile_fail(tl, WEFT_NOT_FOUND, "The command is no send of this kernel, which has given %" PRIu64 " to %s.",
                         count, name ? name : "nowhere");
     weft__pe_dispatch(tl->pe, tl->process);
@@ -206,9 +217,7 @@ static void wait_for_send(weft_tile *tl, tl_command command)
 
 static void wait_for_receive(weft_tile *tl, tl_command command)
 {
-    uint64_t number = number_of(command), count = queues_of(tl) ? weft__ipcq_receives(queues_of(tl), tl->pe) : 0;
-    if (number == 0 || number > count)
-        weft__tile_fail(tl, WEFT_NOT_FOUND, "Receive %" PRIu64 " has not been given; %" PRIu64 " have.", number, count);
+    uint64_t number = number_of_receive(tl, command);
     weft__pe_dispatch(tl->pe, tl->process);
     weft__ipcq_receive *receive = weft__ipcq_receive_find(queues_of(tl), tl->pe, number);
     if (receive)
@@ -217,19 +226,20 @@ static void wait_for_receive(weft_tile *tl, tl_command command)
 
 static void wait_for_composite(weft_tile *tl, tl_command command)
 {
-    if (command.number == 0 || command.number > weft__pe_composites(tl->pe))
-        weft__tile_fail(tl, WEFT_NOT_FOUND, "Command %" PRIu64 " has not been given; %" PRIu64 " have.", command.number,
-                        weft__pe_composites(tl->pe));
+    uint64_t number = number_of(command);
+    if (!is_own(tl, command, WEFT__TILE_COMPOSITE) || number == 0 || number > weft__pe_composites(tl->pe))
+        weft__tile_fail(tl, WEFT_NOT_FOUND, "The command is none that this kernel has given.");
     weft__pe_dispatch(tl->pe, tl->process);
-    weft__pe_composite_wait(tl->pe, tl->process, command.number);
+    weft__pe_composite_wait(tl->pe, tl->process, number);
 }
 
 void tl_wait(weft_tile *tl, tl_command command)
 {
     weft__tile_enter(tl, "tl_wait");
-    if (kind_of(command) == SEND)
+    uint64_t kind = command.number >> KIND_SHIFT;
+    if (kind == WEFT__TILE_SEND)
         wait_for_send(tl, command);
-    else if (kind_of(command) == RECEIVE)
+    else if (kind == WEFT__TILE_RECEIVE)
         wait_for_receive(tl, command);
     else
         wait_for_composite(tl, command);

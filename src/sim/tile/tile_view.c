@@ -7,6 +7,7 @@ tl_tensor tl_reshape(weft_tile *tl, tl_tensor tensor, weft_shape shape)
 {
     char from[WEFT_SHAPE_TEXT_BYTES], to[WEFT_SHAPE_TEXT_BYTES];
     weft__tile_enter(tl, "tl_reshape");
+    (void)weft__tile_bytes(tl, &tensor.shape, tensor.dtype, "The tensor");
     (void)weft__tile_bytes(tl, &shape, tensor.dtype, "The result");
     if (weft_shape_elements(&shape) != weft_shape_elements(&tensor.shape))
         weft__tile_fail(tl, WEFT_SHAPE_MISMATCH, "Shape %s has %" PRIu64 " elements, but %s has %" PRIu64 ".",
@@ -45,10 +46,14 @@ tl_tensor tl_slice(weft_tile *tl, tl_tensor tensor, uint32_t axis, uint64_t begi
         weft__tile_fail(tl, WEFT_SHAPE_MISMATCH, "Shape %s has no axis %" PRIu32 ".",
                         weft_shape_text(&tensor.shape, text), axis);
     uint64_t extent = tensor.shape.extent[axis];
-    if (count == 0 || begin > extent || count > extent - begin)
+    if (count == 0)
+        weft__tile_fail(tl, WEFT_OUT_OF_RANGE, "The count of indices of axis %" PRIu32 " of %s is 0.", axis,
+                        weft_shape_text(&tensor.shape, text));
+    if (begin > extent || count > extent - begin)
         weft__tile_fail(tl, WEFT_OUT_OF_RANGE,
-                        "Axis %" PRIu32 " of %s has no indices %" PRIu64 " to %" PRIu64 " (count %" PRIu64 ").", axis,
-                        weft_shape_text(&tensor.shape, text), begin, begin + count - 1, count);
+                        "Axis %" PRIu32 " of %s has %" PRIu64 " indices, which %" PRIu64 " from index %" PRIu64
+                        " on exceed.",
+                        axis, weft_shape_text(&tensor.shape, text), extent, count, begin);
     tensor.address += begin * tensor.stride[axis] * weft_dtype_bytes(tensor.dtype);
     tensor.shape.extent[axis] = count;
     return tensor;

@@ -108,7 +108,14 @@ static void run_top_k(const bench_case *one)
 
 static void run_sample(const bench_case *one)
 {
-    const weft__sample_args args = {1, one->size, one->all->logits, 0.7f, 0, 0.9f, 0, 1, 1, one->all->arrays[2]};
+    const weft__sample_args args = {.rows = 1,
+                                    .vocabulary = one->size,
+                                    .logits = one->all->logits,
+                                    .temperature = 0.7f,
+                                    .top_p = 0.9f,
+                                    .seed = 1,
+                                    .draw = 1,
+                                    .out = one->all->arrays[2]};
     weft__ref_sample(&args, 0, 1, one->all->arrays[3]);
 }
 

@@ -26,7 +26,7 @@ LAYERS = {
     # devices/host is no device: it holds what those that compute in host memory share.
     "src/devices/*": ["src/devices/host", "src/ops", "src/runtime", "src/kernels", "src/base"],
     # The one place where the simulator and the runtime meet.
-    "src/devices/sim": ["src/sim", "src/ops", "src/runtime", "src/kernels", "src/base"],
+    "src/devices/sim": ["src/devices/host", "src/sim", "src/ops", "src/runtime", "src/kernels", "src/base"],
     "src/sim": ["src/kernels", "src/trace", "src/base"],
     "src/formats": ["src/base"],
     "src/text": ["src/formats", "src/base"],

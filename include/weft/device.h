@@ -1,12 +1,13 @@
 /* Devices: where work runs.
  *
- * A device is opened by URI: `ref` (the plain oracle), `cpu` (threads and SIMD), later `cuda[:N]` and
- * `sim:MACHINE.yaml`. Options follow a question mark: `cpu?threads=2&isa=avx2&shuffle=7`.
+ * A device is opened by URI: `ref` (the plain oracle), `cpu` (threads and SIMD), `sim:MACHINE.yaml` (tile kernels on a
+ * simulated machine, in simulated time), later `cuda[:N]`. Options follow a question mark:
+ * `cpu?threads=2&isa=avx2&shuffle=7`.
  *
  *   threads=N   worker threads, the submission thread included; default: one for each CPU of this process's
- *               affinity mask
+ *               affinity mask. Of `sim`: threads that compute numbers, which change neither them nor times; default: 1
  *   isa=NAME    `scalar`, `avx2` or `avx512`; default: the best this CPU has
- *   shuffle=S   run the dispatches between two barriers in a random order drawn from seed S (`ref` and `cpu`). A stream
+ *   shuffle=S   run the dispatches between two barriers in a random order drawn from seed S. A stream
  *               whose barriers suffice gives the same bits for every S; a missing barrier shows as a wrong answer
  *
  * Execution model. Command buffers of one device run one after another in the order of their commits; each sees all
@@ -60,7 +61,7 @@ WEFT_API void weft_device_counters(const weft_device *device, weft_counters *out
 typedef struct weft_device_info {
     char scheme[16];                          /**< "cpu" */
     char description[WEFT_DEVICE_NAME_BYTES]; /**< for people */
-    char isa[16];                             /**< "avx512"; empty where it means nothing */
+    char isa[16];                             /**< "avx512"; of `sim` the machine; else empty */
     uint32_t threads;                         /**< worker threads, the submission thread included */
     uint64_t memory_bytes;                    /**< memory that buffers come from, in all; 0 if unknown */
 } weft_device_info;

@@ -6,6 +6,7 @@
 #include "base/status.h"
 #include "devices/cpu/driver.h"
 #include "devices/ref/driver.h"
+#include "devices/sim/driver.h"
 #include "runtime/device_impl.h"
 
 typedef struct scheme {
@@ -18,7 +19,7 @@ static const scheme schemes[] = {
     {"cpu", &weft__cpu_device, NULL},
     {"ref", &weft__ref_device, NULL},
     {"cuda", NULL, "this build has no driver for NVIDIA GPUs"},
-    {"sim", NULL, "this build has no driver that simulates machines"},
+    {"sim", &weft__sim_device_table, NULL},
 };
 #define SCHEME_COUNT (sizeof schemes / sizeof schemes[0])
 

@@ -129,7 +129,8 @@ typedef struct weft__sample_args {
     float min_p;
     uint64_t seed;
     uint64_t draw;
-    int32_t *out; /* [rows] */
+    uint64_t first_row; /* what the first of the rows counts as in a draw: of a part of a larger array */
+    int32_t *out;       /* [rows] */
 } weft__sample_args;
 
 #endif

@@ -8,7 +8,8 @@
 #include "runtime/device_impl.h"
 #include "runtime/label.h"
 
-weft_status weft__allocation_create(weft_device *device, size_t bytes, weft__allocation **out, weft_error *err)
+weft_status weft__allocation_create(weft_device *device, size_t bytes, size_t row_bytes, weft__allocation **out,
+                                    weft_error *err)
 {
     *out = NULL;
     weft__allocation *allocation = calloc(1, sizeof *allocation);
@@ -17,6 +18,7 @@ weft_status weft__allocation_create(weft_device *device, size_t bytes, weft__all
     atomic_init(&allocation->references, 1);
     allocation->device = device;
     allocation->bytes = bytes;
+    allocation->row_bytes = row_bytes;
     allocation->id = atomic_fetch_add_explicit(&device->next_allocation_id, 1, memory_order_relaxed) + 1;
     weft_status status = device->table->memory_create(device, bytes, allocation, err);
     if (status) {
@@ -71,6 +73,11 @@ weft_status weft__buffer_size(weft_dtype dtype, const weft_shape *shape, size_t 
     return WEFT_OK;
 }
 
+size_t weft__buffer_row_bytes(weft_dtype dtype, const weft_shape *shape)
+{
+    return shape->rank < 2 ? 0 : (size_t)shape->extent[shape->rank - 1] * weft_dtype_bytes(dtype);
+}
+
 weft_status weft__buffer_over(weft__allocation *allocation, weft_dtype dtype, const weft_shape *shape, size_t bytes,
                               weft_buffer **out, weft_error *err)
 {
@@ -97,7 +104,7 @@ weft_status weft_buffer_create(weft_device *device, weft_dtype dtype, const weft
     weft__allocation *allocation;
     weft_status status = weft__buffer_size(dtype, shape, &bytes, err);
     if (status == WEFT_OK)
-        status = weft__allocation_create(device, bytes, &allocation, err);
+        status = weft__allocation_create(device, bytes, weft__buffer_row_bytes(dtype, shape), &allocation, err);
     if (status)
         return status;
     return weft__buffer_over(allocation, dtype, shape, bytes, out, err);

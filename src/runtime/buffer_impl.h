@@ -14,6 +14,7 @@ typedef struct weft__allocation {
     struct weft__allocation *next;  /* in the pool's free list */
     uint64_t id;                    /* unique on the device; never reused */
     size_t bytes;                   /* real size, with any rounding of a pool */
+    size_t row_bytes;               /* of what it was made for; 0: none. A hint where to cut */
     void *data;                     /* host address on devices that work in host memory, else NULL */
     void *handle;                   /* the device's own */
     bool read_only;                 /* wrapped memory of the caller */

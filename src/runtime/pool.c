@@ -153,9 +153,9 @@ static weft_status reuse(weft_pool *pool, weft__allocation *allocation, weft_err
     return WEFT_OK;
 }
 
-static weft_status make_new(weft_pool *pool, size_t bytes, weft__allocation **out, weft_error *err)
+static weft_status make_new(weft_pool *pool, size_t bytes, size_t row_bytes, weft__allocation **out, weft_error *err)
 {
-    weft_status status = weft__allocation_create(pool->device, bytes, out, err);
+    weft_status status = weft__allocation_create(pool->device, bytes, row_bytes, out, err);
     if (status)
         return status;
     (*out)->pool = pool;
@@ -180,7 +180,8 @@ weft_status weft_pool_buffer(weft_pool *pool, weft_dtype dtype, const weft_shape
     if (!bucket_of(bytes, &index, &bucket_bytes))
         return weft__fail(err, WEFT_OUT_OF_RANGE, "A pool cannot hold a buffer of %zu bytes.", bytes);
     weft__allocation *allocation = take_idle(pool, index);
-    status = allocation ? reuse(pool, allocation, err) : make_new(pool, bucket_bytes, &allocation, err);
+    status = allocation ? reuse(pool, allocation, err)
+                        : make_new(pool, bucket_bytes, weft__buffer_row_bytes(dtype, shape), &allocation, err);
     if (status)
         return status;
     return weft__buffer_over(allocation, dtype, shape, bytes, out, err);

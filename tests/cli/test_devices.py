@@ -24,6 +24,7 @@ class Devices(CliTest):
             self.assertGreater(device["memory_bytes"], 0)
             self.assertTrue(device["description"])
         self.assertIn(devices["cpu"]["isa"], ("scalar", "avx2", "avx512"))
+        self.assertIn("sim:FILE", devices["sim"]["reason"])
         for device in devices.values():
             if not device["is_available"]:
                 self.assertRegex(device["reason"], r"\.$")

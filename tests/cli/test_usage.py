@@ -60,8 +60,10 @@ class Usage(CliTest):
             self.assert_error(weft("bench", "stages", *words), USAGE, words[1], verb="bench")
 
     def test_devices_that_cannot_be_opened(self):
-        for uri in ("gpu", "sim", "cuda"):
-            self.assert_error(weft("bench", "stages", "--device", uri), INPUT, uri, verb="bench")
+        for uri in ("gpu", "sim:nowhere.yaml", "cuda"):
+            named = uri.removeprefix("sim:")
+            self.assert_error(weft("bench", "stages", "--device", uri), INPUT, named, verb="bench")
+        self.assert_error(weft("bench", "stages", "--device", "sim"), USAGE, "sim:FILE", verb="bench")
         self.assert_error(weft("generate", "--model", SUMS, "--prompt", "1", "-d", "cpy"), INPUT, "cpy", "cpu")
 
     def test_files_that_are_not_there(self):

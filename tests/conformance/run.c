@@ -22,6 +22,8 @@ static conf_device devices[] = {
     {.uri = "cpu?isa=avx2&threads=2&shuffle=4"},
     {.uri = "cpu?isa=avx512&threads=1"},
     {.uri = "cpu?isa=avx512&threads=3&shuffle=5"},
+    {.uri = "sim:" WEFT_SOURCE_DIR "/machines/tiny.yaml"},
+    {.uri = "sim:" WEFT_SOURCE_DIR "/machines/tiny.yaml?threads=2&shuffle=6"},
 };
 #define DEVICE_COUNT (sizeof devices / sizeof devices[0])
 

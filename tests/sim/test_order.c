@@ -107,6 +107,29 @@ START_TEST(order_is_passed_on_among_many)
 }
 END_TEST
 
+/* An agent that is told something while its knowledge is kept by a point gets a clock of its own, which here is one
+ * that somebody else has let go of. */
+START_TEST(knowledge_is_not_mixed_with_that_of_others)
+{
+    begin(1000);
+    ck_assert(!writes(900, 0));
+    ck_assert(!writes(300, 16));
+    pass(900, 0);
+    pass(300, 4);
+    weft__order_point *kept = weft__order_snapshot(order, 0);
+    pass(500, 0);
+    weft__order_release(order, kept); /* it was the last to have the clock that knows of 900 alone */
+    kept = weft__order_snapshot(order, 4);
+    pass(200, 4);
+    pass(4, 5);
+    ck_assert(!reads(5, 16));
+    ck_assert(reads(4, 0));
+    ck_assert(!reads(0, 0));
+    weft__order_release(order, kept);
+    end();
+}
+END_TEST
+
 START_TEST(a_point_holds_what_was_known_when_it_was_taken)
 {
     begin(AGENTS);
@@ -343,9 +366,9 @@ END_TEST
 
 WEFT_TEST_MAIN("order", an_agent_does_one_thing_after_another, what_nothing_orders_races_however_late_it_is,
                reads_do_not_race_with_reads, a_message_orders_what_was_before_it_with_what_comes_after,
-               order_is_passed_on, order_is_passed_on_among_many, a_point_holds_what_was_known_when_it_was_taken,
-               a_launch_is_after_the_host_and_before_its_end, no_point_has_nothing_before_it,
-               a_command_is_done_when_it_has_been_waited_for, a_command_knows_what_its_agent_knew,
-               who_receives_a_message_knows_that_it_has_been_read, messages_are_counted,
-               a_slot_that_is_freed_before_it_was_forwarded_races,
+               order_is_passed_on, order_is_passed_on_among_many, knowledge_is_not_mixed_with_that_of_others,
+               a_point_holds_what_was_known_when_it_was_taken, a_launch_is_after_the_host_and_before_its_end,
+               no_point_has_nothing_before_it, a_command_is_done_when_it_has_been_waited_for,
+               a_command_knows_what_its_agent_knew, who_receives_a_message_knows_that_it_has_been_read,
+               messages_are_counted, a_slot_that_is_freed_before_it_was_forwarded_races,
                only_what_others_leave_unordered_is_a_race_if_asked_so)

@@ -168,7 +168,7 @@ weft__fault weft__ref_sample(const weft__sample_args *args, size_t begin, size_t
         index_heap heap = {args->logits + row * args->vocabulary, scratch, 0, 1};
         bool keeps_all = args->top_k == 0 || args->top_k > args->vocabulary;
         gather_candidates(&heap, args->vocabulary, keeps_all ? args->vocabulary : args->top_k);
-        double uniform = weft__rng_unit_of(weft__rng_at(args->seed, row, args->draw));
+        double uniform = weft__rng_unit_of(weft__rng_at(args->seed, args->first_row + row, args->draw));
         args->out[row] = draw_index(args, &heap, heap.logits[best], uniform);
     }
     return (weft__fault){WEFT__FAULT_NONE, 0, 0, 0};

@@ -58,6 +58,7 @@ void weft__allocation_release(weft__allocation *allocation)
 weft_status weft__buffer_size(weft_dtype dtype, const weft_shape *shape, size_t *out_bytes, weft_error *err)
 {
     size_t element_bytes = weft_dtype_bytes(dtype);
+    *out_bytes = 0;
     if (!element_bytes)
         return weft__fail(err, WEFT_INVALID_ARGUMENT, "Value %d is not a dtype that a buffer can have.", (int)dtype);
     if (shape->rank > WEFT_RANK_MAX)

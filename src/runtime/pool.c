@@ -96,7 +96,7 @@ void weft_pool_destroy(weft_pool *pool)
 
 void weft__pool_take_back(weft_pool *pool, weft__allocation *allocation)
 {
-    uint32_t index;
+    uint32_t index = 0;
     size_t bytes;
     (void)bucket_of(allocation->bytes, &index, &bytes); /* its size is a bucket's */
     pthread_mutex_lock(&pool->lock);

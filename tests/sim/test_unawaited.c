@@ -161,6 +161,42 @@ START_TEST(commands_that_nobody_waited_for_are_found)
 }
 END_TEST
 
+/* Rows 0 and 2 of three are read by a command that nobody waits for, and row `what` is written. */
+static void gap_kernel(weft_tile *tl, const void *arguments)
+{
+    const unawaited_work *it = arguments;
+    uint64_t out = it->scratch + (512 << 10), row_bytes = it->base.n * 4;
+    tl_tensor a = tl_load(tl, it->base.a, weft_shape_1d(it->base.n), WEFT_F32);
+    tl_tensor rows = tl_ref(tl, out, weft_shape_3d(3, 1, it->base.n), WEFT_F32);
+    rows.shape.extent[0] = 2;
+    rows.stride[0] *= 2;
+    tl_command command = negate(tl, rows, it->base.out);
+    tl_copy(tl, tl_ref(tl, out + (uint64_t)it->base.what * row_bytes, a.shape, WEFT_F32), a);
+    tl_wait(tl, command);
+}
+
+START_TEST(what_lies_between_rows_is_free)
+{
+    for (int row = 0; row < 3; row++) {
+        value_bench it;
+        unawaited_work job;
+        weft_error err;
+        open_unawaited(&it, &job, WEFT_HAZARDS_REPORT, READS_OPERAND, false);
+        job.base.what = row;
+        WEFT_TEST_ASSERT_OK(try_kernel(&it, gap_kernel, &job, 1, &err), err);
+        ck_assert_uint_eq(weft__pe_values_hazards(it.memory) > 0, row != 1);
+        if (row != 1) {
+            weft_simulation_hazard hazard = hazard_at(&it, 0);
+            ck_assert_int_eq(hazard.race, WEFT_RACE_WAR);
+            ck_assert_str_eq(hazard.other_call, "tl_composite");
+            ck_assert_uint_eq(hazard.address, job.scratch + (512 << 10) + (uint64_t)row * job.base.n * 4);
+            ck_assert_uint_eq(hazard.bytes, job.base.n * 4);
+        }
+        close_value_bench(&it);
+    }
+}
+END_TEST
+
 START_TEST(an_order_that_held_did_so_by_some_time)
 {
     value_bench it;
@@ -297,6 +333,6 @@ START_TEST(every_allocation_may_fail)
 }
 END_TEST
 
-WEFT_TEST_MAIN("unawaited", commands_that_nobody_waited_for_are_found, an_order_that_held_did_so_by_some_time,
-               an_order_that_failed_did_so_until_the_end, a_wait_is_for_one_command, a_kernel_that_has_ended_has_waited,
-               every_allocation_may_fail)
+WEFT_TEST_MAIN("unawaited", what_lies_between_rows_is_free, commands_that_nobody_waited_for_are_found,
+               an_order_that_held_did_so_by_some_time, an_order_that_failed_did_so_until_the_end,
+               a_wait_is_for_one_command, a_kernel_that_has_ended_has_waited, every_allocation_may_fail)

@@ -98,7 +98,7 @@ static weft__installation *find_same(weft__memory *memory, uint64_t address, uin
 {
     weft__range_cursor cursor;
     const weft__range *range = weft__range_map_first_overlap(&memory->ranges, address, address + bytes, &cursor);
-    if (!range || range->begin != address)
+    if (!range || range->begin != address || range->end != address + bytes)
         return NULL;
     weft__installation *there = &memory->installations[range->payload];
     return there->bytes_left == bytes ? there : NULL;

@@ -334,15 +334,12 @@ static void attend(attention *it)
     weft__key_range of_first = weft__attention_keys(&it->sizes, (size_t)it->token);
     weft__key_range of_last = weft__attention_keys(&it->sizes, (size_t)(it->token + it->tokens - 1));
     weft__key_range own = own_keys(it, (weft__key_range){of_first.first, of_last.last});
-    bool have_common = of_last.first < of_first.last;
     begin_unit(it);
     for (size_t key = own.first; key < own.last;) {
-        size_t end = weft__min_size(own.last, key + (size_t)it->keys_step);
-        if (have_common && key < of_last.first)
-            end = weft__min_size(end, of_last.first);
-        else if (have_common && key < of_first.last)
-            end = weft__min_size(end, of_first.last);
-        meet_chunk(it, key, end, have_common && key >= of_last.first && end <= of_first.last);
+        /* Between these two are the keys that all queries see, if there are any. */
+        size_t cut = key < of_last.first ? of_last.first : key < of_first.last ? of_first.last : own.last;
+        size_t end = weft__min_size(weft__min_size(own.last, key + (size_t)it->keys_step), cut);
+        meet_chunk(it, key, end, key >= of_last.first && end <= of_first.last);
         key = end;
     }
     if (it->is_shared)

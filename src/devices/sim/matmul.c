@@ -1,11 +1,11 @@
 /* matmul: out [M, N] = x [M, K] times the transpose of weight [N, K].
  *
  * A PE has the rows of the weight that begin in its block, and makes the columns of out that belong to them. All PEs
- * need all of x: one PE of each cube loads it, as many rows at once as half of the scratch memory holds, and the others
- * have it from there. The weight is gone through in pieces of rows and of k, and while one is multiplied the next one
- * is brought, cast to f32 where it has another dtype. What is f32 and lies in one block is not brought, but streamed
- * tile by tile by the product itself. The sums over each piece of k are rounded to f32 and added up in order. Where the
- * sizes let it be, a piece is as deep as k, and nothing is added. */
+ * need all of x: one PE of each cube loads it, as many rows at once as two thirds of the scratch memory hold, and the
+ * others have it from there. The weight is gone through in pieces of rows and of k, and while one is multiplied the
+ * next one is brought, cast to f32 where it has another dtype. What is f32 and lies in one block is not brought, but
+ * streamed tile by tile by the product itself. The sums over each piece of k are rounded to f32 and added up in order.
+ * Where the sizes let it be, a piece is as deep as k, and nothing is added. */
 #include "devices/sim/stream.h"
 
 #include <inttypes.h>
@@ -27,6 +27,8 @@ enum {
  * piece, and again for all pieces of the weight. */
 #define WHOLE_ROWS 8u
 #define X_ROWS 64u
+/* Where there is a choice, so many rows of x at once: those of a tile of the usual array. */
+#define TILE_ROWS 32u
 /* Pieces of k are multiples of this, the depth of a tile of the usual array. */
 #define K_STEP 64u
 
@@ -87,7 +89,9 @@ static uint64_t output_bytes(const product *it, uint64_t columns)
 /* Rows of x: the same for all PEs, as they bring them together; so of the scratch memory that all of them have. */
 static void choose_rows(product *it, const weft__sim_call *call)
 {
-    uint64_t whole = weft__sim_rows_at_once(call, 2 * it->k * sizeof(float), 0, it->m);
+    uint64_t whole = weft__sim_rows_at_once(call, it->k * sizeof(float) * 3 / 2, 0, it->m);
+    if (whole < it->m && whole > TILE_ROWS)
+        whole -= whole % TILE_ROWS;
     it->has_whole_rows = whole >= weft__min_size(it->m, WHOLE_ROWS);
     it->m_step = it->has_whole_rows ? whole : weft__min_size(it->m, X_ROWS);
 }

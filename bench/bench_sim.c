@@ -33,6 +33,7 @@ typedef struct attention {
 
 static const attention decode = {"mesh decode, 1,024 tokens", 8, 32, 64, 8, 128, 1024};
 static const attention layer = {"Llama-70B-shaped layer, 8,192 tokens", 8, 32, 64, 8, 128, 8192};
+static const attention long_layer = {"the same, 32,768 tokens", 8, 32, 64, 8, 128, 32768};
 
 typedef struct measured {
     double events, simulate_s, compute_s;
@@ -222,6 +223,44 @@ static double peak_megabytes(void)
     return (double)usage.ru_maxrss / 1024;
 }
 
+/* What is measured of one size. */
+typedef struct row {
+    const attention *it;
+    const char *json_name, *goal;
+    measured timing, both;
+    double loops_s;
+} row;
+
+static double ratio_of(const row *it)
+{
+    return (it->both.simulate_s + it->both.compute_s) / it->loops_s;
+}
+
+static void print_rows(const row *rows, size_t count, double megabytes)
+{
+    printf("attention on the 256 PEs of two-sip, the fastest of %d rounds\n\n", ROUNDS);
+    printf("timing only                                 events  seconds  M events/s\n");
+    for (size_t i = 0; i < count; i++)
+        printf("%-40s %9.0f %8.3f %11.2f   %s\n", rows[i].it->name, rows[i].timing.events, rows[i].timing.simulate_s,
+               rows[i].timing.events / rows[i].timing.simulate_s * 1e-6, rows[i].goal);
+    printf("most memory of all: %.0f MB   goal 2000\n\n", megabytes);
+    printf("timing and data                          simulate  compute  plain loops  ratio   goal 2\n");
+    for (size_t i = 0; i < count; i++)
+        printf("%-40s %8.3f %8.3f %12.3f %6.2f\n", rows[i].it->name, rows[i].both.simulate_s, rows[i].both.compute_s,
+               rows[i].loops_s, ratio_of(&rows[i]));
+}
+
+static void print_json(const row *rows, size_t count, double megabytes)
+{
+    printf("{\"timing_megabytes\": %.1f", megabytes);
+    for (size_t i = 0; i < count; i++)
+        printf(", \"%s\": {\"events_per_second\": %.0f, \"timing_seconds\": %.3f, \"simulate_seconds\": %.3f, "
+               "\"compute_seconds\": %.3f, \"plain_loops_seconds\": %.3f, \"of_plain_loops\": %.3f}",
+               rows[i].json_name, rows[i].timing.events / rows[i].timing.simulate_s, rows[i].timing.simulate_s,
+               rows[i].both.simulate_s, rows[i].both.compute_s, rows[i].loops_s, ratio_of(&rows[i]));
+    printf("}\n");
+}
+
 int main(int argc, char **argv)
 {
     bool is_json = argc > 1 && strcmp(argv[1], "--json") == 0;
@@ -229,33 +268,23 @@ int main(int argc, char **argv)
     char path[1024];
     weft_error err;
     weft_machine *machine;
+    row rows[] = {
+        {.it = &decode, .json_name = "decode", .goal = "goal 2 M events/s"},
+        {.it = &layer, .json_name = "layer", .goal = "goal 10 s"},
+        {.it = &long_layer, .json_name = "long_layer", .goal = ""},
+    };
+    size_t count = sizeof rows / sizeof rows[0];
     (void)snprintf(path, sizeof path, "%s/two-sip.yaml", folder);
     if (weft_machine_open(path, NULL, 0, &machine, &err) != WEFT_OK)
         fail(err.message);
-    measured times = run(machine, &decode, false), large = run(machine, &layer, false);
+    for (size_t i = 0; i < count; i++)
+        rows[i].timing = run(machine, rows[i].it, false);
     double megabytes = peak_megabytes(); /* of timing alone, before any values */
-    measured both = run(machine, &decode, true), large_both = run(machine, &layer, true);
-    double loops = run_plain(&decode), large_loops = run_plain(&layer);
-    double ratio = (both.simulate_s + both.compute_s) / loops;
-    double large_ratio = (large_both.simulate_s + large_both.compute_s) / large_loops;
-    if (is_json)
-        printf("{\"decode_events_per_second\": %.0f, \"layer_events_per_second\": %.0f, \"layer_seconds\": %.3f, "
-               "\"timing_megabytes\": %.1f, \"decode_of_plain_loops\": %.3f, \"layer_of_plain_loops\": %.3f}\n",
-               times.events / times.simulate_s, large.events / large.simulate_s, large.simulate_s, megabytes, ratio,
-               large_ratio);
-    else {
-        printf("attention on the 256 PEs of two-sip, the fastest of %d rounds\n\n", ROUNDS);
-        printf("timing only                                 events  seconds  M events/s\n");
-        printf("%-40s %9.0f %8.3f %11.2f   goal 2\n", decode.name, times.events, times.simulate_s,
-               times.events / times.simulate_s * 1e-6);
-        printf("%-40s %9.0f %8.3f %11.2f   goal 10 s\n", layer.name, large.events, large.simulate_s,
-               large.events / large.simulate_s * 1e-6);
-        printf("most memory of both: %.0f MB   goal 2000\n\n", megabytes);
-        printf("timing and data                          simulate  compute  plain loops  ratio\n");
-        printf("%-40s %8.3f %8.3f %12.3f %6.2f   goal 2\n", decode.name, both.simulate_s, both.compute_s, loops, ratio);
-        printf("%-40s %8.3f %8.3f %12.3f %6.2f\n", layer.name, large_both.simulate_s, large_both.compute_s, large_loops,
-               large_ratio);
+    for (size_t i = 0; i < count; i++) {
+        rows[i].both = run(machine, rows[i].it, true);
+        rows[i].loops_s = run_plain(rows[i].it);
     }
+    (is_json ? print_json : print_rows)(rows, count, megabytes);
     weft_machine_close(machine);
     return 0;
 }

@@ -45,9 +45,9 @@ static void drop_clock(weft__order *order, weft__order_clock *clock)
 }
 
 /* Compilers make vectors of it, for the entries have a sign, which is never used, and come so many together. */
-static void raise_together(int32_t *restrict known, const int32_t *restrict other)
+static void raise_block(int32_t *restrict known, const int32_t *restrict other, uint32_t count)
 {
-    for (uint32_t i = 0; i < ENTRIES_TOGETHER; i++)
+    for (uint32_t i = 0; i < (count & ~(ENTRIES_TOGETHER - 1)); i++)
         known[i] = known[i] > other[i] ? known[i] : other[i];
 }
 
@@ -55,7 +55,8 @@ static void copy_clock(const weft__order *order, weft__order_clock *to, const we
 {
     for (uint64_t left = to->blocks | from->blocks; left; left &= left - 1) {
         size_t first = (size_t)__builtin_ctzll(left) * order->block_entries;
-        memcpy(to->known + first, from->known + first, order->block_entries * sizeof to->known[0]);
+        for (size_t i = first; i < first + order->block_entries; i += ENTRIES_TOGETHER)
+            memcpy(to->known + i, from->known + i, ENTRIES_TOGETHER * sizeof to->known[0]);
     }
     to->blocks = from->blocks;
 }
@@ -76,8 +77,7 @@ static bool merge_clock(weft__order *order, weft__order_clock **clock, const wef
         return true;
     for (uint64_t left = other->blocks; left; left &= left - 1) {
         size_t first = (size_t)__builtin_ctzll(left) * order->block_entries;
-        for (size_t i = first; i < first + order->block_entries; i += ENTRIES_TOGETHER)
-            raise_together((int32_t *)it->known + i, (const int32_t *)other->known + i);
+        raise_block((int32_t *)it->known + first, (const int32_t *)other->known + first, order->block_entries);
     }
     it->blocks |= other->blocks;
     return true;

@@ -70,7 +70,7 @@ static bool access(weft__pe_values *it, const weft__reading *by, const manner *h
     weft__location location;
     weft__order_race first;
     const tl_tensor *tensor = by->tensor;
-    if (weft__address_resolve(weft__pes_graph(it->pes), tensor->address, 1, &location, &err) != WEFT_OK)
+    if (weft__pe_values_locate(it, tensor->address, 1, &location, &err) != WEFT_OK)
         return true; /* which others tell of */
     weft__order_memory *memory = &it->accesses[location.node];
     const weft__order_access access = {.agent = by->pe ? weft__pe_index(by->pe) : weft__pes_count(it->pes),

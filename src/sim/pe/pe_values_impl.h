@@ -49,7 +49,9 @@ struct weft__pe_values {
     weft__pe_log *log;
     weft__hazards hazards;
     weft__pe_recorder recorder;
-    weft__memory **memories;            /* by node; NULL: nothing was written or read there */
+    weft__memory **memories;             /* by node; NULL: nothing was written or read there */
+    weft__location located;              /* the beginning of a memory that was looked for, */
+    uint64_t located_begin, located_end; /* the address of that, and up to where it is known to go on */
     weft__held_values *scratch, *slots; /* by PE. In scratch memory by ascending address, unless hazards are reported */
     weft__unawaited unawaited;
     weft__order *order;           /* of the PEs, by their places in the machine, and of the host, behind them */
@@ -63,6 +65,10 @@ struct weft__pe_values {
 };
 
 /* ---- memories ---- */
+
+/* As weft__address_resolve, but fast where the last address was in the same memory. */
+weft_status weft__pe_values_locate(weft__pe_values *it, uint64_t address, uint64_t bytes, weft__location *out,
+                                   weft_error *err);
 
 /* The memory that an address is in, and where in it. */
 weft_status weft__pe_values_find(weft__pe_values *it, uint64_t address, uint64_t bytes, weft__memory **out,

@@ -23,11 +23,30 @@ static weft_status make_memory(weft__pe_values *it, const weft__location *locati
     return WEFT_OK;
 }
 
+weft_status weft__pe_values_locate(weft__pe_values *it, uint64_t address, uint64_t bytes, weft__location *out,
+                                   weft_error *err)
+{
+    if (address >= it->located_begin && address < it->located_end && bytes <= it->located_end - address) {
+        *out = it->located;
+        out->offset = address - it->located_begin;
+        return WEFT_OK;
+    }
+    weft_status status = weft__address_resolve(weft__pes_graph(it->pes), address, bytes, out, err);
+    if (status != WEFT_OK)
+        return status;
+    if (it->located_begin != address - out->offset || it->located_end < address + bytes) {
+        it->located = *out;
+        it->located_begin = address - out->offset;
+        it->located_end = address + bytes;
+    }
+    return WEFT_OK;
+}
+
 weft_status weft__pe_values_find(weft__pe_values *it, uint64_t address, uint64_t bytes, weft__memory **out,
                                  uint64_t *out_offset, weft_error *err)
 {
     weft__location location;
-    weft_status status = weft__address_resolve(weft__pes_graph(it->pes), address, bytes, &location, err);
+    weft_status status = weft__pe_values_locate(it, address, bytes, &location, err);
     if (status != WEFT_OK)
         return status;
     *out_offset = location.offset;

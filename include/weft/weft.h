@@ -1,5 +1,6 @@
-/* All of Weft's API. Start with device.h, buffer.h, ops.h, then encoder.h for one command buffer, session.h for a
- * chain. */
+/* Weft's API but for tile kernels. Start with device.h, buffer.h, ops.h, then encoder.h for one command buffer,
+ * session.h for a chain. Who writes kernels for simulated machines includes sim.h, which brings tile.h, and
+ * collective.h; who runs those that come with Weft, sim_bench.h. */
 #ifndef WEFT_WEFT_H
 #define WEFT_WEFT_H
 

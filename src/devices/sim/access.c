@@ -85,20 +85,14 @@ uint64_t weft__sim_elements_at_once(weft_tile *tl, const weft__sim_call *call, u
 
 /* ---- elements ---- */
 
-/* Elements that lie in one block. */
-typedef struct piece {
-    uint64_t address, count;
-} piece;
-
-/* As many of `count` elements from `first` on as lie in one block. */
-static piece find_piece(const weft__sim_view *view, uint64_t first, uint64_t count)
+weft__sim_piece weft__sim_find_piece(const weft__sim_view *view, uint64_t first, uint64_t count)
 {
     const weft__sim_memory *memory = view->memory;
     uint64_t each = weft_dtype_bytes(view->dtype);
     uint64_t byte = view->offset_bytes + first * each;
     uint64_t block = byte / memory->block_bytes, within = byte % memory->block_bytes;
     uint64_t left = (memory->block_bytes - within) / each;
-    return (piece){memory->addresses[block] + within, left < count ? left : count};
+    return (weft__sim_piece){memory->addresses[block] + within, left < count ? left : count};
 }
 
 void weft__sim_load_to(weft_tile *tl, tl_tensor place, const weft__sim_view *view, uint64_t first)
@@ -106,7 +100,7 @@ void weft__sim_load_to(weft_tile *tl, tl_tensor place, const weft__sim_view *vie
     uint64_t count = weft_shape_elements(&place.shape);
     tl_tensor line = tl_reshape(tl, place, weft_shape_1d(count));
     for (uint64_t done = 0; done < count;) {
-        piece next = find_piece(view, first + done, count - done);
+        weft__sim_piece next = weft__sim_find_piece(view, first + done, count - done);
         tl_load_to(tl, tl_slice(tl, line, 0, done, next.count), next.address);
         done += next.count;
     }
@@ -114,7 +108,7 @@ void weft__sim_load_to(weft_tile *tl, tl_tensor place, const weft__sim_view *vie
 
 tl_tensor weft__sim_load(weft_tile *tl, const weft__sim_view *view, uint64_t first, uint64_t count)
 {
-    piece all = find_piece(view, first, count);
+    weft__sim_piece all = weft__sim_find_piece(view, first, count);
     if (all.count == count)
         return tl_load(tl, all.address, weft_shape_1d(count), view->dtype);
     tl_tensor place = tl_empty(tl, weft_shape_1d(count), view->dtype);
@@ -133,7 +127,7 @@ void weft__sim_store(weft_tile *tl, const weft__sim_view *view, uint64_t first, 
     uint64_t count = weft_shape_elements(&tensor.shape);
     tl_tensor line = tl_reshape(tl, tensor, weft_shape_1d(count));
     for (uint64_t done = 0; done < count;) {
-        piece next = find_piece(view, first + done, count - done);
+        weft__sim_piece next = weft__sim_find_piece(view, first + done, count - done);
         tl_store(tl, next.address, tl_slice(tl, line, 0, done, next.count));
         done += next.count;
     }

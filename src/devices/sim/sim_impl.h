@@ -119,6 +119,14 @@ void weft__sim_poke(weft_tile *tl, const weft__sim_call *call, uint32_t argument
 
 /* ---- access.c: what kernels have in common ---- */
 
+/* Elements that lie in one block. */
+typedef struct weft__sim_piece {
+    uint64_t address, count;
+} weft__sim_piece;
+
+/* As many of `count` elements from `first` on as lie in one block. */
+weft__sim_piece weft__sim_find_piece(const weft__sim_view *view, uint64_t first, uint64_t count);
+
 /* Some rows, one behind another. */
 typedef struct weft__sim_rows {
     uint64_t first, count;

@@ -28,27 +28,12 @@ void weft__sim_flight_add(weft_tile *tl, weft__sim_flight *flight, const tl_comp
 
 /* ---- blocks ---- */
 
-/* Elements that lie in one block. */
-typedef struct piece {
-    uint64_t address, count;
-} piece;
-
-/* As many of `count` elements from `first` on as lie in one block. */
-static piece find_piece(const weft__sim_view *view, uint64_t first, uint64_t count)
-{
-    const weft__sim_memory *memory = view->memory;
-    uint64_t each = weft_dtype_bytes(view->dtype);
-    uint64_t byte = view->offset_bytes + first * each;
-    uint64_t within = byte % memory->block_bytes, left = (memory->block_bytes - within) / each;
-    return (piece){memory->addresses[byte / memory->block_bytes] + within, left < count ? left : count};
-}
-
 void weft__sim_begin_load(weft_tile *tl, weft__sim_flight *flight, tl_tensor place, const weft__sim_view *view,
                           uint64_t first)
 {
     uint64_t count = weft_shape_elements(&place.shape);
     for (uint64_t done = 0; done < count;) {
-        piece next = find_piece(view, first + done, count - done);
+        weft__sim_piece next = weft__sim_find_piece(view, first + done, count - done);
         const tl_composite_request request = {
             .op = WEFT_COMMAND_CAST,
             .a = tl_ref(tl, next.address, weft_shape_1d(next.count), view->dtype),
@@ -66,7 +51,7 @@ void weft__sim_begin_store(weft_tile *tl, weft__sim_flight *flight, const weft__
     uint64_t count = weft_shape_elements(&tensor.shape);
     tl_tensor line = tl_reshape(tl, tensor, weft_shape_1d(count));
     for (uint64_t done = 0; done < count;) {
-        piece next = find_piece(view, first + done, count - done);
+        weft__sim_piece next = weft__sim_find_piece(view, first + done, count - done);
         const tl_composite_request request = {
             .op = WEFT_COMMAND_CAST,
             .a = tl_slice(tl, line, 0, done, next.count),
@@ -81,7 +66,7 @@ void weft__sim_begin_store(weft_tile *tl, weft__sim_flight *flight, const weft__
 bool weft__sim_name_rows(weft_tile *tl, const weft__sim_matrix *matrix, uint64_t row, uint64_t count, tl_tensor *out)
 {
     uint64_t span = (count - 1) * matrix->pitch + matrix->columns;
-    piece next = find_piece(matrix->view, matrix->first + row * matrix->pitch, span);
+    weft__sim_piece next = weft__sim_find_piece(matrix->view, matrix->first + row * matrix->pitch, span);
     if (next.count < matrix->columns)
         return false;
     *out = tl_ref(tl, next.address, weft_shape_2d(1, matrix->columns), matrix->view->dtype);

@@ -97,10 +97,7 @@ static void run(weft__bench_run *run)
     weft_dtype dtype = weft__bench_dtype(run, "dtype");
     allreduce it = {.algorithm = (algorithm)weft__bench_number(run, "algorithm"), .stride = 1};
     uint64_t bytes = weft__bench_number(run, "bytes"), each = weft_dtype_bytes(dtype);
-    const weft_placement rows = {.pes = weft__bench_pe_set(run),
-                                 .over_sips = WEFT_SPLIT_ROWS,
-                                 .over_cubes = WEFT_SPLIT_ROWS,
-                                 .over_pes = WEFT_SPLIT_ROWS};
+    const weft_placement rows = weft__bench_divided(weft__bench_pe_set(run), WEFT_SPLIT_ROWS);
     const weft_pe_set of_cube = {.sips = 1, .cubes = 1, .pes = rows.pes.pes};
     if (bytes % each != 0)
         weft__bench_fail(run, WEFT_INVALID_ARGUMENT, "bytes=%llu are no whole elements of dtype=%s.",

@@ -27,6 +27,11 @@ double *weft__bench_numbers(weft__bench_run *run, const char *what, size_t count
     return run->verifies ? weft__bench_memory(run, what, count, sizeof(double)) : NULL;
 }
 
+weft_placement weft__bench_divided(weft_pe_set pes, weft_split split)
+{
+    return (weft_placement){.pes = pes, .over_sips = split, .over_cubes = split, .over_pes = split};
+}
+
 weft_placed_tensor *weft__bench_tensor(weft__bench_run *run, const char *name, weft_dtype dtype, weft_shape shape,
                                        const weft_placement *placement)
 {

@@ -54,8 +54,7 @@ static void run(weft__bench_run *run)
                      .columns = weft__bench_number(run, "columns") * weft__bench_count_pes(run, &pes),
                      .dtype = weft__bench_dtype(run, "dtype")};
     const weft_placement copies = {.pes = pes};
-    const weft_placement columns = {
-        .pes = pes, .over_sips = WEFT_SPLIT_COLUMNS, .over_cubes = WEFT_SPLIT_COLUMNS, .over_pes = WEFT_SPLIT_COLUMNS};
+    const weft_placement columns = weft__bench_divided(pes, WEFT_SPLIT_COLUMNS);
     weft_placed_tensor *x = weft__bench_tensor(run, "x", it.dtype, weft_shape_2d(it.tokens, it.hidden), &copies);
     weft_placed_tensor *weight =
         weft__bench_tensor(run, "weight", it.dtype, weft_shape_2d(it.hidden, it.columns), &columns);

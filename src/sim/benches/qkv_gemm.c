@@ -45,8 +45,7 @@ static void run(weft__bench_run *run)
               .dtype = weft__bench_dtype(run, "dtype")};
     weft_pe_set pes = weft__bench_pe_set(run);
     const weft_placement copies = {.pes = pes};
-    const weft_placement columns = {
-        .pes = pes, .over_sips = WEFT_SPLIT_COLUMNS, .over_cubes = WEFT_SPLIT_COLUMNS, .over_pes = WEFT_SPLIT_COLUMNS};
+    const weft_placement columns = weft__bench_divided(pes, WEFT_SPLIT_COLUMNS);
     weft_placed_tensor *a = weft__bench_tensor(run, "a", it.dtype, weft_shape_2d(it.m, it.k), &copies);
     weft_placed_tensor *b = weft__bench_tensor(run, "b", it.dtype, weft_shape_2d(it.k, it.n), &columns);
     weft_placed_tensor *out = weft__bench_tensor(run, "out", it.dtype, weft_shape_2d(it.m, it.n), &columns);

@@ -23,11 +23,6 @@ weft_pe_set weft__bench_first_pes(weft__bench_run *run, uint64_t count)
     return (weft_pe_set){0};
 }
 
-weft_placement weft__bench_divided(weft_pe_set pes, weft_split split)
-{
-    return (weft_placement){.pes = pes, .over_sips = split, .over_cubes = split, .over_pes = split};
-}
-
 uint64_t weft__bench_ring_scratch_bytes(const weft__bench_run *run)
 {
     const weft__pe_spec *pe = &weft__bench_machine(run)->spec->pe;

@@ -8,9 +8,6 @@
  * run if that does not come out, and gives an empty set then. */
 weft_pe_set weft__bench_first_pes(weft__bench_run *run, uint64_t count);
 
-/* Where a tensor goes that has its rows, or columns, divided among these PEs in their order. */
-weft_placement weft__bench_divided(weft_pe_set pes, weft_split split);
-
 /* Bytes of scratch memory that the slots of a ring, both ways, leave to each of its PEs. */
 uint64_t weft__bench_ring_scratch_bytes(const weft__bench_run *run);
 

@@ -59,10 +59,7 @@ static void run(weft__bench_run *run)
                   .columns = weft__bench_number(run, "columns"),
                   .block = weft__bench_number(run, "block"),
                   .dtype = weft__bench_dtype(run, "dtype")};
-    const weft_placement rows = {.pes = weft__bench_pe_set(run),
-                                 .over_sips = WEFT_SPLIT_ROWS,
-                                 .over_cubes = WEFT_SPLIT_ROWS,
-                                 .over_pes = WEFT_SPLIT_ROWS};
+    const weft_placement rows = weft__bench_divided(weft__bench_pe_set(run), WEFT_SPLIT_ROWS);
     weft_placed_tensor *x = weft__bench_tensor(run, "x", it.dtype, weft_shape_2d(it.rows, it.columns), &rows);
     weft_placed_tensor *out = weft__bench_tensor(run, "out", it.dtype, weft_shape_2d(it.rows, it.columns), &rows);
     it.x_numbers = weft__bench_fill(run, x, 8);

@@ -3,7 +3,7 @@
 
 import json
 
-from weft_cli import INPUT, ISAS, OK, SUMS, USAGE, CliTest, in_parallel, main, weft
+from weft_cli import INPUT, ISAS, OK, ROOT, SUMS, USAGE, CliTest, in_parallel, main, weft
 
 CARD = json.loads((SUMS / "card.json").read_text())
 FIELDS = {
@@ -74,6 +74,12 @@ class Generate(CliTest):
                 self.assertEqual(found["isa"], words[1])
         if missing:
             self.skipTest(f"this machine has no {' and no '.join(missing)}; the others agree")
+
+    def test_equal_on_machines_that_do_not_exist(self):
+        wanted = self.generate_json("--prompt", "348+275=", "--device", "ref")
+        for machine in ("tiny", "two-sip"):
+            found = self.generate_json("--prompt", "348+275=", "--device", f"sim:{ROOT}/machines/{machine}.yaml")
+            self.assertEqual((found["tokens"], found["text"]), (wanted["tokens"], "623\n"), machine)
 
     def test_isa_that_is_none(self):
         result = generate("--prompt", "1", "--isa", "avx3")

@@ -40,7 +40,7 @@ static double difference(example *it, weft_placed_tensor *tensor, const float *i
     double worst = 0;
     (void)it;
     weft_error err;
-    must(weft_tensor_get(tensor, out, sizeof out, &err), &err);
+    must(weft_placed_tensor_get(tensor, out, sizeof out, &err), &err);
     for (int i = 0; i < COUNT; i++) {
         double sum = 0;
         for (int rank = 0; rank < RANKS; rank++)
@@ -72,8 +72,8 @@ int main(int argc, char **argv)
     example_run(&it, &options);
     worst = fmax(worst, difference(&it, to, in));
 
-    weft_tensor_destroy(from);
-    weft_tensor_destroy(to);
+    weft_placed_tensor_destroy(from);
+    weft_placed_tensor_destroy(to);
     example_close(&it);
     return worst < 1e-4 ? 0 : 1;
 }

@@ -45,9 +45,9 @@ static inline weft_placed_tensor *example_tensor(example *it, weft_shape shape, 
 {
     weft_error err;
     weft_placed_tensor *tensor;
-    must(weft_tensor_create(it->simulation, WEFT_F32, &shape, placement, &tensor, &err), &err);
+    must(weft_placed_tensor_create(it->simulation, WEFT_F32, &shape, placement, &tensor, &err), &err);
     if (data)
-        must(weft_tensor_set(tensor, data, (size_t)weft_shape_elements(&shape) * sizeof *data, &err), &err);
+        must(weft_placed_tensor_set(tensor, data, (size_t)weft_shape_elements(&shape) * sizeof *data, &err), &err);
     return tensor;
 }
 
@@ -58,7 +58,7 @@ static inline void example_run(example *it, const weft_launch_options *options)
     weft_kernel_launch_destroy(it->launch);
     must(weft_simulation_launch(it->simulation, options, &it->launch, &err), &err);
     must(weft_simulation_wait(it->simulation, it->launch, &err), &err);
-    weft_kernel_launch_report(it->launch, &it->report);
+    weft_kernel_launch_get_report(it->launch, &it->report);
     printf("%s: %u PEs, %.3f ns\n", options->name, it->report.pes, (double)it->report.makespan_ps / 1000);
 }
 

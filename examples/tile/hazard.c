@@ -35,7 +35,7 @@ int main(int argc, char **argv)
 {
     static float in[COUNT], out[COUNT];
     weft_error err;
-    weft_simulation_hazard hazard;
+    weft_kernel_hazard hazard;
     const weft_simulation_options report = {.hazards = WEFT_HAZARDS_REPORT};
     example it = example_open(argc, argv, &report);
     example_fill(in, COUNT);
@@ -56,9 +56,9 @@ int main(int argc, char **argv)
     options.kernel = repaired;
     example_run(&it, &options);
     bool is_clean = !weft_simulation_hazard_at(it.simulation, found, &hazard);
-    must(weft_tensor_get(tensors[2], out, sizeof out, &err), &err);
+    must(weft_placed_tensor_get(tensors[2], out, sizeof out, &err), &err);
     for (int i = 0; i < 3; i++)
-        weft_tensor_destroy(tensors[i]);
+        weft_placed_tensor_destroy(tensors[i]);
     example_close(&it);
     return found > 0 && is_clean && out[7] == 2 * in[7] ? 0 : 1;
 }

@@ -73,17 +73,17 @@ int main(int argc, char **argv)
 
     weft_launch_options options = {.name = "plain", .kernel = plain, .arguments = &arguments, .pes = cube};
     example_run(&it, &options);
-    must(weft_tensor_get(tensors[3], y, sizeof y, &err), &err);
+    must(weft_placed_tensor_get(tensors[3], y, sizeof y, &err), &err);
     double worst = difference(x, w, bias, y);
 
     options.name = "composite";
     options.kernel = composite;
     example_run(&it, &options);
-    must(weft_tensor_get(tensors[3], y, sizeof y, &err), &err);
+    must(weft_placed_tensor_get(tensors[3], y, sizeof y, &err), &err);
     worst = fmax(worst, difference(x, w, bias, y));
 
     for (int i = 0; i < 4; i++)
-        weft_tensor_destroy(tensors[i]);
+        weft_placed_tensor_destroy(tensors[i]);
     example_close(&it);
     return worst < 1e-4 ? 0 : 1;
 }

@@ -42,19 +42,19 @@ int main(int argc, char **argv)
     const roots arguments = {from, to, 1e-3f};
     const weft_launch_options options = {.name = "roots", .kernel = square_root, .arguments = &arguments, .pes = cube};
     example_run(&it, &options);
-    must(weft_tensor_get(to, out, sizeof out, &err), &err);
+    must(weft_placed_tensor_get(to, out, sizeof out, &err), &err);
     for (size_t i = 0; i < it.report.pes; i += 7) {
         char pe[48];
         weft_launch_report report;
-        weft_kernel_launch_report_pe(it.launch, i, pe, &report);
+        weft_kernel_launch_get_report_of(it.launch, i, pe, &report);
         printf("%s gave %llu commands\n", pe, (unsigned long long)report.commands);
     }
 
     double worst = 0;
     for (int i = 0; i < COUNT; i++)
         worst = fmax(worst, fabs(sqrt((double)in[i]) - (double)out[i]));
-    weft_tensor_destroy(from);
-    weft_tensor_destroy(to);
+    weft_placed_tensor_destroy(from);
+    weft_placed_tensor_destroy(to);
     example_close(&it);
     return worst < 1e-4 ? 0 : 1;
 }

@@ -40,7 +40,7 @@ int main(int argc, char **argv)
     const matrices arguments = {from, to, 100};
     const weft_launch_options options = {.name = "softmax", .kernel = softmax, .arguments = &arguments, .pes = cube};
     example_run(&it, &options);
-    must(weft_tensor_get(to, out, sizeof out, &err), &err);
+    must(weft_placed_tensor_get(to, out, sizeof out, &err), &err);
 
     double worst = 0;
     for (int row = 0; row < ROWS; row++) {
@@ -51,8 +51,8 @@ int main(int argc, char **argv)
             worst =
                 fmax(worst, fabs(exp((double)in[row * COLUMNS + column]) / sum - (double)out[row * COLUMNS + column]));
     }
-    weft_tensor_destroy(from);
-    weft_tensor_destroy(to);
+    weft_placed_tensor_destroy(from);
+    weft_placed_tensor_destroy(to);
     example_close(&it);
     return worst < 1e-6 ? 0 : 1;
 }

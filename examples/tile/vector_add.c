@@ -42,13 +42,13 @@ int main(int argc, char **argv)
         .over_sips = WEFT_SPLIT_ROWS, .over_cubes = WEFT_SPLIT_ROWS, .over_pes = WEFT_SPLIT_ROWS};
     const weft_shape shape = weft_shape_1d(COUNT);
     for (int i = 0; i < 3; i++)
-        must(weft_tensor_create(simulation, WEFT_F32, &shape, &spread, &tensors[i], &err), &err);
+        must(weft_placed_tensor_create(simulation, WEFT_F32, &shape, &spread, &tensors[i], &err), &err);
     for (int i = 0; i < COUNT; i++) {
         a[i] = (float)i;
         b[i] = 0.5f;
     }
-    must(weft_tensor_set(tensors[0], a, sizeof a, &err), &err);
-    must(weft_tensor_set(tensors[1], b, sizeof b, &err), &err);
+    must(weft_placed_tensor_set(tensors[0], a, sizeof a, &err), &err);
+    must(weft_placed_tensor_set(tensors[1], b, sizeof b, &err), &err);
 
     const vectors arguments = {tensors[0], tensors[1], tensors[2]};
     const weft_launch_options options = {.name = "add", .kernel = add, .arguments = &arguments};
@@ -56,13 +56,13 @@ int main(int argc, char **argv)
     weft_launch_report report;
     must(weft_simulation_launch(simulation, &options, &launch, &err), &err);
     must(weft_simulation_wait(simulation, launch, &err), &err);
-    weft_kernel_launch_report(launch, &report);
-    must(weft_tensor_get(tensors[2], sum, sizeof sum, &err), &err);
+    weft_kernel_launch_get_report(launch, &report);
+    must(weft_placed_tensor_get(tensors[2], sum, sizeof sum, &err), &err);
     printf("%u PEs took %.3f ns; sum[1000] is %g\n", report.pes, (double)report.makespan_ps / 1000, (double)sum[1000]);
 
     weft_kernel_launch_destroy(launch);
     for (int i = 0; i < 3; i++)
-        weft_tensor_destroy(tensors[i]);
+        weft_placed_tensor_destroy(tensors[i]);
     weft_simulation_destroy(simulation);
     weft_machine_close(machine);
     return sum[1000] == 1000.5f ? 0 : 1;

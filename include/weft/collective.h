@@ -73,7 +73,7 @@ WEFT_API tl_tensor tl_reduce_scatter(weft_tile *tl, tl_tensor tensor, tl_reducti
 WEFT_API tl_tensor tl_broadcast(weft_tile *tl, tl_tensor tensor, uint32_t root);
 
 /** Returns when all PEs of the group have called it: messages of one element up the tree and down again
- *  (WEFT_QUEUES_TREE). What they wait here is WEFT_SPENT_BARRIER. */
+ *  (WEFT_QUEUES_TREE). What they wait here is WEFT_PE_TIME_BARRIER. */
 WEFT_API void tl_barrier(weft_tile *tl);
 
 #ifdef __cplusplus

@@ -2,7 +2,7 @@
  * they compute.
  *
  * A simulation belongs to one machine and has one clock, which starts at 0 and goes on from launch to launch. Nothing
- * happens outside of weft_simulation_wait(), weft_tensor_upload() and weft_tensor_download().
+ * happens outside of weft_simulation_wait(), weft_placed_tensor_upload() and weft_placed_tensor_download().
  *
  * Times and numbers. Time comes first: kernels run, and commands move and name values that nobody computes. What the
  * host reads, or a kernel peeks at, is computed then, with all that it needs and nothing else; see <weft/store.h> for
@@ -27,21 +27,21 @@ typedef struct weft_simulation weft_simulation;
 /* ---- hazards ---- */
 
 /** What a hazard is. Values are pinned. */
-typedef enum weft_race {
-    WEFT_RACE_OVERWRITTEN = 0, /**< a tensor is read, and another value stands where it was */
-    WEFT_RACE_UNWRITTEN = 1,   /**< bytes are read that nobody has written */
-    WEFT_RACE_RAW = 2,         /**< a read and an earlier write that nothing orders */
-    WEFT_RACE_WAR = 3,         /**< a write and an earlier read that nothing orders */
-    WEFT_RACE_WAW = 4,         /**< a write and an earlier write that nothing orders */
-    WEFT_RACE_UNRECEIVED = 5   /**< a message that nobody had received when the launch ended */
-} weft_race;
+typedef enum weft_kernel_hazard_kind {
+    WEFT_KERNEL_HAZARD_OVERWRITTEN = 0, /**< a tensor is read, and another value stands where it was */
+    WEFT_KERNEL_HAZARD_UNWRITTEN = 1,   /**< bytes are read that nobody has written */
+    WEFT_KERNEL_HAZARD_RAW = 2,         /**< a read and an earlier write that nothing orders */
+    WEFT_KERNEL_HAZARD_WAR = 3,         /**< a write and an earlier read that nothing orders */
+    WEFT_KERNEL_HAZARD_WAW = 4,         /**< a write and an earlier write that nothing orders */
+    WEFT_KERNEL_HAZARD_UNRECEIVED = 5   /**< a message that nobody had received when the launch ended */
+} weft_kernel_hazard_kind;
 
 /** "overwritten", "unwritten", "RAW" ...; NULL for a number that is none. Static storage. Any thread. */
-WEFT_API const char *weft_race_name(weft_race race);
+WEFT_API const char *weft_kernel_hazard_kind_name(weft_kernel_hazard_kind kind);
 
 /** A hazard: who, where, when, and because of whom. Strings live as long as the simulation. */
-typedef struct weft_simulation_hazard {
-    weft_race race;
+typedef struct weft_kernel_hazard {
+    weft_kernel_hazard_kind kind;
     const char *kernel, *call; /**< "decode", "tl_add"; NULL, and what it did, of the host */
     const char *pe;            /**< "sip0.cube3.pe7", "host" */
     uint64_t time_ps;
@@ -52,7 +52,7 @@ typedef struct weft_simulation_hazard {
     bool held;          /**< the accesses happened in the order that the kernel seems to mean, this time */
     uint64_t margin_ps; /**< by which that order held or failed */
     const char *text;   /**< all of this as one sentence */
-} weft_simulation_hazard;
+} weft_kernel_hazard;
 
 /** What happens at a hazard. Values are pinned. Without values only messages that nobody received are found. */
 typedef enum weft_hazard_action {
@@ -114,7 +114,7 @@ WEFT_API void weft_simulation_get_statistics(const weft_simulation *simulation, 
 
 /** The hazard at @p index, in the order of their times; false past the last. Those after the first thousand are counted
  *  and not kept. */
-WEFT_API bool weft_simulation_hazard_at(const weft_simulation *simulation, size_t index, weft_simulation_hazard *out);
+WEFT_API bool weft_simulation_hazard_at(const weft_simulation *simulation, size_t index, weft_kernel_hazard *out);
 
 /** How many records the log has; and the one at @p index, in the order in which commands ended, with the inputs that
  * were captured when they were read. A record is as of weft_oplog_record(), but the addresses of its tensors are
@@ -140,7 +140,7 @@ WEFT_API WEFT_CHECKED weft_status weft_machine_count_pes(const weft_machine *mac
 
 /* ---- tensors ---- */
 
-/** A tensor in the memories of a machine, as shards. Opaque; made by weft_tensor_create(). */
+/** A tensor in the memories of a machine, as shards. Opaque; made by weft_placed_tensor_create(). */
 typedef struct weft_placed_tensor weft_placed_tensor;
 
 /** How a tensor is spread over the units of one level: SIPs, cubes or PEs. Values are pinned. */
@@ -168,15 +168,15 @@ typedef struct weft_placement {
  *  Where `pe.ipcq.memory` is that memory, some of it is kept for the slots of queues.
  *  @param shape      no extent 0; of rank 1 at least where it is split
  *  @param placement  or NULL: zeros
- *  @param out        owned by the caller until weft_tensor_destroy(); NULL on failure
+ *  @param out        owned by the caller until weft_placed_tensor_destroy(); NULL on failure
  *  WEFT_OUT_OF_MEMORY, naming it, if a memory of the machine has no room; WEFT_UNSUPPORTED if the machine has none of
  *  the kind; WEFT_OUT_OF_RANGE for PEs that it lacks. */
-WEFT_API WEFT_CHECKED weft_status weft_tensor_create(weft_simulation *simulation, weft_dtype dtype,
-                                                     const weft_shape *shape, const weft_placement *placement,
-                                                     weft_placed_tensor **out, weft_error *err);
+WEFT_API WEFT_CHECKED weft_status weft_placed_tensor_create(weft_simulation *simulation, weft_dtype dtype,
+                                                            const weft_shape *shape, const weft_placement *placement,
+                                                            weft_placed_tensor **out, weft_error *err);
 /** Gives the memory back, and what stood there is as if nobody had written it; no kernel may use it any more. NULL is
  *  fine. */
-WEFT_API void weft_tensor_destroy(weft_placed_tensor *tensor);
+WEFT_API void weft_placed_tensor_destroy(weft_placed_tensor *tensor);
 
 /** The share of a PE. */
 typedef struct weft_shard {
@@ -187,9 +187,9 @@ typedef struct weft_shard {
 } weft_shard;
 
 /** How many shards there are, empty ones included: one for each PE of the placement, in the order of the machine. */
-WEFT_API size_t weft_tensor_shard_count(const weft_placed_tensor *tensor);
+WEFT_API size_t weft_placed_tensor_shard_count(const weft_placed_tensor *tensor);
 /** The shard at @p index; false past the last. */
-WEFT_API bool weft_tensor_get_shard(const weft_placed_tensor *tensor, size_t index, weft_shard *out);
+WEFT_API bool weft_placed_tensor_get_shard(const weft_placed_tensor *tensor, size_t index, weft_shard *out);
 
 /** Gives all shards, copies too, their elements, as if they had always been there: takes no simulated time. Without
  *  values it does nothing. After WEFT_OUT_OF_MEMORY some shards may have theirs.
@@ -197,23 +197,24 @@ WEFT_API bool weft_tensor_get_shard(const weft_placed_tensor *tensor, size_t ind
  *  @param bytes  of all elements; other bytes are WEFT_SHAPE_MISMATCH, here and below
  *  WEFT_HAZARD, also below, for elements that a launch uses that has not ended, if hazards are errors: the simulation
  *  has ended then, as with a hazard of a kernel. */
-WEFT_API WEFT_CHECKED weft_status weft_tensor_set(weft_placed_tensor *tensor, const void *data, size_t bytes,
-                                                  weft_error *err);
+WEFT_API WEFT_CHECKED weft_status weft_placed_tensor_set(weft_placed_tensor *tensor, const void *data, size_t bytes,
+                                                         weft_error *err);
 /** Reads all elements, computing them if nobody has; of copies, the one that comes first. Takes no simulated time.
  *  WEFT_INVALID_STATE for elements that nobody wrote, WEFT_UNSUPPORTED without values. */
-WEFT_API WEFT_CHECKED weft_status weft_tensor_get(weft_placed_tensor *tensor, void *out, size_t bytes, weft_error *err);
+WEFT_API WEFT_CHECKED weft_status weft_placed_tensor_get(weft_placed_tensor *tensor, void *out, size_t bytes,
+                                                         weft_error *err);
 /** The same for one shard, which lies alone in @p out. WEFT_OUT_OF_RANGE past the last. */
-WEFT_API WEFT_CHECKED weft_status weft_tensor_get_of(weft_placed_tensor *tensor, size_t shard, void *out, size_t bytes,
-                                                     weft_error *err);
+WEFT_API WEFT_CHECKED weft_status weft_placed_tensor_get_of(weft_placed_tensor *tensor, size_t shard, void *out,
+                                                            size_t bytes, weft_error *err);
 
 /** The same over the host's link, in simulated time: all shards begin to move now, and the call returns when the last
  * has arrived. An upload moves each copy, a download one of them. Elements change hands when they come to the memory,
  * or leave it; whatever else is under way goes on. Without values they take the same time, and do not look at the data.
  *  After an error of the simulation that error comes back. */
-WEFT_API WEFT_CHECKED weft_status weft_tensor_upload(weft_placed_tensor *tensor, const void *data, size_t bytes,
-                                                     weft_error *err);
-WEFT_API WEFT_CHECKED weft_status weft_tensor_download(weft_placed_tensor *tensor, void *out, size_t bytes,
-                                                       weft_error *err);
+WEFT_API WEFT_CHECKED weft_status weft_placed_tensor_upload(weft_placed_tensor *tensor, const void *data, size_t bytes,
+                                                            weft_error *err);
+WEFT_API WEFT_CHECKED weft_status weft_placed_tensor_download(weft_placed_tensor *tensor, void *out, size_t bytes,
+                                                              weft_error *err);
 
 /** For kernels: names the shard of this PE, as tl_ref() does. Free. Ends the run if the PE has none, or an empty one.
  */
@@ -266,18 +267,18 @@ WEFT_API WEFT_CHECKED weft_status weft_simulation_wait(weft_simulation *simulati
                                                        weft_error *err);
 
 /** Where time of a PE goes. */
-typedef enum weft_spent {
-    WEFT_SPENT_DISPATCH = 0, /**< the processor gives commands */
-    WEFT_SPENT_COMPUTE = 1,  /**< it waits for GEMM or math, or for a composite command while one of these works */
-    WEFT_SPENT_DMA = 2,      /**< for a load or store, or for a composite command while none of these works */
-    WEFT_SPENT_QUEUE = 3,    /**< for a message, a slot or a credit */
-    WEFT_SPENT_BARRIER = 4,  /**< the same inside of tl_barrier() */
-    WEFT_SPENT_IDLE = 5      /**< its kernel has not begun yet, or has ended, while others of the launch run */
-} weft_spent;
-#define WEFT_SPENTS 6
+typedef enum weft_pe_time {
+    WEFT_PE_TIME_DISPATCH = 0, /**< the processor gives commands */
+    WEFT_PE_TIME_COMPUTE = 1,  /**< it waits for GEMM or math, or for a composite command while one of these works */
+    WEFT_PE_TIME_DMA = 2,      /**< for a load or store, or for a composite command while none of these works */
+    WEFT_PE_TIME_QUEUE = 3,    /**< for a message, a slot or a credit */
+    WEFT_PE_TIME_BARRIER = 4,  /**< the same inside of tl_barrier() */
+    WEFT_PE_TIME_IDLE = 5      /**< its kernel has not begun yet, or has ended, while others of the launch run */
+} weft_pe_time;
+#define WEFT_PE_TIMES 6
 
 /** "dispatch", "compute" ...; NULL for a number that is none. Static storage. Any thread. */
-WEFT_API const char *weft_spent_name(weft_spent spent);
+WEFT_API const char *weft_pe_time_name(weft_pe_time spent);
 
 /** Time of an engine; the three together are the makespan, for each PE. */
 typedef struct weft_engine_time {
@@ -297,7 +298,7 @@ typedef struct weft_launch_report {
     uint64_t end_ps;      /**< the host knew */
     uint64_t makespan_ps; /**< from the first start to the last finish, also in the report of one PE */
     uint32_t pes;
-    uint64_t spent_ps[WEFT_SPENTS]; /**< together pes * makespan, to the picosecond */
+    uint64_t spent_ps[WEFT_PE_TIMES]; /**< together pes * makespan, to the picosecond */
     weft_engine_time engines[WEFT_ENGINES];
     uint64_t commands, tiles, messages;
     uint64_t macs;             /**< products: m * k * n of all GEMMs */
@@ -306,15 +307,15 @@ typedef struct weft_launch_report {
     /** What memory_bytes would take, in the same way, at the bandwidth of the PEs' slices of HBM: that of the
      *  pseudo-channels or that of the link, whichever is less. Without HBM: of their shares of the SRAM's link. */
     uint64_t memory_bound_ps;
-    double roofline; /**< the greater of these two over the makespan; 0 for a kernel that does nothing */
+    double roofline_fraction; /**< the greater of these two over the makespan; 0 for a kernel that does nothing */
 } weft_launch_report;
 
 /** Of all PEs of a launch that has ended, and zeros of one that has not. */
-WEFT_API void weft_kernel_launch_report(const weft_kernel_launch *launch, weft_launch_report *out);
+WEFT_API void weft_kernel_launch_get_report(const weft_kernel_launch *launch, weft_launch_report *out);
 /** Of one of its PEs, by its place in the launch, which is below `pes`: start and finish are its own, and what is left
  * of the makespan is idle. @param pe  becomes its name */
-WEFT_API void weft_kernel_launch_report_pe(const weft_kernel_launch *launch, size_t index, char pe[48],
-                                           weft_launch_report *out);
+WEFT_API void weft_kernel_launch_get_report_of(const weft_kernel_launch *launch, size_t index, char pe[48],
+                                               weft_launch_report *out);
 
 #ifdef __cplusplus
 }

@@ -96,9 +96,9 @@ typedef struct weft_sim_bench_result {
     const weft_sim_bench_measure *measures;
     size_t measure_count;
     const weft_sim_bench_check *checks;
-    size_t check_count;                    /**< 0 without verify */
-    weft_sim_bench_perturbed perturbed;    /**< runs 0 without perturb */
-    const weft_simulation_hazard *hazards; /**< not in the mode error */
+    size_t check_count;                 /**< 0 without verify */
+    weft_sim_bench_perturbed perturbed; /**< runs 0 without perturb */
+    const weft_kernel_hazard *hazards;  /**< not in the mode error */
     size_t hazard_count;
     weft_simulation_statistics statistics; /**< of the run without perturbation, as the next three */
     double wall_seconds;                   /**< of this computer, that the launches took */

@@ -240,9 +240,9 @@ typedef enum tl_direction {
     TL_SIP_WEST,
     TL_NEXT, /**< the PE of the next rank of this group; after the last comes the first */
     TL_PREVIOUS,
-    TL_PARENT, /**< of rank (rank - 1) / 2 of this group */
-    TL_LEFT,   /**< child: of rank 2 * rank + 1 */
-    TL_RIGHT   /**< child: of rank 2 * rank + 2 */
+    TL_PARENT,     /**< of rank (rank - 1) / 2 of this group */
+    TL_LEFT_CHILD, /**< child: of rank 2 * rank + 1 */
+    TL_RIGHT_CHILD /**< child: of rank 2 * rank + 2 */
 } tl_direction;
 #define TL_DIRECTIONS 17
 
@@ -262,18 +262,18 @@ WEFT_API tl_command tl_send(weft_tile *tl, tl_direction to, tl_tensor tensor);
  *  other bytes or another dtype; another shape of the same elements is fine. */
 WEFT_API tl_tensor tl_recv(weft_tile *tl, tl_direction from, weft_shape shape, weft_dtype dtype);
 
-/** The same without waiting: receives of a direction are served one after another. tl_received() waits for one and
+/** The same without waiting: receives of a direction are served one after another. tl_recv_wait() waits for one and
  *  gives the tensor. A command that is no receive, or one whose tensor was taken before, ends the run. */
 WEFT_API tl_command tl_recv_async(weft_tile *tl, tl_direction from, weft_shape shape, weft_dtype dtype);
-WEFT_API tl_tensor tl_received(weft_tile *tl, tl_command command);
+WEFT_API tl_tensor tl_recv_wait(weft_tile *tl, tl_command command);
 
 /** Waits for the next message from a direction and leaves it in its slot, which must be in the TCM (`pe.ipcq.memory`).
- *  The slot is not free before tl_free() of the tensor, or of a view of it, which returns when the credit has been
- *  given. Slots become free in the order of the ring: where an older one is still held, tl_free() and tl_recv() return
- *  without a credit, and the slot becomes free together with that one. Blocking. Errors as of tl_recv(); tl_free() of
- *  something else ends the run, and so does a kernel that returns and has not freed a slot. */
+ *  The slot is not free before tl_free_slot() of the tensor, or of a view of it, which returns when the credit has been
+ *  given. Slots become free in the order of the ring: where an older one is still held, tl_free_slot() and tl_recv()
+ * return without a credit, and the slot becomes free together with that one. Blocking. Errors as of tl_recv();
+ * tl_free_slot() of something else ends the run, and so does a kernel that returns and has not freed a slot. */
 WEFT_API tl_tensor tl_recv_in_place(weft_tile *tl, tl_direction from, weft_shape shape, weft_dtype dtype);
-WEFT_API void tl_free(weft_tile *tl, tl_tensor tensor);
+WEFT_API void tl_free_slot(weft_tile *tl, tl_tensor tensor);
 
 /* ---- what kernels may know ---- */
 

@@ -21,10 +21,10 @@ typedef struct broken_kernel {
     weft_tile_kernel *kernel;
     uint32_t cubes, pes; /* that it is launched on, of SIP 0 */
     uint32_t queues;
-    weft_status status; /* of the run */
-    weft_race race;     /* if that is WEFT_HAZARD */
-    const char *call;   /* that must be named */
-    const char *says;   /* what else must be said; NULL: nothing */
+    weft_status status;             /* of the run */
+    weft_kernel_hazard_kind hazard; /* if that is WEFT_HAZARD */
+    const char *call;               /* that must be named */
+    const char *says;               /* what else must be said; NULL: nothing */
 } broken_kernel;
 
 /* Of each file, until one without a name. */

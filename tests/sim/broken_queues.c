@@ -62,11 +62,11 @@ static void reads_a_slot_that_is_free(weft_tile *tl, const void *arguments)
             continue; /* so that slots are full */
         tl_tensor slot = tl_recv_in_place(tl, TL_PREVIOUS, shape_of(it), WEFT_F32);
         if (it->is_broken)
-            tl_free(tl, slot);
+            tl_free_slot(tl, slot);
         be_busy(tl, it);
         store_out(tl, it, tl_add(tl, slot, mine));
         if (!it->is_broken)
-            tl_free(tl, slot);
+            tl_free_slot(tl, slot);
         mine = tl_add(tl, mine, mine);
     }
     for (int round = 0; round < 3; round++)
@@ -87,12 +87,12 @@ static void forwards_a_slot_that_is_free(weft_tile *tl, const void *arguments)
         }
         tl_tensor slot = tl_recv_in_place(tl, TL_PREVIOUS, shape_of(it), WEFT_F32);
         if (it->is_broken)
-            tl_free(tl, slot);
+            tl_free_slot(tl, slot);
         be_busy(tl, it);
         if (rank < last)
             tl_wait(tl, tl_send(tl, TL_NEXT, slot));
         if (!it->is_broken)
-            tl_free(tl, slot);
+            tl_free_slot(tl, slot);
     }
 }
 
@@ -111,11 +111,11 @@ static void slices_a_slot_that_is_free(weft_tile *tl, const void *arguments)
         tl_tensor slot = tl_recv_in_place(tl, TL_PREVIOUS, shape_of(it), WEFT_F32);
         tl_tensor row = tl_slice(tl, slot, 0, it->rows - 1, 1);
         if (it->is_broken)
-            tl_free(tl, slot);
+            tl_free_slot(tl, slot);
         be_busy(tl, it);
         store_out(tl, it, tl_exp(tl, row));
         if (!it->is_broken)
-            tl_free(tl, slot);
+            tl_free_slot(tl, slot);
     }
 }
 
@@ -179,8 +179,8 @@ static void uses_queues_that_are_not_there(weft_tile *tl, const void *arguments)
 static void leaf_sends_to_a_child(weft_tile *tl, const void *arguments)
 {
     const broken_work *it = arguments;
-    if (it->is_broken || tl_has_neighbour(tl, TL_LEFT))
-        (void)tl_send(tl, TL_LEFT, load_in(tl, it));
+    if (it->is_broken || tl_has_neighbour(tl, TL_LEFT_CHILD))
+        (void)tl_send(tl, TL_LEFT_CHILD, load_in(tl, it));
     if (tl_program_id(tl, TL_AXIS_RANK) % 2 == 1)
         (void)receive(tl, it, TL_PARENT);
 }
@@ -188,8 +188,8 @@ static void leaf_sends_to_a_child(weft_tile *tl, const void *arguments)
 static void root_receives_from_a_parent(weft_tile *tl, const void *arguments)
 {
     const broken_work *it = arguments;
-    if (tl_has_neighbour(tl, TL_LEFT))
-        (void)tl_send(tl, TL_LEFT, load_in(tl, it));
+    if (tl_has_neighbour(tl, TL_LEFT_CHILD))
+        (void)tl_send(tl, TL_LEFT_CHILD, load_in(tl, it));
     if (it->is_broken || tl_program_id(tl, TL_AXIS_RANK) % 2 == 1)
         (void)receive(tl, it, TL_PARENT);
 }
@@ -235,9 +235,9 @@ static void takes_a_message_twice(weft_tile *tl, const void *arguments)
     const broken_work *it = arguments;
     (void)tl_send(tl, TL_NEXT, load_in(tl, it));
     tl_command command = tl_recv_async(tl, TL_PREVIOUS, shape_of(it), WEFT_F32);
-    (void)tl_received(tl, command);
+    (void)tl_recv_wait(tl, command);
     if (it->is_broken)
-        (void)tl_received(tl, command);
+        (void)tl_recv_wait(tl, command);
 }
 
 static void last_rank_skips_the_barrier(weft_tile *tl, const void *arguments)
@@ -281,10 +281,10 @@ static void parent_and_child_wait(weft_tile *tl, const void *arguments)
     const broken_work *it = arguments;
     if (tl_program_id(tl, TL_AXIS_RANK) == 0) {
         if (!it->is_broken)
-            (void)tl_send(tl, TL_LEFT, load_in(tl, it));
-        (void)receive(tl, it, TL_LEFT);
+            (void)tl_send(tl, TL_LEFT_CHILD, load_in(tl, it));
+        (void)receive(tl, it, TL_LEFT_CHILD);
         if (it->is_broken)
-            (void)tl_send(tl, TL_LEFT, load_in(tl, it));
+            (void)tl_send(tl, TL_LEFT_CHILD, load_in(tl, it));
         return;
     }
     (void)receive(tl, it, TL_PARENT);
@@ -316,9 +316,9 @@ static void frees_a_slot_twice(weft_tile *tl, const void *arguments)
     const broken_work *it = arguments;
     (void)tl_send(tl, TL_NEXT, load_in(tl, it));
     tl_tensor slot = tl_recv_in_place(tl, TL_PREVIOUS, shape_of(it), WEFT_F32);
-    tl_free(tl, slot);
+    tl_free_slot(tl, slot);
     if (it->is_broken)
-        tl_free(tl, slot);
+        tl_free_slot(tl, slot);
 }
 
 static void frees_what_is_no_slot(weft_tile *tl, const void *arguments)
@@ -326,7 +326,7 @@ static void frees_what_is_no_slot(weft_tile *tl, const void *arguments)
     const broken_work *it = arguments;
     (void)tl_send(tl, TL_NEXT, load_in(tl, it));
     tl_tensor slot = tl_recv_in_place(tl, TL_PREVIOUS, shape_of(it), WEFT_F32);
-    tl_free(tl, it->is_broken ? tl_neg(tl, slot) : slot);
+    tl_free_slot(tl, it->is_broken ? tl_neg(tl, slot) : slot);
 }
 
 static void forgets_to_free_a_slot(weft_tile *tl, const void *arguments)
@@ -336,7 +336,7 @@ static void forgets_to_free_a_slot(weft_tile *tl, const void *arguments)
     tl_tensor slot = tl_recv_in_place(tl, TL_PREVIOUS, shape_of(it), WEFT_F32);
     store_out(tl, it, tl_neg(tl, slot));
     if (!it->is_broken)
-        tl_free(tl, slot);
+        tl_free_slot(tl, slot);
 }
 
 static void holds_more_than_a_ring(weft_tile *tl, const void *arguments)
@@ -350,10 +350,10 @@ static void holds_more_than_a_ring(weft_tile *tl, const void *arguments)
         (void)tl_send(tl, TL_NEXT, load_in(tl, it));
         slots[round] = tl_recv_in_place(tl, TL_PREVIOUS, shape_of(it), WEFT_F32);
         if (!it->is_broken)
-            tl_free(tl, slots[round]);
+            tl_free_slot(tl, slots[round]);
     }
     for (int round = 0; it->is_broken && round < MORE_THAN_SLOTS; round++)
-        tl_free(tl, slots[round]);
+        tl_free_slot(tl, slots[round]);
 }
 
 /* ---- wrong shape ---- */
@@ -386,16 +386,16 @@ static void swaps_two_messages(weft_tile *tl, const void *arguments)
 #define TREE WEFT_QUEUES_TREE
 
 const broken_kernel broken_queues[] = {
-    {"early reuse", "overwrites what it sends", overwrites_what_it_sends, 1, 4, RING, WEFT_HAZARD, WEFT_RACE_WAR,
-     "tl_full", NULL},
-    {"early reuse", "waits for an older send", waits_for_an_older_send, 1, 2, RING, WEFT_HAZARD, WEFT_RACE_WAR,
+    {"early reuse", "overwrites what it sends", overwrites_what_it_sends, 1, 4, RING, WEFT_HAZARD,
+     WEFT_KERNEL_HAZARD_WAR, "tl_full", NULL},
+    {"early reuse", "waits for an older send", waits_for_an_older_send, 1, 2, RING, WEFT_HAZARD, WEFT_KERNEL_HAZARD_WAR,
      "tl_copy", NULL},
-    {"early reuse", "reads a slot that is free", reads_a_slot_that_is_free, 1, 4, RING, WEFT_HAZARD, WEFT_RACE_WAR,
-     "tl_send", "tl_add"}, /* the message that comes to the slot later */
+    {"early reuse", "reads a slot that is free", reads_a_slot_that_is_free, 1, 4, RING, WEFT_HAZARD,
+     WEFT_KERNEL_HAZARD_WAR, "tl_send", "tl_add"}, /* the message that comes to the slot later */
     {"early reuse", "forwards a slot that is free", forwards_a_slot_that_is_free, 1, 4, RING, WEFT_HAZARD,
-     WEFT_RACE_OVERWRITTEN, "tl_send", NULL},
+     WEFT_KERNEL_HAZARD_OVERWRITTEN, "tl_send", NULL},
     {"early reuse", "slices a slot that is free", slices_a_slot_that_is_free, 1, 2, RING, WEFT_HAZARD,
-     WEFT_RACE_OVERWRITTEN, "tl_exp", NULL},
+     WEFT_KERNEL_HAZARD_OVERWRITTEN, "tl_exp", NULL},
     {"wrong direction", "sends beyond the edge", sends_beyond_the_edge, 4, 1, WEFT_QUEUES_CUBES, WEFT_NOT_FOUND, 0,
      "tl_send", "west"},
     {"wrong direction", "sends beyond the cube", sends_beyond_the_cube, 1, 4, WEFT_QUEUES_PES, WEFT_NOT_FOUND, 0,
@@ -410,13 +410,13 @@ const broken_kernel broken_queues[] = {
      "tl_recv", "parent"},
     {"unmatched receive", "receives once more", receives_once_more, 1, 4, RING, WEFT_DEADLOCK, 0, "tl_recv",
      "previous"},
-    {"unmatched receive", "sends once more", sends_once_more, 1, 4, RING, WEFT_HAZARD, WEFT_RACE_UNRECEIVED,
+    {"unmatched receive", "sends once more", sends_once_more, 1, 4, RING, WEFT_HAZARD, WEFT_KERNEL_HAZARD_UNRECEIVED,
      "the end of the kernel", NULL},
     {"unmatched receive", "first rank forgets to send", first_rank_forgets_to_send, 1, 4, RING, WEFT_DEADLOCK, 0,
      "tl_recv", "ended"},
     {"unmatched receive", "nobody sends", nobody_sends, 1, 3, RING, WEFT_DEADLOCK, 0, "tl_recv", "next"},
     {"unmatched receive", "takes a message twice", takes_a_message_twice, 1, 2, RING, WEFT_INVALID_STATE, 0,
-     "tl_received", NULL},
+     "tl_recv_wait", NULL},
     {"unmatched receive", "last rank skips the barrier", last_rank_skips_the_barrier, 1, 4, TREE, WEFT_DEADLOCK, 0,
      "tl_barrier", NULL},
     {"cyclic wait", "all receive first", all_receive_first, 1, 4, RING, WEFT_DEADLOCK, 0, "tl_recv", "circle"},
@@ -426,8 +426,9 @@ const broken_kernel broken_queues[] = {
      "tl_recv", NULL},
     {"overrun", "sends more than a slot", sends_more_than_a_slot, 1, 3, RING, WEFT_OUT_OF_RANGE, 0, "tl_send",
      "pe.ipcq.slot_bytes"},
-    {"overrun", "frees a slot twice", frees_a_slot_twice, 1, 3, RING, WEFT_INVALID_ARGUMENT, 0, "tl_free", NULL},
-    {"overrun", "frees what is no slot", frees_what_is_no_slot, 1, 3, RING, WEFT_INVALID_ARGUMENT, 0, "tl_free", NULL},
+    {"overrun", "frees a slot twice", frees_a_slot_twice, 1, 3, RING, WEFT_INVALID_ARGUMENT, 0, "tl_free_slot", NULL},
+    {"overrun", "frees what is no slot", frees_what_is_no_slot, 1, 3, RING, WEFT_INVALID_ARGUMENT, 0, "tl_free_slot",
+     NULL},
     {"overrun", "forgets to free a slot", forgets_to_free_a_slot, 1, 4, RING, WEFT_INVALID_STATE, 0,
      "the end of the kernel", "Message 0 from previous, which sip0.cube0.pe"},
     {"overrun", "holds more than a ring", holds_more_than_a_ring, 1, 2, RING, WEFT_DEADLOCK, 0, "tl_send", NULL},

@@ -105,9 +105,9 @@ static inline weft_launch_report run_trial(const simulation_bench *bench, const 
         free(kept);
         get_tensor(work.out, out, out_rows * pes * it->columns * weft_dtype_bytes(it->dtype));
     }
-    weft_tensor_destroy(work.in);
-    weft_tensor_destroy(work.kept);
-    weft_tensor_destroy(work.out);
+    weft_placed_tensor_destroy(work.in);
+    weft_placed_tensor_destroy(work.kept);
+    weft_placed_tensor_destroy(work.out);
     return report;
 }
 

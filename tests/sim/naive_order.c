@@ -167,10 +167,12 @@ static bool find_race(naive_order *it, const looking *by, const naive_byte *byte
         if (!last)
             continue;
         const naive_access *access = &it->accesses[last];
-        weft_race race = !by->is_write ? WEFT_RACE_RAW : last == bytes[i].write ? WEFT_RACE_WAW : WEFT_RACE_WAR;
+        weft_kernel_hazard_kind race = !by->is_write            ? WEFT_KERNEL_HAZARD_RAW
+                                       : last == bytes[i].write ? WEFT_KERNEL_HAZARD_WAW
+                                                                : WEFT_KERNEL_HAZARD_WAR;
         if (out->bytes == 0)
             *out = (weft__order_race){race, access->agent, access->time_ps, access->call, i, 0};
-        else if (race != out->race || access->agent != out->other || access->time_ps != out->other_ps ||
+        else if (race != out->kind || access->agent != out->other || access->time_ps != out->other_ps ||
                  access->call != out->other_call)
             break;
         out->bytes++;

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "sim/pe/order.h"
+#include "sim/order/order.h"
 
 #define NAIVE_NODES 1024
 #define NAIVE_AGENTS 8

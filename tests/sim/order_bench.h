@@ -4,7 +4,7 @@
 
 #include "support/weft_check.h"
 
-#include "sim/pe/order.h"
+#include "sim/order/order.h"
 
 #define AGENTS 5
 #define HOST 4

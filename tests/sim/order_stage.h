@@ -68,13 +68,13 @@ static inline void set_stage(stage *it, const char *slots, weft_hazard_action ac
     it->base = open_simulation("tiny", settings, &(weft_simulation_options){.hazards = action});
     it->shared = make_tensor(&it->base, WEFT_F32, all(), there);
     set_tensor(it->shared, data, sizeof data);
-    ck_assert(weft_tensor_get_shard(it->shared, 0, &shard));
+    ck_assert(weft_placed_tensor_get_shard(it->shared, 0, &shard));
     it->work = (scene_work){.shared = shard.address};
 }
 
 static inline void clear_stage(stage *it)
 {
-    weft_tensor_destroy(it->shared);
+    weft_placed_tensor_destroy(it->shared);
     close_simulation(&it->base);
 }
 

@@ -5,7 +5,7 @@
 #include "tile_bench.h"
 
 #include "sim/fabric/path_latency.h"
-#include "sim/tile/tile_impl.h"
+#include "sim/tile/call.h"
 
 #define NS 1000u
 #define DISPATCH_PS 1000u /* of two-sip */

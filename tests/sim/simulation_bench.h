@@ -49,20 +49,20 @@ static inline weft_placed_tensor *make_tensor(const simulation_bench *it, weft_d
 {
     weft_error err;
     weft_placed_tensor *tensor;
-    WEFT_TEST_ASSERT_OK(weft_tensor_create(it->simulation, dtype, &shape, &placement, &tensor, &err), err);
+    WEFT_TEST_ASSERT_OK(weft_placed_tensor_create(it->simulation, dtype, &shape, &placement, &tensor, &err), err);
     return tensor;
 }
 
 static inline void set_tensor(weft_placed_tensor *tensor, const void *data, size_t bytes)
 {
     weft_error err;
-    WEFT_TEST_ASSERT_OK(weft_tensor_set(tensor, data, bytes, &err), err);
+    WEFT_TEST_ASSERT_OK(weft_placed_tensor_set(tensor, data, bytes, &err), err);
 }
 
 static inline void get_tensor(weft_placed_tensor *tensor, void *out, size_t bytes)
 {
     weft_error err;
-    WEFT_TEST_ASSERT_OK(weft_tensor_get(tensor, out, bytes, &err), err);
+    WEFT_TEST_ASSERT_OK(weft_placed_tensor_get(tensor, out, bytes, &err), err);
 }
 
 static inline weft_kernel_launch *begin_launch(const simulation_bench *it, const weft_launch_options *options)
@@ -85,7 +85,7 @@ static inline weft_launch_report run_launch(const simulation_bench *it, const we
     weft_launch_report report;
     weft_kernel_launch *launch = begin_launch(it, options);
     wait_for(it, launch);
-    weft_kernel_launch_report(launch, &report);
+    weft_kernel_launch_get_report(launch, &report);
     weft_kernel_launch_destroy(launch);
     return report;
 }
@@ -141,9 +141,9 @@ static inline add_work make_add(const simulation_bench *it, weft_dtype dtype, we
 
 static inline void drop_add(add_work *work)
 {
-    weft_tensor_destroy(work->a);
-    weft_tensor_destroy(work->b);
-    weft_tensor_destroy(work->out);
+    weft_placed_tensor_destroy(work->a);
+    weft_placed_tensor_destroy(work->b);
+    weft_placed_tensor_destroy(work->out);
 }
 
 /* Numbers that are exact in f32, and other ones for each seed. */

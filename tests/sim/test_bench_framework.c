@@ -229,8 +229,8 @@ START_TEST(launches_add_up)
     ck_assert_uint_gt(three->finish_ps, one->finish_ps);
     ck_assert(three->compute_bound_ps > 0 && three->compute_bound_ps == 3 * one->compute_bound_ps);
     ck_assert(three->memory_bound_ps == 0 && three->macs == 3 * one->macs);
-    WEFT_TEST_ASSERT_CLOSE(three->roofline, one->roofline, 0, 1e-12);
-    for (size_t i = 0; i < WEFT_SPENTS; i++)
+    WEFT_TEST_ASSERT_CLOSE(three->roofline_fraction, one->roofline_fraction, 0, 1e-12);
+    for (size_t i = 0; i < WEFT_PE_TIMES; i++)
         ck_assert_uint_eq(three->spent_ps[i], 3 * one->spent_ps[i]);
     for (size_t i = 0; i < WEFT_ENGINES; i++) {
         ck_assert_uint_eq(three->engines[i].busy_ps, 3 * one->engines[i].busy_ps);
@@ -398,7 +398,7 @@ START_TEST(hazards_are_counted_and_outlive_their_run)
     ck_assert_uint_gt(result->hazard_count, 0);
     ck_assert_uint_eq(result->hazard_count, result->statistics.hazards);
     ck_assert_uint_eq(result->perturbed.hazards, 2 * result->statistics.hazards);
-    const weft_simulation_hazard *hazard = &result->hazards[0];
+    const weft_kernel_hazard *hazard = &result->hazards[0];
     ck_assert_str_eq(hazard->kernel, "thoughtless");
     ck_assert_str_eq(hazard->pe, "sip0.cube0.pe0");
     ck_assert(weft_test_is_sentence(hazard->text));

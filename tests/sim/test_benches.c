@@ -28,7 +28,7 @@ static void check_times(const weft_sim_bench_result *result)
 {
     const weft_launch_report *report = &result->report;
     uint64_t spent_ps = 0, whole_ps = report->makespan_ps * report->pes;
-    for (size_t i = 0; i < WEFT_SPENTS; i++)
+    for (size_t i = 0; i < WEFT_PE_TIMES; i++)
         spent_ps += report->spent_ps[i];
     ck_assert_uint_eq(spent_ps, whole_ps);
     for (size_t i = 0; i < WEFT_ENGINES; i++) {
@@ -36,7 +36,7 @@ static void check_times(const weft_sim_bench_result *result)
         ck_assert_uint_eq(engine->busy_ps + engine->stall_ps + engine->idle_ps, whole_ps);
     }
     ck_assert_uint_gt(report->makespan_ps, 0);
-    ck_assert(report->roofline >= 0 && report->roofline <= 1);
+    ck_assert(report->roofline_fraction >= 0 && report->roofline_fraction <= 1);
 }
 
 static void check_same_times(const weft_sim_bench_result *a, const weft_sim_bench_result *b)
@@ -44,7 +44,7 @@ static void check_same_times(const weft_sim_bench_result *a, const weft_sim_benc
     ck_assert_uint_eq(a->report.makespan_ps, b->report.makespan_ps);
     ck_assert_uint_eq(a->statistics.events, b->statistics.events);
     ck_assert_uint_eq(a->statistics.trace_hash, b->statistics.trace_hash);
-    for (size_t i = 0; i < WEFT_SPENTS; i++)
+    for (size_t i = 0; i < WEFT_PE_TIMES; i++)
         ck_assert_uint_eq(a->report.spent_ps[i], b->report.spent_ps[i]);
     ck_assert_uint_eq(a->measure_count, b->measure_count);
     for (size_t i = 0; i < a->measure_count; i++)

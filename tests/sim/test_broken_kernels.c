@@ -27,7 +27,7 @@ static void fill(weft_placed_tensor *tensor, uint64_t elements, weft__rng *rng)
     float *data = malloc(elements * sizeof *data);
     for (uint64_t i = 0; i < elements; i++)
         data[i] = (float)weft__rng_below(rng, 1000) / 500.0f - 1.0f;
-    WEFT_TEST_ASSERT_OK(weft_tensor_set(tensor, data, elements * sizeof *data, &err), err);
+    WEFT_TEST_ASSERT_OK(weft_placed_tensor_set(tensor, data, elements * sizeof *data, &err), err);
     free(data);
 }
 
@@ -48,21 +48,21 @@ static void open_bench(bench *it, const broken_kernel *kernel, bool is_broken, w
     const weft_shape all = weft_shape_2d(rows * count, columns), one = weft_shape_2d(rows, columns);
     const weft_placement spread = {.pes = pes, .over_cubes = WEFT_SPLIT_ROWS, .over_pes = WEFT_SPLIT_ROWS};
     const weft_placement there = {.pes = {.sips = 1, .cubes = 1, .pes = 1}, .home = WEFT_HOME_SRAM};
-    WEFT_TEST_ASSERT_OK(weft_tensor_create(it->simulation, WEFT_F32, &all, &spread, &it->in, &err), err);
-    WEFT_TEST_ASSERT_OK(weft_tensor_create(it->simulation, WEFT_F32, &all, &spread, &it->out, &err), err);
-    WEFT_TEST_ASSERT_OK(weft_tensor_create(it->simulation, WEFT_F32, &one, &there, &it->shared, &err), err);
+    WEFT_TEST_ASSERT_OK(weft_placed_tensor_create(it->simulation, WEFT_F32, &all, &spread, &it->in, &err), err);
+    WEFT_TEST_ASSERT_OK(weft_placed_tensor_create(it->simulation, WEFT_F32, &all, &spread, &it->out, &err), err);
+    WEFT_TEST_ASSERT_OK(weft_placed_tensor_create(it->simulation, WEFT_F32, &one, &there, &it->shared, &err), err);
     fill(it->in, rows * count * columns, &rng);
     fill(it->shared, rows * columns, &rng);
     weft_shard shard;
-    ck_assert(weft_tensor_get_shard(it->shared, 0, &shard));
+    ck_assert(weft_placed_tensor_get_shard(it->shared, 0, &shard));
     it->work = (broken_work){is_broken, rows, columns, it->in, it->out, it->shared, shard.address};
 }
 
 static void close_bench(bench *it)
 {
-    weft_tensor_destroy(it->in);
-    weft_tensor_destroy(it->out);
-    weft_tensor_destroy(it->shared);
+    weft_placed_tensor_destroy(it->in);
+    weft_placed_tensor_destroy(it->out);
+    weft_placed_tensor_destroy(it->shared);
     weft_simulation_destroy(it->simulation);
     weft_machine_close(it->machine);
 }
@@ -109,16 +109,17 @@ static void must_be_reported(const broken_kernel *kernel, uint64_t seed)
 {
     bench it;
     weft_error err;
-    weft_simulation_hazard hazard;
+    weft_kernel_hazard hazard;
     open_bench(&it, kernel, true, (weft_simulation_options){.hazards = WEFT_HAZARDS_REPORT}, seed);
     weft_status status = run(&it, kernel, &err);
     if (status != WEFT_OK)
         ck_abort_msg("'%s', seed %" PRIu64 ", reported: %s", kernel->name, seed, err.message);
     if (!weft_simulation_hazard_at(it.simulation, 0, &hazard))
         ck_abort_msg("'%s', seed %" PRIu64 ": no hazard is reported", kernel->name, seed);
-    if (hazard.race != kernel->race)
-        ck_abort_msg("'%s', seed %" PRIu64 ": %s instead of %s: %s", kernel->name, seed, weft_race_name(hazard.race),
-                     weft_race_name(kernel->race), hazard.text);
+    if (hazard.kind != kernel->hazard)
+        ck_abort_msg("'%s', seed %" PRIu64 ": %s instead of %s: %s", kernel->name, seed,
+                     weft_kernel_hazard_kind_name(hazard.kind), weft_kernel_hazard_kind_name(kernel->hazard),
+                     hazard.text);
     ck_assert_str_eq(hazard.kernel, kernel->name);
     ck_assert_str_eq(hazard.call, kernel->call);
     must_say(kernel, seed, hazard.text, hazard.pe);

@@ -471,8 +471,8 @@ START_TEST(nobody_leaves_a_barrier_before_all_have_come)
             last_entered = work.entered[i] > last_entered ? work.entered[i] : last_entered;
         }
         ck_assert_uint_ge(first_left, last_entered);
-        ck_assert((report.spent_ps[WEFT_SPENT_BARRIER] > 0) == (report.pes > 1));
-        ck_assert_uint_eq(report.spent_ps[WEFT_SPENT_QUEUE], 0);
+        ck_assert((report.spent_ps[WEFT_PE_TIME_BARRIER] > 0) == (report.pes > 1));
+        ck_assert_uint_eq(report.spent_ps[WEFT_PE_TIME_QUEUE], 0);
         close_simulation(&bench);
     }
 }
@@ -534,8 +534,8 @@ START_TEST(collectives_follow_one_another)
             }
             ck_assert_uint_eq(wrong, 0);
         }
-        weft_tensor_destroy(tensors[0]);
-        weft_tensor_destroy(tensors[1]);
+        weft_placed_tensor_destroy(tensors[0]);
+        weft_placed_tensor_destroy(tensors[1]);
         close_simulation(&bench);
     }
     ck_assert_uint_eq(makespan[0], makespan[1]);

@@ -91,7 +91,7 @@ static void stream_kernel(weft_tile *tl, const void *arguments)
         for (uint64_t i = 0; i < work->messages; i++) {
             for (; posted < work->messages && posted < i + POSTED; posted++)
                 receives[posted % POSTED] = tl_recv_async(tl, TL_PREVIOUS, x.shape, x.dtype);
-            (void)tl_received(tl, receives[i % POSTED]);
+            (void)tl_recv_wait(tl, receives[i % POSTED]);
             work->notes->end_ps[i == 0 ? 0 : 1] = tl_now_ps(tl);
         }
     }

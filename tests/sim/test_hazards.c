@@ -70,9 +70,9 @@ START_TEST(a_slot_that_is_written_again_is_found)
     /* The hazard ends the run. */
     reuse(&it, WEFT_HAZARDS_ERROR, 2, &found);
     ck_assert_int_eq(found.status, WEFT_HAZARD);
-    weft_simulation_hazard hazard = hazard_at(&it, 0);
+    weft_kernel_hazard hazard = hazard_at(&it, 0);
     ck_assert_str_eq(hazard.text, found.err.message);
-    ck_assert_int_eq(hazard.race, WEFT_RACE_OVERWRITTEN);
+    ck_assert_int_eq(hazard.kind, WEFT_KERNEL_HAZARD_OVERWRITTEN);
     ck_assert_str_eq(hazard.kernel, "kernel");
     ck_assert_str_eq(hazard.call, "tl_add");
     ck_assert_str_eq(hazard.pe, "sip0.cube0.pe0");
@@ -125,7 +125,7 @@ START_TEST(a_hazard_may_be_kept_alone)
         ck_assert_msg(found.stored == cases[i].stored, "case %zu stores %g", i, (double)found.stored);
         ck_assert_uint_eq(found.hazards, 2); /* each of the operands */
         ck_assert_msg(strstr(hazard_at(&it, 1).text, "Hazard: operand 1") != NULL, "%s", hazard_at(&it, 1).text);
-        weft_simulation_hazard none;
+        weft_kernel_hazard none;
         ck_assert(!weft__pe_values_hazard_at(it.memory, 2, &none));
         close_value_bench(&it);
     }
@@ -160,7 +160,7 @@ START_TEST(an_operand_that_changes_while_it_is_read_is_found)
         for (int action = 0; action < 2; action++) {
             value_bench it;
             weft_error err;
-            weft_simulation_hazard hazard;
+            weft_kernel_hazard hazard;
             open_value_bench(&it, "tiny", (weft_hazard_action)action, false);
             work job = work_in(&it, 1, 640, 32);
             job.what = what; /* its last row, or what is behind it; then the matrix is of two writes */
@@ -176,7 +176,7 @@ START_TEST(an_operand_that_changes_while_it_is_read_is_found)
             if (what) {
                 ck_assert_uint_eq(weft__pe_values_hazards(it.memory), 0);
             } else if (action) { /* else nothing comes after the write */
-                ck_assert_uint_eq(count_hazards(&it, WEFT_RACE_OVERWRITTEN, &hazard), 1);
+                ck_assert_uint_eq(count_hazards(&it, WEFT_KERNEL_HAZARD_OVERWRITTEN, &hazard), 1);
                 ck_assert_str_eq(hazard.pe, "sip0.cube0.pe0");
                 ck_assert_str_eq(hazard.other, "sip0.cube0.pe1");
                 ck_assert_str_eq(hazard.other_call, "tl_store");
@@ -206,7 +206,7 @@ START_TEST(an_operand_that_has_changed_is_told_of_once)
     put(&it, job.a, a, WEFT_F16);
     put(&it, job.b, b, WEFT_F16);
     WEFT_TEST_ASSERT_OK(try_kernel(&it, race_kernel, &job, 2, &err), err);
-    ck_assert_uint_eq(count_hazards(&it, WEFT_RACE_OVERWRITTEN, NULL), 1);
+    ck_assert_uint_eq(count_hazards(&it, WEFT_KERNEL_HAZARD_OVERWRITTEN, NULL), 1);
     free(a);
     free(b);
     close_value_bench(&it);
@@ -229,14 +229,14 @@ START_TEST(a_load_is_what_was_there_when_the_memory_was_asked)
     for (int action = 0; action < 2; action++) {
         value_bench it;
         weft_error err;
-        weft_simulation_hazard hazard;
+        weft_kernel_hazard hazard;
         open_value_bench(&it, "tiny", (weft_hazard_action)action, false);
         work job = work_in(&it, 1, 0, 16384);
         matrix *a = new_matrix(13, 1, job.n);
         put(&it, job.a, a, WEFT_F32);
         ck_assert_int_eq(try_kernel(&it, overtake_kernel, &job, 2, &err), action ? WEFT_OK : WEFT_HAZARD);
         if (action) {
-            ck_assert_uint_eq(count_hazards(&it, WEFT_RACE_OVERWRITTEN, &hazard), 1);
+            ck_assert_uint_eq(count_hazards(&it, WEFT_KERNEL_HAZARD_OVERWRITTEN, &hazard), 1);
             ck_assert_str_eq(hazard.call, "tl_load");
             ck_assert_str_eq(hazard.other, "sip0.cube0.pe1");
             ck_assert_msg(strstr(hazard.text, "changed while it was read: 256 bytes") != NULL, "%s", hazard.text);
@@ -280,8 +280,8 @@ START_TEST(what_nobody_wrote_is_named)
         put(&it, job.a + 2 * job.n * 4, a, WEFT_F32);
         weft_status status = try_kernel(&it, unwritten_kernel, &job, 1, &err);
         ck_assert_int_eq(status, mode ? WEFT_OK : WEFT_HAZARD);
-        weft_simulation_hazard hazard = hazard_at(&it, 0);
-        ck_assert_int_eq(hazard.race, WEFT_RACE_UNWRITTEN);
+        weft_kernel_hazard hazard = hazard_at(&it, 0);
+        ck_assert_int_eq(hazard.kind, WEFT_KERNEL_HAZARD_UNWRITTEN);
         ck_assert_str_eq(hazard.call, "tl_load");
         ck_assert_str_eq(hazard.pe, "sip0.cube0.pe0");
         ck_assert_ptr_null(hazard.other);
@@ -318,7 +318,7 @@ START_TEST(what_nobody_wrote_is_found_between_the_elements)
     put(&it, job.a, a, WEFT_F32);
     WEFT_TEST_ASSERT_OK(try_kernel(&it, unwritten_kernel, &job, 1, &err), err);
     ck_assert_uint_eq(weft__pe_values_hazards(it.memory), 1);
-    weft_simulation_hazard hazard = hazard_at(&it, 0);
+    weft_kernel_hazard hazard = hazard_at(&it, 0);
     ck_assert_str_eq(hazard.call, "tl_neg");
     ck_assert_uint_eq(hazard.bytes, 4);
     get(&it, job.b, 3, 1, found);
@@ -351,7 +351,7 @@ START_TEST(the_first_thousand_are_kept)
     work job = work_in(&it, 1, 0, 1100);
     WEFT_TEST_ASSERT_OK(try_kernel(&it, many_kernel, &job, 1, &err), err);
     ck_assert_uint_eq(weft__pe_values_hazards(it.memory), 1100);
-    weft_simulation_hazard last = hazard_at(&it, 999);
+    weft_kernel_hazard last = hazard_at(&it, 999);
     ck_assert_uint_gt(last.time_ps, hazard_at(&it, 998).time_ps);
     ck_assert(!weft__pe_values_hazard_at(it.memory, 1000, &last));
     close_value_bench(&it);

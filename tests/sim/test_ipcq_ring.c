@@ -26,7 +26,7 @@ static void ahead_kernel(weft_tile *tl, const void *arguments)
         commands[i] = tl_recv_async(tl, TL_PREVIOUS, weft_shape_1d(1024), WEFT_U8);
     note(tl, own);
     for (int i = 0; i < AHEAD; i++) {
-        tl_tensor got = tl_received(tl, commands[take[i]]);
+        tl_tensor got = tl_recv_wait(tl, commands[take[i]]);
         ck_assert_uint_eq(got.address, weft__pe_tcm_address(tl->pe) + take[i] * 1024);
         note(tl, own);
     }
@@ -86,14 +86,14 @@ static void wrong_order_kernel(weft_tile *tl, const void *arguments)
         it->addresses[i] = held[i].address;
         note(tl, own);
     }
-    tl_free(tl, tl_slice(tl, held[1], 0, 1, 1));
+    tl_free_slot(tl, tl_slice(tl, held[1], 0, 1, 1));
     note(tl, own);
-    tl_free(tl, held[0]);
+    tl_free_slot(tl, held[0]);
     note(tl, own);
     for (int i = 2; i < 4; i++) {
         tl_tensor got = tl_recv_in_place(tl, TL_PREVIOUS, weft_shape_1d(512), WEFT_U8);
         it->addresses[i] = got.address;
-        tl_free(tl, got);
+        tl_free_slot(tl, got);
     }
 }
 
@@ -143,7 +143,7 @@ static void mixed_kernel(weft_tile *tl, const void *arguments)
     note(tl, own);
     (void)tl_recv(tl, TL_PREVIOUS, weft_shape_1d(512), WEFT_U8);
     note(tl, own);
-    tl_free(tl, held);
+    tl_free_slot(tl, held);
     note(tl, own);
     (void)tl_recv(tl, TL_PREVIOUS, weft_shape_1d(512), WEFT_U8);
 }
@@ -182,7 +182,7 @@ static void forwarding_kernel(weft_tile *tl, const void *arguments)
         tl_tensor got = tl_recv_in_place(tl, TL_PREVIOUS, weft_shape_1d(1024), WEFT_U8);
         note(tl, own);
         tl_wait(tl, tl_send(tl, TL_NEXT, got));
-        tl_free(tl, got);
+        tl_free_slot(tl, got);
         note(tl, own);
     }
     if (rank == 2) {
@@ -378,8 +378,8 @@ static void two_credits_kernel(weft_tile *tl, const void *arguments)
         sleep_ps(tl, SLEEP_PS);
         tl_tensor held = tl_recv_in_place(tl, TL_PREVIOUS, weft_shape_1d(64), WEFT_U8);
         tl_command ahead = tl_recv_async(tl, TL_PREVIOUS, weft_shape_1d(64), WEFT_U8);
-        tl_free(tl, held);
-        (void)tl_received(tl, ahead);
+        tl_free_slot(tl, held);
+        (void)tl_recv_wait(tl, ahead);
         tl_release(tl, mark);
     }
 }

@@ -64,7 +64,7 @@ static void random_kernel(weft_tile *tl, const void *arguments)
 
 static void add_report(weft_launch_report *to, const weft_launch_report *from)
 {
-    for (int i = 0; i < WEFT_SPENTS; i++)
+    for (int i = 0; i < WEFT_PE_TIMES; i++)
         to->spent_ps[i] += from->spent_ps[i];
     for (int i = 0; i < WEFT_ENGINES; i++) {
         to->engines[i].busy_ps += from->engines[i].busy_ps;
@@ -82,7 +82,7 @@ static void add_report(weft_launch_report *to, const weft_launch_report *from)
 static void check_sums(const weft_launch_report *report)
 {
     uint64_t all = report->pes * report->makespan_ps, spent = 0;
-    for (int i = 0; i < WEFT_SPENTS; i++)
+    for (int i = 0; i < WEFT_PE_TIMES; i++)
         spent += report->spent_ps[i];
     ck_assert_uint_eq(spent, all);
     for (int i = 0; i < WEFT_ENGINES; i++) {
@@ -106,14 +106,14 @@ START_TEST(sums_come_out)
             begin_launch(&it, &(weft_launch_options){.kernel = random_kernel, .arguments = &work, .pes = pes});
         wait_for(&it, launch);
         weft_launch_report report, sum = {0}, one;
-        weft_kernel_launch_report(launch, &report);
+        weft_kernel_launch_get_report(launch, &report);
         ck_assert_uint_eq(report.pes, 9);
         ck_assert_uint_eq(report.makespan_ps, report.finish_ps - report.start_ps);
         check_sums(&report);
         uint64_t first = UINT64_MAX, last = 0, bounds_ps[2] = {0};
         for (size_t i = 0; i < 9; i++) {
             char name[48], expected[48];
-            weft_kernel_launch_report_pe(launch, i, name, &one);
+            weft_kernel_launch_get_report_of(launch, i, name, &one);
             (void)snprintf(expected, sizeof expected, "sip0.cube%zu.pe%zu", 2 + i / 3, i % 3);
             ck_assert_str_eq(name, expected);
             ck_assert_uint_eq(one.pes, 1);
@@ -123,7 +123,7 @@ START_TEST(sums_come_out)
             check_sums(&one);
             /* What is left of the launch when the PE's own time is taken from it is idle, and the PE is never idle
              * else. */
-            ck_assert_uint_eq(one.spent_ps[WEFT_SPENT_IDLE], report.makespan_ps - (one.finish_ps - one.start_ps));
+            ck_assert_uint_eq(one.spent_ps[WEFT_PE_TIME_IDLE], report.makespan_ps - (one.finish_ps - one.start_ps));
             add_report(&sum, &one);
             first = one.start_ps < first ? one.start_ps : first;
             last = one.finish_ps > last ? one.finish_ps : last;
@@ -146,9 +146,9 @@ START_TEST(sums_come_out)
         ck_assert_uint_eq(sum.memory_bytes, report.memory_bytes);
         ck_assert_uint_eq(report.memory_bytes, report.engines[0].bytes + report.engines[1].bytes);
         weft_kernel_launch_destroy(launch);
-        weft_tensor_destroy(work.a);
-        weft_tensor_destroy(work.b);
-        weft_tensor_destroy(work.out);
+        weft_placed_tensor_destroy(work.a);
+        weft_placed_tensor_destroy(work.b);
+        weft_placed_tensor_destroy(work.out);
         close_simulation(&it);
     }
 }
@@ -182,7 +182,7 @@ START_TEST(a_kernel_that_does_nothing)
     ck_assert_uint_eq(report.pes, 1);
     ck_assert_uint_gt(report.start_ps, report.begin_ps);
     ck_assert_uint_gt(report.end_ps, report.finish_ps);
-    ck_assert(report.roofline == 0);
+    ck_assert(report.roofline_fraction == 0);
     check_sums(&report);
     close_simulation(&it);
 }
@@ -211,9 +211,9 @@ START_TEST(products_by_hand)
     ck_assert_uint_eq(report.memory_bound_ps, 0);
     ck_assert_uint_eq(report.memory_bytes, 0);
     ck_assert_uint_eq(report.commands, 7);
-    ck_assert_uint_eq(report.spent_ps[WEFT_SPENT_DISPATCH], 7000);
-    ck_assert_uint_eq(report.spent_ps[WEFT_SPENT_COMPUTE], report.makespan_ps - 7000);
-    ck_assert(report.roofline == (double)bound_ps / (double)report.makespan_ps);
+    ck_assert_uint_eq(report.spent_ps[WEFT_PE_TIME_DISPATCH], 7000);
+    ck_assert_uint_eq(report.spent_ps[WEFT_PE_TIME_COMPUTE], report.makespan_ps - 7000);
+    ck_assert(report.roofline_fraction == (double)bound_ps / (double)report.makespan_ps);
     /* The array is whole all the time, but for the last product: a tile of 32 x 32 with 10 products each. */
     ck_assert_uint_eq(report.engines[3].busy_ps, 136000 + 3000);
     close_simulation(&it);
@@ -240,12 +240,12 @@ START_TEST(traffic_by_hand)
         ck_assert_uint_eq(report.engines[1].bytes, 64000);
         /* 256 GB/s, as of the slice. */
         ck_assert_uint_eq(report.memory_bound_ps, 500000);
-        ck_assert(report.roofline == 500000.0 / (double)report.makespan_ps);
-        ck_assert(report.roofline > (home ? 0.3 : 0.8) && report.roofline < 1);
-        ck_assert_uint_eq(report.spent_ps[WEFT_SPENT_DISPATCH], 2000);
-        ck_assert_uint_eq(report.spent_ps[WEFT_SPENT_DMA], report.makespan_ps - 2000);
-        weft_tensor_destroy(work.a);
-        weft_tensor_destroy(work.b);
+        ck_assert(report.roofline_fraction == 500000.0 / (double)report.makespan_ps);
+        ck_assert(report.roofline_fraction > (home ? 0.3 : 0.8) && report.roofline_fraction < 1);
+        ck_assert_uint_eq(report.spent_ps[WEFT_PE_TIME_DISPATCH], 2000);
+        ck_assert_uint_eq(report.spent_ps[WEFT_PE_TIME_DMA], report.makespan_ps - 2000);
+        weft_placed_tensor_destroy(work.a);
+        weft_placed_tensor_destroy(work.b);
         close_simulation(&it);
     }
 }
@@ -263,8 +263,8 @@ START_TEST(a_machine_without_hbm)
     weft_launch_report report = run_launch(&it, &(weft_launch_options){.kernel = traffic_kernel, .arguments = &work});
     ck_assert_uint_eq(report.memory_bytes, 2 * 12800);
     ck_assert_uint_eq(report.memory_bound_ps, 200000);
-    weft_tensor_destroy(work.a);
-    weft_tensor_destroy(work.b);
+    weft_placed_tensor_destroy(work.a);
+    weft_placed_tensor_destroy(work.b);
     close_simulation(&it);
 }
 END_TEST
@@ -326,34 +326,34 @@ START_TEST(waits_for_composite_commands_are_split)
     composite_work work = {0};
     /* Engines 3 and 4 are GEMM and math. Math that fills tensors before is 1 ns for each 64 elements. */
     weft_launch_report pinned = run_one(composite_kernel, &work, &it);
-    ck_assert_uint_eq(pinned.spent_ps[WEFT_SPENT_COMPUTE],
-                      pinned.makespan_ps - pinned.spent_ps[WEFT_SPENT_DISPATCH] - pinned.spent_ps[WEFT_SPENT_DMA]);
+    ck_assert_uint_eq(pinned.spent_ps[WEFT_PE_TIME_COMPUTE],
+                      pinned.makespan_ps - pinned.spent_ps[WEFT_PE_TIME_DISPATCH] - pinned.spent_ps[WEFT_PE_TIME_DMA]);
     ck_assert_uint_eq(pinned.engines[3].busy_ps, 128 * 256 * 128 / 4096 * 1000);
     /* Before the first tile is in the array and after the last one has left it, nobody computes. */
-    ck_assert_uint_gt(pinned.spent_ps[WEFT_SPENT_DMA], 0);
-    ck_assert_uint_lt(pinned.spent_ps[WEFT_SPENT_DMA], 100000);
+    ck_assert_uint_gt(pinned.spent_ps[WEFT_PE_TIME_DMA], 0);
+    ck_assert_uint_lt(pinned.spent_ps[WEFT_PE_TIME_DMA], 100000);
 
     /* With an operand from HBM the array starves. */
     work.far = make_tensor(&it, WEFT_F16, weft_shape_2d(256, 128), (weft_placement){.home = WEFT_HOME_SRAM});
     weft_launch_report starved = run_one(composite_kernel, &work, &it);
     ck_assert_uint_eq(starved.engines[3].busy_ps, pinned.engines[3].busy_ps);
-    ck_assert_uint_gt(starved.spent_ps[WEFT_SPENT_DMA], starved.engines[3].busy_ps);
+    ck_assert_uint_gt(starved.spent_ps[WEFT_PE_TIME_DMA], starved.engines[3].busy_ps);
     /* Less math now, for one operand is not filled; the rest of what is compute is the array's work. */
     uint64_t fills_ps = starved.engines[4].busy_ps;
-    ck_assert_uint_ge(starved.spent_ps[WEFT_SPENT_COMPUTE], starved.engines[3].busy_ps + fills_ps);
+    ck_assert_uint_ge(starved.spent_ps[WEFT_PE_TIME_COMPUTE], starved.engines[3].busy_ps + fills_ps);
 
-    weft_tensor_destroy(work.far);
+    weft_placed_tensor_destroy(work.far);
 
     /* Two that compute at once count once. */
     work = (composite_work){.has_steps = true};
     weft_launch_report both = run_one(composite_kernel, &work, &it);
-    ck_assert_uint_lt(both.spent_ps[WEFT_SPENT_COMPUTE], both.engines[3].busy_ps + both.engines[4].busy_ps);
-    ck_assert_uint_gt(both.spent_ps[WEFT_SPENT_COMPUTE], both.engines[4].busy_ps);
+    ck_assert_uint_lt(both.spent_ps[WEFT_PE_TIME_COMPUTE], both.engines[3].busy_ps + both.engines[4].busy_ps);
+    ck_assert_uint_gt(both.spent_ps[WEFT_PE_TIME_COMPUTE], both.engines[4].busy_ps);
 
     /* What is done before it is waited for costs no wait. */
     work = (composite_work){.waits_late = true};
     weft_launch_report late = run_one(composite_kernel, &work, &it);
-    ck_assert_uint_eq(late.spent_ps[WEFT_SPENT_DMA], 0);
+    ck_assert_uint_eq(late.spent_ps[WEFT_PE_TIME_DMA], 0);
     check_sums(&pinned);
     check_sums(&starved);
     check_sums(&both);
@@ -366,13 +366,13 @@ START_TEST(names)
 {
     static const char *const spents[] = {"dispatch", "compute", "dma", "queue", "barrier", "idle"};
     static const char *const races[] = {"overwritten", "unwritten", "RAW", "WAR", "WAW", "unreceived"};
-    for (int i = 0; i < WEFT_SPENTS; i++)
-        ck_assert_str_eq(weft_spent_name((weft_spent)i), spents[i]);
+    for (int i = 0; i < WEFT_PE_TIMES; i++)
+        ck_assert_str_eq(weft_pe_time_name((weft_pe_time)i), spents[i]);
     for (int i = 0; i < 6; i++)
-        ck_assert_str_eq(weft_race_name((weft_race)i), races[i]);
-    ck_assert_ptr_null(weft_spent_name((weft_spent)WEFT_SPENTS));
-    ck_assert_ptr_null(weft_race_name((weft_race)6));
-    ck_assert_ptr_null(weft_race_name((weft_race)-1));
+        ck_assert_str_eq(weft_kernel_hazard_kind_name((weft_kernel_hazard_kind)i), races[i]);
+    ck_assert_ptr_null(weft_pe_time_name((weft_pe_time)WEFT_PE_TIMES));
+    ck_assert_ptr_null(weft_kernel_hazard_kind_name((weft_kernel_hazard_kind)6));
+    ck_assert_ptr_null(weft_kernel_hazard_kind_name((weft_kernel_hazard_kind)-1));
 }
 END_TEST
 

@@ -359,10 +359,10 @@ static double worst_error(placed_layer *it, const layer *data)
 
 static void close_layer(placed_layer *it)
 {
-    weft_tensor_destroy(it->query);
-    weft_tensor_destroy(it->key);
-    weft_tensor_destroy(it->value);
-    weft_tensor_destroy(it->output);
+    weft_placed_tensor_destroy(it->query);
+    weft_placed_tensor_destroy(it->key);
+    weft_placed_tensor_destroy(it->value);
+    weft_placed_tensor_destroy(it->output);
     close_simulation(&it->base);
 }
 
@@ -398,7 +398,7 @@ static mistake wrong;
 static void give_back_and_send(weft_tile *tl, tl_tensor message)
 {
     wrong.address = message.address;
-    tl_free(tl, message);
+    tl_free_slot(tl, message);
     wrong.freed_ps = tl_now_ps(tl);
     tl_tensor work = tl_full(tl, weft_shape_2d(32, 32), WEFT_F32, 0);
     for (uint32_t i = 0; i < wrong.busy; i++)
@@ -422,7 +422,7 @@ static void pass_on(weft_tile *tl, const tl_tensor *parts, uint32_t part, uint32
     } else {
         if (goes_on)
             tl_wait(tl, tl_send(tl, to, message));
-        tl_free(tl, message);
+        tl_free_slot(tl, message);
     }
     tl_release(tl, mark);
 }
@@ -453,11 +453,11 @@ static void wrong_kernel(weft_tile *tl, const void *arguments)
 }
 
 /* Runs it, and gives the first hazard, which must be the only one; the layer stays open. */
-static weft_simulation_hazard make_mistake(placed_layer *it, const layer *data, const char *slots, mistake which,
-                                           weft_hazard_action action)
+static weft_kernel_hazard make_mistake(placed_layer *it, const layer *data, const char *slots, mistake which,
+                                       weft_hazard_action action)
 {
     weft_error err = {0};
-    weft_simulation_hazard hazard, other;
+    weft_kernel_hazard hazard, other;
     wrong = which;
     place_layer(it, data, slots, action);
     weft_status status = run_layer(it, wrong_kernel, &err);
@@ -473,9 +473,9 @@ static weft_simulation_hazard make_mistake(placed_layer *it, const layer *data, 
 }
 
 /* The right PE, slot, time, and culprit. */
-static void check_hazard(const weft_simulation_hazard *it, uint64_t bytes)
+static void check_hazard(const weft_kernel_hazard *it, uint64_t bytes)
 {
-    ck_assert_int_eq(it->race, WEFT_RACE_OVERWRITTEN);
+    ck_assert_int_eq(it->kind, WEFT_KERNEL_HAZARD_OVERWRITTEN);
     ck_assert_str_eq(it->kernel, "decode");
     ck_assert_str_eq(it->call, "tl_send");
     ck_assert_str_eq(it->pe, "sip0.cube0.pe3");
@@ -496,7 +496,7 @@ static void check_mistake(const char *slots, mistake which, uint64_t bytes)
     layer *data = new_layer(4);
     for (int action = WEFT_HAZARDS_ERROR; action <= (int)WEFT_HAZARDS_HARDWARE; action++) {
         placed_layer it;
-        weft_simulation_hazard hazard = make_mistake(&it, data, slots, which, (weft_hazard_action)action);
+        weft_kernel_hazard hazard = make_mistake(&it, data, slots, which, (weft_hazard_action)action);
         check_hazard(&hazard, bytes);
         if (action == WEFT_HAZARDS_REPORT) {
             ck_assert_uint_lt(hazard.time_ps, wrong.read_ps);

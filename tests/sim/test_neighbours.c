@@ -6,7 +6,7 @@
 
 #include <weft/sim.h>
 
-#include "sim/collective/neighbours.h"
+#include "sim/host/neighbours.h"
 #include "sim/machine/load.h"
 #include "sim/tile/groups.h"
 #include "support/failing_malloc.h"
@@ -142,7 +142,7 @@ static bool is_next_rank(const crowd *it, uint32_t a, uint32_t b, tl_direction d
         return from.rank == (to.rank + 1) % from.size;
     case TL_PARENT:
         return from.rank > 0 && to.rank == (from.rank - 1) / 2;
-    case TL_LEFT:
+    case TL_LEFT_CHILD:
         return to.rank == 2 * from.rank + 1;
     default:
         return to.rank == 2 * from.rank + 2;

@@ -22,14 +22,14 @@ START_TEST(what_nothing_orders_races_however_late_it_is)
     ck_assert(!writes(0, 0));
     now = 1000000;
     ck_assert(reads(1, 0));
-    ck_assert(race.race == WEFT_RACE_RAW && race.other == 0 && race.other_ps == 1);
+    ck_assert(race.kind == WEFT_KERNEL_HAZARD_RAW && race.other == 0 && race.other_ps == 1);
     ck_assert_str_eq(race.other_call, "tl_store");
     ck_assert(race.offset == 0 && race.bytes == 16);
     ck_assert(writes(2, 0)); /* the read is the later one */
-    ck_assert(race.race == WEFT_RACE_WAR && race.other == 1 && race.other_ps == 1000001);
+    ck_assert(race.kind == WEFT_KERNEL_HAZARD_WAR && race.other == 1 && race.other_ps == 1000001);
     ck_assert_str_eq(race.other_call, "tl_load");
     ck_assert(writes(3, 0));
-    ck_assert(race.race == WEFT_RACE_WAW && race.other == 2 && race.other_ps == 1000002);
+    ck_assert(race.kind == WEFT_KERNEL_HAZARD_WAW && race.other == 2 && race.other_ps == 1000002);
     end();
 }
 END_TEST
@@ -40,7 +40,7 @@ START_TEST(reads_do_not_race_with_reads)
     for (uint32_t i = 0; i < 2 * AGENTS; i++)
         ck_assert(!reads(i % AGENTS, 0));
     ck_assert(writes(0, 0));
-    ck_assert(race.race == WEFT_RACE_WAR && race.other == HOST);
+    ck_assert(race.kind == WEFT_KERNEL_HAZARD_WAR && race.other == HOST);
     end();
 }
 END_TEST
@@ -259,7 +259,7 @@ START_TEST(who_receives_a_message_knows_that_it_has_been_read)
     ck_assert(!writes(1, 0)); /* those before it are over too */
     ck_assert(!reads(1, 32));
     ck_assert(writes(0, 16)); /* but the sender does not know */
-    ck_assert(race.race == WEFT_RACE_WAR && race.other == 0);
+    ck_assert(race.kind == WEFT_KERNEL_HAZARD_WAR && race.other == 0);
     ck_assert(!read_by(0, second, 48));
     pass(1, 0); /* unless somebody tells */
     ck_assert(!writes(0, 48));
@@ -342,7 +342,7 @@ START_TEST(a_slot_that_is_freed_before_it_was_forwarded_races)
     end();
     begin(AGENTS);
     ck_assert_uint_eq(forward(false), 4); /* each message but the first two */
-    ck_assert(race.race == 0 && race.bytes == 0);
+    ck_assert(race.kind == 0 && race.bytes == 0);
     end();
 }
 END_TEST
@@ -357,7 +357,7 @@ START_TEST(only_what_others_leave_unordered_is_a_race_if_asked_so)
     ck_assert(!weft__order_read(order, &hbm, &own, 0, 32, &race));
     ck_assert(!reads(1, 24));
     ck_assert(weft__order_write(order, &hbm, &own, 0, 32, &race));
-    ck_assert(race.race == WEFT_RACE_WAR && race.other == 1 && race.offset == 24 && race.bytes == 8);
+    ck_assert(race.kind == WEFT_KERNEL_HAZARD_WAR && race.other == 1 && race.offset == 24 && race.bytes == 8);
     weft__order_release(order, command);
     weft__order_release(order, message);
     end();

@@ -5,7 +5,7 @@
 typedef struct scene {
     const char *name;
     weft_tile_kernel *kernel;
-    weft_race race;
+    weft_kernel_hazard_kind kind;
     const char *pe, *call, *other, *other_call;
     const char *slots; /* of a queue; NULL: as many as the machine has */
 } scene;
@@ -117,10 +117,10 @@ static void does_not_wait_for_a_receive(weft_tile *tl, const void *arguments)
     tl_command command = tl_recv_async(tl, TL_PREVIOUS, weft_shape_1d(1), WEFT_F32);
     be_busy(tl);
     if (!it->is_broken)
-        (void)tl_received(tl, command);
+        (void)tl_recv_wait(tl, command);
     read_shared(tl, it);
     if (it->is_broken)
-        (void)tl_received(tl, command);
+        (void)tl_recv_wait(tl, command);
 }
 
 /* A queue of one slot: who gets it again knows what was done before it was freed. */
@@ -157,7 +157,7 @@ static void relies_on_a_slot_in_place(weft_tile *tl, const void *arguments)
     tl_tensor slot = tl_recv_in_place(tl, TL_PREVIOUS, weft_shape_1d(1), WEFT_F32);
     if (!it->is_broken)
         read_shared(tl, it);
-    tl_free(tl, slot);
+    tl_free_slot(tl, slot);
     if (it->is_broken)
         read_shared(tl, it);
     hear(tl);
@@ -217,10 +217,10 @@ static void frees_what_it_sends_on(weft_tile *tl, const void *arguments)
         }
         tl_tensor slot = tl_recv_in_place(tl, TL_PREVIOUS, shape, WEFT_F32);
         if (it->is_broken)
-            tl_free(tl, slot);
+            tl_free_slot(tl, slot);
         tl_wait(tl, tl_send(tl, TL_NEXT, slot));
         if (!it->is_broken)
-            tl_free(tl, slot);
+            tl_free_slot(tl, slot);
     }
     for (int i = 0; i < 2 && is_first(tl); i++)
         (void)tl_recv(tl, TL_PREVIOUS, shape, WEFT_F32);
@@ -240,7 +240,7 @@ static void hears_of_what_was_sent_on(weft_tile *tl, const void *arguments)
             continue;
         }
         tl_tensor slot = tl_recv_in_place(tl, TL_PREVIOUS, shape, WEFT_F32);
-        tl_free(tl, slot);
+        tl_free_slot(tl, slot);
         (void)tl_send(tl, TL_NEXT, slot);
     }
     for (int i = 0; i < 2 && is_first(tl) && it->is_broken; i++)
@@ -248,21 +248,26 @@ static void hears_of_what_was_sent_on(weft_tile *tl, const void *arguments)
 }
 
 static const scene scenes[] = {
-    {"reads what was written", reads_what_was_written, WEFT_RACE_RAW, "pe1", "tl_load", "pe0", "tl_store", NULL},
-    {"writes what was read", writes_what_was_read, WEFT_RACE_WAR, "pe1", "tl_store", "pe0", "tl_load", NULL},
-    {"writes what was written", writes_what_was_written, WEFT_RACE_WAW, "pe1", "tl_store", "pe0", "tl_store", NULL},
-    {"tells of a command", tells_of_a_command, WEFT_RACE_RAW, "pe1", "tl_load", "pe0", "tl_composite", NULL},
-    {"gives a command too early", gives_a_command_too_early, WEFT_RACE_RAW, "pe1", "tl_composite", "pe0", "tl_store",
+    {"reads what was written", reads_what_was_written, WEFT_KERNEL_HAZARD_RAW, "pe1", "tl_load", "pe0", "tl_store",
      NULL},
-    {"does not wait for a receive", does_not_wait_for_a_receive, WEFT_RACE_RAW, "pe1", "tl_load", "pe0", "tl_store",
+    {"writes what was read", writes_what_was_read, WEFT_KERNEL_HAZARD_WAR, "pe1", "tl_store", "pe0", "tl_load", NULL},
+    {"writes what was written", writes_what_was_written, WEFT_KERNEL_HAZARD_WAW, "pe1", "tl_store", "pe0", "tl_store",
      NULL},
-    {"relies on a slot", relies_on_a_slot, WEFT_RACE_WAR, "pe0", "tl_store", "pe1", "tl_load", "1"},
-    {"relies on a slot in place", relies_on_a_slot_in_place, WEFT_RACE_WAR, "pe0", "tl_store", "pe1", "tl_load", "1"},
-    {"looks into another TCM", looks_into_another_tcm, WEFT_RACE_RAW, "pe1", "tl_load", "pe0", "tl_full", NULL},
-    {"looks at what another received", looks_at_what_another_received, WEFT_RACE_RAW, "pe0", "tl_load", "pe1",
+    {"tells of a command", tells_of_a_command, WEFT_KERNEL_HAZARD_RAW, "pe1", "tl_load", "pe0", "tl_composite", NULL},
+    {"gives a command too early", gives_a_command_too_early, WEFT_KERNEL_HAZARD_RAW, "pe1", "tl_composite", "pe0",
+     "tl_store", NULL},
+    {"does not wait for a receive", does_not_wait_for_a_receive, WEFT_KERNEL_HAZARD_RAW, "pe1", "tl_load", "pe0",
+     "tl_store", NULL},
+    {"relies on a slot", relies_on_a_slot, WEFT_KERNEL_HAZARD_WAR, "pe0", "tl_store", "pe1", "tl_load", "1"},
+    {"relies on a slot in place", relies_on_a_slot_in_place, WEFT_KERNEL_HAZARD_WAR, "pe0", "tl_store", "pe1",
+     "tl_load", "1"},
+    {"looks into another TCM", looks_into_another_tcm, WEFT_KERNEL_HAZARD_RAW, "pe1", "tl_load", "pe0", "tl_full",
+     NULL},
+    {"looks at what another received", looks_at_what_another_received, WEFT_KERNEL_HAZARD_RAW, "pe0", "tl_load", "pe1",
      "tl_recv", NULL},
-    {"frees what it sends on", frees_what_it_sends_on, WEFT_RACE_WAR, "pe0", "tl_send", "pe1", "tl_send", "1"},
-    {"hears of what was sent on", hears_of_what_was_sent_on, WEFT_RACE_WAR, "pe0", "tl_send", "pe1", "tl_send", "1"},
+    {"frees what it sends on", frees_what_it_sends_on, WEFT_KERNEL_HAZARD_WAR, "pe0", "tl_send", "pe1", "tl_send", "1"},
+    {"hears of what was sent on", hears_of_what_was_sent_on, WEFT_KERNEL_HAZARD_WAR, "pe0", "tl_send", "pe1", "tl_send",
+     "1"},
 };
 
 /* ---- playing ---- */
@@ -285,11 +290,11 @@ static void must_name(const scene *played, const char *text, const char *what)
         ck_abort_msg("'%s': \"%s\" does not name %s.", played->name, text, what);
 }
 
-static void check_hazard(const scene *played, const weft_simulation_hazard *it, uint64_t shared)
+static void check_hazard(const scene *played, const weft_kernel_hazard *it, uint64_t shared)
 {
-    if (it->race != played->race)
-        ck_abort_msg("'%s': %s instead of %s: %s", played->name, weft_race_name(it->race), weft_race_name(played->race),
-                     it->text);
+    if (it->kind != played->kind)
+        ck_abort_msg("'%s': %s instead of %s: %s", played->name, weft_kernel_hazard_kind_name(it->kind),
+                     weft_kernel_hazard_kind_name(played->kind), it->text);
     ck_assert_str_eq(it->kernel, played->name);
     ck_assert_str_eq(it->call, played->call);
     ck_assert_str_eq(it->other_call, played->other_call);
@@ -316,7 +321,7 @@ START_TEST(what_is_told_is_ordered)
     for (size_t i = 0; i < sizeof scenes / sizeof scenes[0]; i++) {
         stage it;
         weft_error err = {0};
-        weft_simulation_hazard none;
+        weft_kernel_hazard none;
         set_stage(&it, scenes[i].slots, WEFT_HAZARDS_ERROR);
         if (play(&it, &scenes[i], false, &err) != WEFT_OK)
             ck_abort_msg("'%s' as it should be: %s", scenes[i].name, err.message);
@@ -331,7 +336,7 @@ START_TEST(what_is_not_told_is_found)
     for (size_t i = 0; i < sizeof scenes / sizeof scenes[0]; i++) {
         stage it;
         weft_error err = {0};
-        weft_simulation_hazard hazard;
+        weft_kernel_hazard hazard;
         set_stage(&it, scenes[i].slots, WEFT_HAZARDS_ERROR);
         if (play(&it, &scenes[i], true, &err) != WEFT_HAZARD)
             ck_abort_msg("'%s' is not found.", scenes[i].name);
@@ -391,34 +396,34 @@ START_TEST(a_write_that_comes_while_it_is_read_has_not_kept_the_order)
     for (int delay = 0; delay < 40; delay += 2) {
         stage it;
         weft_shard in, out;
-        weft_simulation_hazard hazard, other;
+        weft_kernel_hazard hazard, other;
         const weft_shape shape = weft_shape_2d(4096, COLUMNS);
         const weft_placement there = {.pes = {.pes = 1}};
         set_stage(&it, NULL, WEFT_HAZARDS_REPORT);
         weft_placed_tensor *from = make_tensor(&it.base, WEFT_F32, shape, there);
         weft_placed_tensor *to = make_tensor(&it.base, WEFT_F32, shape, there);
         set_tensor(from, data, sizeof data);
-        ck_assert(weft_tensor_get_shard(from, 0, &in));
-        ck_assert(weft_tensor_get_shard(to, 0, &out));
+        ck_assert(weft_placed_tensor_get_shard(from, 0, &in));
+        ck_assert(weft_placed_tensor_get_shard(to, 0, &out));
         const stream_work work = {.rows = 4096, .in = in.address, .out = out.address, .delay = delay};
         (void)run_launch(&it.base, &(weft_launch_options){.kernel = stream_kernel, .arguments = &work});
         ck_assert(weft_simulation_hazard_at(it.base.simulation, 0, &hazard));
         ck_assert(!weft_simulation_hazard_at(it.base.simulation, 1, &other));
         ck_assert_uint_eq(hazard.address, in.address);
         ck_assert_uint_eq(hazard.bytes, COLUMNS * sizeof(float));
-        if (hazard.race == WEFT_RACE_WAR) {
+        if (hazard.kind == WEFT_KERNEL_HAZARD_WAR) {
             ck_assert(hazard.held);
             ck_assert_str_eq(hazard.call, "tl_store");
             later++;
         } else if (!hazard.held) {
-            ck_assert_int_eq(hazard.race, WEFT_RACE_RAW);
+            ck_assert_int_eq(hazard.kind, WEFT_KERNEL_HAZARD_RAW);
             ck_assert_str_eq(hazard.call, "tl_composite");
             ck_assert_str_eq(hazard.other_call, "tl_store");
             ck_assert_msg(strstr(hazard.text, "it came meanwhile") != NULL, "%s", hazard.text);
             meanwhile++;
         }
-        weft_tensor_destroy(from);
-        weft_tensor_destroy(to);
+        weft_placed_tensor_destroy(from);
+        weft_placed_tensor_destroy(to);
         clear_stage(&it);
     }
     ck_assert_uint_gt(meanwhile, 0);

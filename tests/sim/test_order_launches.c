@@ -39,10 +39,10 @@ START_TEST(launches_that_are_waited_for_are_ordered)
         set_tensor(it.shared, data, sizeof data);
     }
     weft_error err;
-    WEFT_TEST_ASSERT_OK(weft_tensor_upload(it.shared, data, sizeof data, &err), err);
+    WEFT_TEST_ASSERT_OK(weft_placed_tensor_upload(it.shared, data, sizeof data, &err), err);
     end_on(&it, begin_on(&it, read_kernel, 1));
     end_on(&it, begin_on(&it, write_kernel, 1));
-    WEFT_TEST_ASSERT_OK(weft_tensor_download(it.shared, data, sizeof data, &err), err);
+    WEFT_TEST_ASSERT_OK(weft_placed_tensor_download(it.shared, data, sizeof data, &err), err);
     ck_assert(data[0] == 2);
     clear_stage(&it);
 }
@@ -73,12 +73,13 @@ START_TEST(the_host_is_not_ordered_with_what_it_has_not_waited_for)
     for (int what = 0; what < 3; what++) {
         stage it;
         weft_error err = {0};
-        weft_simulation_hazard hazard;
+        weft_kernel_hazard hazard;
         set_stage(&it, NULL, WEFT_HAZARDS_ERROR);
         weft_kernel_launch *other = begin_on(&it, what == 1 ? read_kernel : write_kernel, 0);
         weft_status status = WEFT_OK;
         if (what == 0)
-            status = weft_tensor_upload(it.shared, data, sizeof data, &err); /* runs until the launch has written too */
+            status = weft_placed_tensor_upload(it.shared, data, sizeof data,
+                                               &err); /* runs until the launch has written too */
         else
             set_tensor(it.shared, data, sizeof data);
         if (status == WEFT_OK)
@@ -86,7 +87,7 @@ START_TEST(the_host_is_not_ordered_with_what_it_has_not_waited_for)
         ck_assert_int_eq(status, WEFT_HAZARD);
         ck_assert(weft_simulation_hazard_at(it.base.simulation, 0, &hazard));
         ck_assert_str_eq(err.message, hazard.text);
-        ck_assert_int_eq(hazard.race, what == 1 ? WEFT_RACE_RAW : WEFT_RACE_WAW);
+        ck_assert_int_eq(hazard.kind, what == 1 ? WEFT_KERNEL_HAZARD_RAW : WEFT_KERNEL_HAZARD_WAW);
         if (what)
             ck_assert(strcmp(hazard.other, "host") == 0 && !hazard.other_call);
         weft_kernel_launch_destroy(other);
@@ -133,17 +134,17 @@ START_TEST(the_host_that_reads_too_early_is_told)
     for (int action = WEFT_HAZARDS_ERROR; action <= WEFT_HAZARDS_REPORT; action++) {
         stage it;
         weft_error err = {0};
-        weft_simulation_hazard hazard;
+        weft_kernel_hazard hazard;
         set_stage(&it, NULL, (weft_hazard_action)action);
         weft_placed_tensor *other =
             make_tensor(&it.base, WEFT_F32, all(), (weft_placement){.pes = {.pes = 1}, .home = WEFT_HOME_HBM});
         weft_kernel_launch *launch = begin_on(&it, write_and_stay_kernel, 0);
         for (int i = 0; i < 2; i++) /* so that it has written */
-            WEFT_TEST_ASSERT_OK(weft_tensor_upload(other, data, sizeof data, &err), err);
-        weft_status status = weft_tensor_get(it.shared, data, sizeof data, &err);
+            WEFT_TEST_ASSERT_OK(weft_placed_tensor_upload(other, data, sizeof data, &err), err);
+        weft_status status = weft_placed_tensor_get(it.shared, data, sizeof data, &err);
         ck_assert_int_eq(status, action == WEFT_HAZARDS_ERROR ? WEFT_HAZARD : WEFT_OK);
         ck_assert(weft_simulation_hazard_at(it.base.simulation, 0, &hazard));
-        ck_assert_int_eq(hazard.race, WEFT_RACE_RAW);
+        ck_assert_int_eq(hazard.kind, WEFT_KERNEL_HAZARD_RAW);
         ck_assert(strcmp(hazard.pe, "host") == 0 && !hazard.kernel);
         ck_assert_str_eq(hazard.other, "sip0.cube0.pe0");
         ck_assert_str_eq(hazard.other_call, "tl_store");
@@ -153,7 +154,7 @@ START_TEST(the_host_that_reads_too_early_is_told)
         else
             ck_assert(data[0] == 2);
         weft_kernel_launch_destroy(launch);
-        weft_tensor_destroy(other);
+        weft_placed_tensor_destroy(other);
         clear_stage(&it);
     }
 }
@@ -179,7 +180,7 @@ static void exchange_kernel(weft_tile *tl, const void *arguments)
                                               .dtype = WEFT_F32};
         tl_wait(tl, tl_composite(tl, &request));
         tl_wait(tl, tl_send(tl, TL_NEXT, slot));
-        tl_free(tl, slot);
+        tl_free_slot(tl, slot);
     }
 }
 

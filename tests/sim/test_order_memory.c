@@ -19,7 +19,7 @@ START_TEST(a_read_that_takes_time_races_once_with_what_comes_meanwhile)
     ck_assert(!read_in(1, NULL, WEFT__ORDER_BEGINS));
     ck_assert(!read_in(1, NULL, WEFT__ORDER_ENDS));
     ck_assert(writes(2, 0));
-    ck_assert(race.race == WEFT_RACE_WAR && race.other == 1 && race.other_ps == 3); /* the end */
+    ck_assert(race.kind == WEFT_KERNEL_HAZARD_WAR && race.other == 1 && race.other_ps == 3); /* the end */
     ck_assert(read_in(3, NULL, WEFT__ORDER_BEGINS));
     ck_assert(!read_in(3, NULL, WEFT__ORDER_ENDS)); /* told of before */
     pass(3, 2);
@@ -27,7 +27,7 @@ START_TEST(a_read_that_takes_time_races_once_with_what_comes_meanwhile)
     ck_assert(!read_in(1, NULL, WEFT__ORDER_BEGINS));
     ck_assert(!writes(2, 8));
     ck_assert(read_in(1, NULL, WEFT__ORDER_ENDS));
-    ck_assert(race.race == WEFT_RACE_RAW && race.other == 2 && race.offset == 8 && race.bytes == 8);
+    ck_assert(race.kind == WEFT_KERNEL_HAZARD_RAW && race.other == 2 && race.offset == 8 && race.bytes == 8);
     end();
 }
 END_TEST
@@ -41,7 +41,7 @@ START_TEST(what_others_have_read_is_not_forgotten_for_a_read_that_has_only_begun
     ck_assert(!read_in(1, command, WEFT__ORDER_BEGINS));
     ck_assert(!read_in(1, command, WEFT__ORDER_BEGINS)); /* as another operand */
     ck_assert(writes(2, 0));
-    ck_assert(race.race == WEFT_RACE_WAR && race.other == 0);
+    ck_assert(race.kind == WEFT_KERNEL_HAZARD_WAR && race.other == 0);
     ck_assert(read_in(1, command, WEFT__ORDER_ENDS));
     weft__order_release(order, command);
     end();
@@ -64,12 +64,12 @@ START_TEST(parts_of_what_was_written_are_ordered_by_themselves)
     ck_assert(race.other == 1 && race.offset == 512 && race.bytes == 8);
     ck_assert(!reads(2, 4));
     ck_assert(writes(1, 0));
-    ck_assert(race.race == WEFT_RACE_WAR && race.offset == 4 && race.bytes == 12);
+    ck_assert(race.kind == WEFT_KERNEL_HAZARD_WAR && race.offset == 4 && race.bytes == 12);
     /* All of what one access left is one range, however often it has been split. */
     ck_assert(weft__order_read(order, &hbm, &(weft__order_access){.agent = 3, .call = "tl_load"}, 0, 1024, &race));
-    ck_assert(race.race == WEFT_RACE_RAW && race.other == 1 && race.offset == 0 && race.bytes == 16);
+    ck_assert(race.kind == WEFT_KERNEL_HAZARD_RAW && race.other == 1 && race.offset == 0 && race.bytes == 16);
     ck_assert(weft__order_read(order, &hbm, &(weft__order_access){.agent = 3, .call = "tl_load"}, 16, 1008, &race));
-    ck_assert(race.race == WEFT_RACE_RAW && race.other == 0 && race.offset == 16 && race.bytes == 496);
+    ck_assert(race.kind == WEFT_KERNEL_HAZARD_RAW && race.other == 0 && race.offset == 16 && race.bytes == 496);
     end();
 }
 END_TEST
@@ -130,7 +130,7 @@ START_TEST(many_readers_are_remembered)
     ck_assert(!read_by_all(257, true, true));
     ck_assert(!read_by_all(257, true, true));
     ck_assert(read_by_all(257, true, false));
-    ck_assert(race.race == WEFT_RACE_WAR && race.other == 256);
+    ck_assert(race.kind == WEFT_KERNEL_HAZARD_WAR && race.other == 256);
     end();
 }
 END_TEST

@@ -73,7 +73,7 @@ static bool is_right(bool found, const weft__order_race *race, bool expected, co
         return found == expected;
     if (!play.has_times)
         return race->offset == wanted->offset && race->bytes > 0 && racing[race->other];
-    return race->race == wanted->race && race->other == wanted->other && race->other_ps == wanted->other_ps &&
+    return race->kind == wanted->kind && race->other == wanted->other && race->other_ps == wanted->other_ps &&
            race->other_call == wanted->other_call && race->offset == wanted->offset && race->bytes == wanted->bytes;
 }
 

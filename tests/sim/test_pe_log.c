@@ -123,7 +123,7 @@ static void queue_kernel(weft_tile *tl, const void *arguments)
     tl_tensor got = tl_recv(tl, TL_PREVIOUS, weft_shape_1d(8), WEFT_F32);
     tl_tensor there = tl_recv_in_place(tl, TL_PREVIOUS, weft_shape_1d(8), WEFT_F32);
     tl_store(tl, it->out, tl_add(tl, got, there));
-    tl_free(tl, there);
+    tl_free_slot(tl, there);
 }
 
 static void run_queue_kernel(value_bench *it, const work *job)

@@ -3,7 +3,7 @@
 
 #include "base/rng.h"
 #include "sim/machine/address.h"
-#include "sim/machine/machine_impl.h"
+#include "sim/machine/machine.h"
 #include "support/failing_malloc.h"
 
 /* ---- sets ---- */
@@ -117,14 +117,14 @@ static void check_shards(const weft__graph *graph, weft_placed_tensor *tensor, c
                          const weft_shape *shape, const uint32_t units[3])
 {
     uint64_t rows = shape->extent[0], columns = shape->rank > 1 ? shape->extent[shape->rank - 1] : 1;
-    ck_assert_uint_eq(weft_tensor_shard_count(tensor), units[0] * units[1] * units[2]);
+    ck_assert_uint_eq(weft_placed_tensor_shard_count(tensor), units[0] * units[1] * units[2]);
     weft_shard none = {.address = 1};
-    ck_assert(!weft_tensor_get_shard(tensor, weft_tensor_shard_count(tensor), &none));
-    ck_assert(!weft_tensor_get_shard(tensor, SIZE_MAX, &none));
+    ck_assert(!weft_placed_tensor_get_shard(tensor, weft_placed_tensor_shard_count(tensor), &none));
+    ck_assert(!weft_placed_tensor_get_shard(tensor, SIZE_MAX, &none));
     ck_assert_uint_eq(none.address, 0);
-    for (uint32_t i = 0; i < weft_tensor_shard_count(tensor); i++) {
+    for (uint32_t i = 0; i < weft_placed_tensor_shard_count(tensor); i++) {
         weft_shard shard;
-        ck_assert(weft_tensor_get_shard(tensor, i, &shard));
+        ck_assert(weft_placed_tensor_get_shard(tensor, i, &shard));
         const uint32_t unit[3] = {i / units[2] / units[1], i / units[2] % units[1], i % units[2]};
         char name[48];
         (void)snprintf(name, sizeof name, "sip%u.cube%u.pe%u", unit[0] + placement->pes.first_sip,
@@ -167,11 +167,11 @@ static void check_elements(weft_placed_tensor *tensor, const weft_shape *shape)
     set_tensor(tensor, data, count * sizeof *data);
     get_tensor(tensor, out, count * sizeof *out);
     ck_assert_mem_eq(out, data, count * sizeof *data);
-    for (size_t i = 0; i < weft_tensor_shard_count(tensor); i++) {
+    for (size_t i = 0; i < weft_placed_tensor_shard_count(tensor); i++) {
         weft_shard shard;
-        ck_assert(weft_tensor_get_shard(tensor, i, &shard));
+        ck_assert(weft_placed_tensor_get_shard(tensor, i, &shard));
         uint64_t elements = weft_shape_elements(&shard.shape);
-        WEFT_TEST_ASSERT_OK(weft_tensor_get_of(tensor, i, out, elements * sizeof *out, &err), err);
+        WEFT_TEST_ASSERT_OK(weft_placed_tensor_get_of(tensor, i, out, elements * sizeof *out, &err), err);
         uint64_t index[WEFT_RANK_MAX] = {0};
         for (uint64_t j = 0; j < elements; j++) {
             uint64_t flat = 0;
@@ -215,7 +215,7 @@ START_TEST(every_element_is_where_it_should_be)
         weft_placed_tensor *tensor = make_tensor(&it, WEFT_I32, shape, placement);
         check_shards(it.machine->graph, tensor, &placement, &shape, units);
         check_elements(tensor, &shape);
-        weft_tensor_destroy(tensor);
+        weft_placed_tensor_destroy(tensor);
     }
     close_simulation(&it);
 }
@@ -229,10 +229,10 @@ START_TEST(a_scalar_goes_everywhere)
     uint16_t out[2] = {0};
     set_tensor(tensor, &one, sizeof one);
     for (size_t i = 0; i < 2; i++)
-        ck_assert_int_eq(weft_tensor_get_of(tensor, i, &out[i], sizeof out[i], NULL), WEFT_OK);
+        ck_assert_int_eq(weft_placed_tensor_get_of(tensor, i, &out[i], sizeof out[i], NULL), WEFT_OK);
     ck_assert_uint_eq(out[0], one);
     ck_assert_uint_eq(out[1], one);
-    weft_tensor_destroy(tensor);
+    weft_placed_tensor_destroy(tensor);
     close_simulation(&it);
 }
 END_TEST
@@ -248,13 +248,13 @@ START_TEST(without_a_placement_all_is_everywhere)
     weft_placed_tensor *tensor;
     const weft_shape shape = weft_shape_2d(3, 4);
     simulation_bench it = open_simulation("tiny", NULL, NULL);
-    WEFT_TEST_ASSERT_OK(weft_tensor_create(it.simulation, WEFT_F32, &shape, NULL, &tensor, &err), err);
-    ck_assert_uint_eq(weft_tensor_shard_count(tensor), 2);
+    WEFT_TEST_ASSERT_OK(weft_placed_tensor_create(it.simulation, WEFT_F32, &shape, NULL, &tensor, &err), err);
+    ck_assert_uint_eq(weft_placed_tensor_shard_count(tensor), 2);
     for (size_t i = 0; i < 2; i++) {
-        ck_assert(weft_tensor_get_shard(tensor, i, &shard));
+        ck_assert(weft_placed_tensor_get_shard(tensor, i, &shard));
         ck_assert(weft_shape_equal(&shard.shape, &shape));
     }
-    weft_tensor_destroy(tensor);
+    weft_placed_tensor_destroy(tensor);
     close_simulation(&it);
 }
 END_TEST
@@ -273,13 +273,13 @@ START_TEST(shards_share_no_bytes)
     weft__rng_init(&rng, 3);
     for (int step = 0; step < 400; step++) {
         size_t at = weft__rng_below(&rng, TENSORS);
-        weft_tensor_destroy(tensors[at]);
+        weft_placed_tensor_destroy(tensors[at]);
         tensors[at] = make_tensor(&it, WEFT_U8, weft_shape_1d(1 + weft__rng_below(&rng, 2000)),
                                   (weft_placement){.over_pes = (weft_split)weft__rng_below(&rng, 2),
                                                    .home = (weft_home)weft__rng_below(&rng, 2)});
         for (size_t i = 0; i < 2; i++) {
             weft_shard shard;
-            ck_assert(weft_tensor_get_shard(tensors[at], i, &shard));
+            ck_assert(weft_placed_tensor_get_shard(tensors[at], i, &shard));
             taken[at][i].begin = shard.address;
             taken[at][i].end = shard.address + weft_shape_elements(&shard.shape);
             ck_assert_uint_eq(shard.address % 256, 0);
@@ -291,7 +291,7 @@ START_TEST(shards_share_no_bytes)
                               taken[b / 2][b % 2].end <= taken[a / 2][a % 2].begin);
     }
     for (size_t i = 0; i < TENSORS; i++)
-        weft_tensor_destroy(tensors[i]);
+        weft_placed_tensor_destroy(tensors[i]);
     close_simulation(&it);
 }
 END_TEST
@@ -306,11 +306,11 @@ START_TEST(shards_begin_at_flits)
         simulation_bench it = open_simulation("tiny", settings[i], NULL);
         weft_placed_tensor *first = make_tensor(&it, WEFT_U8, weft_shape_1d(1), (weft_placement){0});
         weft_placed_tensor *second = make_tensor(&it, WEFT_U8, weft_shape_1d(1), (weft_placement){0});
-        ck_assert(weft_tensor_get_shard(first, 1, &shards[0]));
-        ck_assert(weft_tensor_get_shard(second, 1, &shards[1]));
+        ck_assert(weft_placed_tensor_get_shard(first, 1, &shards[0]));
+        ck_assert(weft_placed_tensor_get_shard(second, 1, &shards[1]));
         ck_assert_uint_eq(shards[1].address - shards[0].address, expected[i]);
-        weft_tensor_destroy(first);
-        weft_tensor_destroy(second);
+        weft_placed_tensor_destroy(first);
+        weft_placed_tensor_destroy(second);
         close_simulation(&it);
     }
 }
@@ -328,7 +328,7 @@ START_TEST(data_are_kept_once)
     for (int i = 0; i < 20; i++) {
         weft_placed_tensor *tensor = make_tensor(&it, WEFT_U8, weft_shape_1d(BYTES), (weft_placement){0});
         set_tensor(tensor, data, BYTES);
-        weft_tensor_destroy(tensor);
+        weft_placed_tensor_destroy(tensor);
     }
     weft_simulation_get_statistics(it.simulation, &statistics);
     ck_assert_uint_eq(statistics.peak_bytes, BYTES);
@@ -343,13 +343,13 @@ START_TEST(the_lowest_place_is_taken_again)
     weft_shard before, after;
     weft_placed_tensor *first = make_tensor(&it, WEFT_U8, weft_shape_1d(300), (weft_placement){0});
     weft_placed_tensor *second = make_tensor(&it, WEFT_U8, weft_shape_1d(300), (weft_placement){0});
-    ck_assert(weft_tensor_get_shard(first, 1, &before));
-    weft_tensor_destroy(first);
+    ck_assert(weft_placed_tensor_get_shard(first, 1, &before));
+    weft_placed_tensor_destroy(first);
     first = make_tensor(&it, WEFT_U8, weft_shape_1d(512), (weft_placement){0});
-    ck_assert(weft_tensor_get_shard(first, 1, &after));
+    ck_assert(weft_placed_tensor_get_shard(first, 1, &after));
     ck_assert_uint_eq(before.address, after.address);
-    weft_tensor_destroy(first);
-    weft_tensor_destroy(second);
+    weft_placed_tensor_destroy(first);
+    weft_placed_tensor_destroy(second);
     close_simulation(&it);
 }
 END_TEST
@@ -362,26 +362,26 @@ START_TEST(memory_of_the_machine_ends)
     const weft_placement on_second = {.pes = {.first_pe = 1}};
     const weft_placement everywhere = {0}, in_sram = {.home = WEFT_HOME_SRAM};
     weft_shape shape = weft_shape_1d((UINT64_C(1) << 30) - 256), byte = weft_shape_1d(1), two = weft_shape_1d(257);
-    WEFT_TEST_ASSERT_OK(weft_tensor_create(it.simulation, WEFT_U8, &shape, &on_second, &tensor, &err), err);
+    WEFT_TEST_ASSERT_OK(weft_placed_tensor_create(it.simulation, WEFT_U8, &shape, &on_second, &tensor, &err), err);
     /* The first PE has room, the second not: nothing is taken. */
-    WEFT_TEST_ASSERT_STATUS(weft_tensor_create(it.simulation, WEFT_U8, &two, &everywhere, &other, &err),
+    WEFT_TEST_ASSERT_STATUS(weft_placed_tensor_create(it.simulation, WEFT_U8, &two, &everywhere, &other, &err),
                             WEFT_OUT_OF_MEMORY);
     ck_assert_ptr_null(other);
     ck_assert_str_eq(err.message, "The memory of sip0.cube0.pe1.hbm: no room for 257 bytes aligned to 256; 256 bytes "
                                   "are free, the largest block has 256.");
     weft_shape whole = weft_shape_1d(UINT64_C(1) << 30);
     const weft_placement on_first = {.pes = {.pes = 1}};
-    WEFT_TEST_ASSERT_OK(weft_tensor_create(it.simulation, WEFT_U8, &whole, &on_first, &other, &err), err);
-    weft_tensor_destroy(other);
-    weft_tensor_destroy(tensor);
+    WEFT_TEST_ASSERT_OK(weft_placed_tensor_create(it.simulation, WEFT_U8, &whole, &on_first, &other, &err), err);
+    weft_placed_tensor_destroy(other);
+    weft_placed_tensor_destroy(tensor);
     /* Both PEs have their copies in the one SRAM. */
     shape = weft_shape_1d(1 << 19);
-    WEFT_TEST_ASSERT_OK(weft_tensor_create(it.simulation, WEFT_U8, &shape, &in_sram, &tensor, &err), err);
-    WEFT_TEST_ASSERT_STATUS(weft_tensor_create(it.simulation, WEFT_U8, &byte, &in_sram, &other, &err),
+    WEFT_TEST_ASSERT_OK(weft_placed_tensor_create(it.simulation, WEFT_U8, &shape, &in_sram, &tensor, &err), err);
+    WEFT_TEST_ASSERT_STATUS(weft_placed_tensor_create(it.simulation, WEFT_U8, &byte, &in_sram, &other, &err),
                             WEFT_OUT_OF_MEMORY);
     ck_assert_str_eq(err.message, "The memory of sip0.cube0.sram: no room for 1 bytes aligned to 256; 0 bytes are "
                                   "free, the largest block has 0.");
-    weft_tensor_destroy(tensor);
+    weft_placed_tensor_destroy(tensor);
     close_simulation(&it);
 }
 END_TEST
@@ -402,10 +402,10 @@ START_TEST(tensors_and_queues_do_not_meet)
             weft_placed_tensor *tensor;
             const weft_placement one = {.pes = {.pes = 1}, .home = (weft_home)home};
             const weft_shape fits = weft_shape_1d(most[home]), more = weft_shape_1d(most[home] + 1);
-            WEFT_TEST_ASSERT_STATUS(weft_tensor_create(it.simulation, WEFT_U8, &more, &one, &tensor, &err),
+            WEFT_TEST_ASSERT_STATUS(weft_placed_tensor_create(it.simulation, WEFT_U8, &more, &one, &tensor, &err),
                                     WEFT_OUT_OF_MEMORY);
-            WEFT_TEST_ASSERT_OK(weft_tensor_create(it.simulation, WEFT_U8, &fits, &one, &tensor, &err), err);
-            weft_tensor_destroy(tensor);
+            WEFT_TEST_ASSERT_OK(weft_placed_tensor_create(it.simulation, WEFT_U8, &fits, &one, &tensor, &err), err);
+            weft_placed_tensor_destroy(tensor);
         }
         close_simulation(&it);
     }
@@ -419,7 +419,8 @@ static void refuse(const simulation_bench *it, weft_dtype dtype, weft_shape shap
 {
     weft_error err;
     weft_placed_tensor *tensor;
-    WEFT_TEST_ASSERT_STATUS(weft_tensor_create(it->simulation, dtype, &shape, &placement, &tensor, &err), status);
+    WEFT_TEST_ASSERT_STATUS(weft_placed_tensor_create(it->simulation, dtype, &shape, &placement, &tensor, &err),
+                            status);
     ck_assert_ptr_null(tensor);
     if (sentence)
         ck_assert_str_eq(err.message, sentence);
@@ -460,28 +461,28 @@ START_TEST(elements_that_do_not_fit)
     simulation_bench it = open_simulation("tiny", NULL, NULL);
     weft_placed_tensor *tensor =
         make_tensor(&it, WEFT_F32, weft_shape_2d(3, 5), (weft_placement){.over_pes = WEFT_SPLIT_ROWS});
-    WEFT_TEST_ASSERT_STATUS(weft_tensor_set(tensor, room, 59, &err), WEFT_SHAPE_MISMATCH);
+    WEFT_TEST_ASSERT_STATUS(weft_placed_tensor_set(tensor, room, 59, &err), WEFT_SHAPE_MISMATCH);
     ck_assert_str_eq(err.message, "The tensor is f32 [3, 5] of 60 bytes, but the host gives 59.");
-    WEFT_TEST_ASSERT_STATUS(weft_tensor_get(tensor, room, 61, &err), WEFT_SHAPE_MISMATCH);
-    WEFT_TEST_ASSERT_STATUS(weft_tensor_upload(tensor, room, 64, &err), WEFT_SHAPE_MISMATCH);
-    WEFT_TEST_ASSERT_STATUS(weft_tensor_download(tensor, room, 0, &err), WEFT_SHAPE_MISMATCH);
-    WEFT_TEST_ASSERT_STATUS(weft_tensor_get_of(tensor, 1, room, 40, &err), WEFT_SHAPE_MISMATCH);
+    WEFT_TEST_ASSERT_STATUS(weft_placed_tensor_get(tensor, room, 61, &err), WEFT_SHAPE_MISMATCH);
+    WEFT_TEST_ASSERT_STATUS(weft_placed_tensor_upload(tensor, room, 64, &err), WEFT_SHAPE_MISMATCH);
+    WEFT_TEST_ASSERT_STATUS(weft_placed_tensor_download(tensor, room, 0, &err), WEFT_SHAPE_MISMATCH);
+    WEFT_TEST_ASSERT_STATUS(weft_placed_tensor_get_of(tensor, 1, room, 40, &err), WEFT_SHAPE_MISMATCH);
     ck_assert_str_eq(err.message, "The tensor is f32 [1, 5] of 20 bytes, but the host gives 40.");
-    WEFT_TEST_ASSERT_STATUS(weft_tensor_get_of(tensor, 2, room, 20, &err), WEFT_OUT_OF_RANGE);
+    WEFT_TEST_ASSERT_STATUS(weft_placed_tensor_get_of(tensor, 2, room, 20, &err), WEFT_OUT_OF_RANGE);
     ck_assert_str_eq(err.message, "The tensor has 2 shards, counted from 0, so that there is no shard 2.");
     /* Nobody has written it. */
-    WEFT_TEST_ASSERT_STATUS(weft_tensor_get(tensor, room, 60, &err), WEFT_INVALID_STATE);
-    WEFT_TEST_ASSERT_STATUS(weft_tensor_get_of(tensor, 0, room, 40, &err), WEFT_INVALID_STATE);
-    WEFT_TEST_ASSERT_STATUS(weft_tensor_download(tensor, room, 60, &err), WEFT_INVALID_STATE);
+    WEFT_TEST_ASSERT_STATUS(weft_placed_tensor_get(tensor, room, 60, &err), WEFT_INVALID_STATE);
+    WEFT_TEST_ASSERT_STATUS(weft_placed_tensor_get_of(tensor, 0, room, 40, &err), WEFT_INVALID_STATE);
+    WEFT_TEST_ASSERT_STATUS(weft_placed_tensor_download(tensor, room, 60, &err), WEFT_INVALID_STATE);
     ck_assert_str_eq(err.message, "Bytes 0x0 to 0x28 of sip0.cube0.pe0.hbm are read, and nobody has written those "
                                   "from 0x0 to 0x28.");
     set_tensor(tensor, room, 60);
     get_tensor(tensor, room, 60);
     /* What was there is not there any more. */
-    weft_tensor_destroy(tensor);
+    weft_placed_tensor_destroy(tensor);
     tensor = make_tensor(&it, WEFT_F32, weft_shape_2d(3, 5), (weft_placement){.over_pes = WEFT_SPLIT_ROWS});
-    WEFT_TEST_ASSERT_STATUS(weft_tensor_get(tensor, room, 60, &err), WEFT_INVALID_STATE);
-    weft_tensor_destroy(tensor);
+    WEFT_TEST_ASSERT_STATUS(weft_placed_tensor_get(tensor, room, 60, &err), WEFT_INVALID_STATE);
+    weft_placed_tensor_destroy(tensor);
     close_simulation(&it);
 }
 END_TEST
@@ -501,16 +502,16 @@ START_TEST(memory_runs_out)
         weft_test_fail_allocation_after(n);
         weft_status status = weft_simulation_create(machine, NULL, &simulation, NULL);
         if (status == WEFT_OK)
-            status = weft_tensor_create(simulation, WEFT_I16, &shape, &placement, &tensor, NULL);
+            status = weft_placed_tensor_create(simulation, WEFT_I16, &shape, &placement, &tensor, NULL);
         if (status == WEFT_OK)
-            status = weft_tensor_set(tensor, data, sizeof data, NULL);
+            status = weft_placed_tensor_set(tensor, data, sizeof data, NULL);
         if (status == WEFT_OK)
-            status = weft_tensor_get(tensor, out, sizeof out, NULL);
+            status = weft_placed_tensor_get(tensor, out, sizeof out, NULL);
         if (status == WEFT_OK)
-            status = weft_tensor_get_of(tensor, 0, out, 20 * 8 * 2, NULL);
+            status = weft_placed_tensor_get_of(tensor, 0, out, 20 * 8 * 2, NULL);
         failed = weft_test_stop_failing();
         ck_assert_int_eq(status, failed ? WEFT_OUT_OF_MEMORY : WEFT_OK);
-        weft_tensor_destroy(tensor);
+        weft_placed_tensor_destroy(tensor);
         weft_simulation_destroy(simulation);
     }
     weft_machine_close(machine);

@@ -76,11 +76,11 @@ static tl_tensor receive(weft_tile *tl, const step *at, tl_tensor b)
     if (at->kind == STEP_ASYNC) {
         tl_command command = tl_recv_async(tl, from, flat, WEFT_F32);
         tl_tensor sum = tl_add(tl, b, b);
-        return tl_add(tl, tl_reshape(tl, tl_received(tl, command), square), sum);
+        return tl_add(tl, tl_reshape(tl, tl_recv_wait(tl, command), square), sum);
     }
     tl_tensor there = tl_recv_in_place(tl, from, flat, WEFT_F32);
     tl_tensor out = tl_neg(tl, tl_trans(tl, tl_reshape(tl, there, square)));
-    tl_free(tl, there);
+    tl_free_slot(tl, there);
     return out;
 }
 

@@ -66,10 +66,10 @@ static void exchange_kernel(weft_tile *tl, const void *arguments)
                                     : tl_recv(tl, TL_PREVIOUS, weft_shape_1d(it->m * it->n), WEFT_F32);
     tl_tensor doubled = tl_add(tl, whole, whole);
     if (it->what == 1)
-        tl_free(tl, tl_slice(tl, whole, 0, 5, 1));
+        tl_free_slot(tl, tl_slice(tl, whole, 0, 5, 1));
     tl_command turned = tl_recv_async(tl, TL_PREVIOUS, part, WEFT_F32);
     (void)tl_send(tl, TL_PREVIOUS, doubled);
-    tl_tensor second = tl_received(tl, turned);
+    tl_tensor second = tl_recv_wait(tl, turned);
     tl_tensor third = tl_recv(tl, TL_PREVIOUS, shape, WEFT_F32);
     tl_tensor half = tl_trans(tl, tl_slice(tl, third, 0, 0, it->m / 2));
     (void)tl_send(tl, TL_PREVIOUS, tl_add(tl, second, half));
@@ -121,14 +121,14 @@ static void forward_kernel(weft_tile *tl, const void *arguments)
     tl_tensor got = tl_recv_in_place(tl, TL_PREVIOUS, shape, WEFT_F16);
     if (it->what & 1) {
         tl_wait(tl, tl_send(tl, TL_PREVIOUS, got));
-        tl_free(tl, got);
+        tl_free_slot(tl, got);
         (void)tl_recv(tl, TL_PREVIOUS, next, WEFT_F16);
         return;
     }
-    tl_free(tl, got);
+    tl_free_slot(tl, got);
     tl_tensor later = tl_recv_in_place(tl, TL_PREVIOUS, next, WEFT_F16);
     (void)tl_send(tl, TL_PREVIOUS, got);
-    tl_free(tl, later);
+    tl_free_slot(tl, later);
 }
 
 /* The record of a log that is the message with this number. */
@@ -166,8 +166,8 @@ START_TEST(a_slot_that_is_freed_too_early_is_found)
                     ck_assert(stored[i] == (!is_repaired && action == WEFT_HAZARDS_HARDWARE ? 99 : 7));
             }
             if (!is_repaired) {
-                weft_simulation_hazard hazard = hazard_at(&it, 0);
-                ck_assert_int_eq(hazard.race, WEFT_RACE_OVERWRITTEN);
+                weft_kernel_hazard hazard = hazard_at(&it, 0);
+                ck_assert_int_eq(hazard.kind, WEFT_KERNEL_HAZARD_OVERWRITTEN);
                 ck_assert_str_eq(hazard.kernel, "kernel");
                 ck_assert_str_eq(hazard.call, "tl_send");
                 ck_assert_str_eq(hazard.pe, "sip0.cube0.pe1");
@@ -215,8 +215,8 @@ START_TEST(a_message_must_still_be_in_its_slot)
         weft_status status = try_pair(&it, intrude_kernel, &job, &err);
         ck_assert_msg(status == (action ? WEFT_OK : WEFT_HAZARD), "%s", status == WEFT_OK ? "no hazard" : err.message);
         if (action) {
-            weft_simulation_hazard hazard;
-            ck_assert_uint_eq(count_hazards(&it, WEFT_RACE_OVERWRITTEN, &hazard), 1);
+            weft_kernel_hazard hazard;
+            ck_assert_uint_eq(count_hazards(&it, WEFT_KERNEL_HAZARD_OVERWRITTEN, &hazard), 1);
             ck_assert_str_eq(hazard.call, "tl_recv");
             ck_assert_str_eq(hazard.pe, "sip0.cube0.pe1");
             ck_assert_str_eq(hazard.other, "sip0.cube0.pe0");
@@ -267,8 +267,9 @@ START_TEST(a_source_must_not_change_while_it_is_read)
         job = (queue_work){.base = work_in(&it, 0, 0, 0), .scratch = address_in(&it.base, WEFT__REGION_TCM, 0, 0, 0)};
         job.base.what = what;
         WEFT_TEST_ASSERT_OK(try_pair(&it, disturb_kernel, &job, &err), err);
-        weft_simulation_hazard hazard;
-        if (count_hazards(&it, WEFT_RACE_OVERWRITTEN, &hazard) && strstr(hazard.text, "changed while it was read")) {
+        weft_kernel_hazard hazard;
+        if (count_hazards(&it, WEFT_KERNEL_HAZARD_OVERWRITTEN, &hazard) &&
+            strstr(hazard.text, "changed while it was read")) {
             changed++;
             ck_assert_str_eq(hazard.pe, "sip0.cube0.pe0");
             ck_assert_str_eq(hazard.call, "tl_send");
@@ -276,7 +277,7 @@ START_TEST(a_source_must_not_change_while_it_is_read)
             ck_assert_str_eq(hazard.other_call, "tl_store");
             ck_assert_uint_eq(hazard.address, job.scratch + 1024);
             ck_assert_uint_eq(hazard.bytes, 8);
-            ck_assert_uint_eq(count_hazards(&it, WEFT_RACE_OVERWRITTEN, NULL), 1);
+            ck_assert_uint_eq(count_hazards(&it, WEFT_KERNEL_HAZARD_OVERWRITTEN, NULL), 1);
             get(&it, job.base.out, 1, 32768, stored); /* what was there when it began */
             for (int i = 0; i < 32768; i++)
                 ck_assert(stored[i] == 7);
@@ -343,8 +344,8 @@ START_TEST(a_source_must_have_been_waited_for)
         bool is_broken = what == 0 || what >= 4;
         ck_assert_uint_eq(weft__pe_values_hazards(it.memory), is_broken);
         if (is_broken) {
-            weft_simulation_hazard hazard = hazard_at(&it, 0);
-            ck_assert_int_eq(hazard.race, WEFT_RACE_WAR);
+            weft_kernel_hazard hazard = hazard_at(&it, 0);
+            ck_assert_int_eq(hazard.kind, WEFT_KERNEL_HAZARD_WAR);
             ck_assert_str_eq(hazard.call, what == 5 ? "tl_composite" : "tl_load");
             ck_assert_str_eq(hazard.pe, "sip0.cube0.pe0");
             ck_assert_str_eq(hazard.other, "sip0.cube0.pe0");
@@ -413,12 +414,12 @@ static void receive_kernel(weft_tile *tl, const void *arguments)
     tl_command first = tl_recv_async(tl, TL_PREVIOUS, shape, WEFT_F32);
     tl_command second = tl_recv_async(tl, TL_PREVIOUS, shape, WEFT_F32);
     if (it->what == 1) /* the first has been served, then */
-        (void)tl_received(tl, second);
+        (void)tl_recv_wait(tl, second);
     tl_release(tl, mark);
     (void)tl_full(tl, shape, WEFT_F32, 3);
-    tl_store(tl, it->out, tl_received(tl, first));
+    tl_store(tl, it->out, tl_recv_wait(tl, first));
     if (it->what == 0)
-        (void)tl_received(tl, second);
+        (void)tl_recv_wait(tl, second);
 }
 
 START_TEST(a_receive_must_have_been_waited_for)
@@ -431,15 +432,15 @@ START_TEST(a_receive_must_have_been_waited_for)
         open_queue_bench(&it, &job, &options, "2", "tcm");
         job.base.what = what;
         WEFT_TEST_ASSERT_OK(try_pair(&it, receive_kernel, &job, &err), err);
-        weft_simulation_hazard hazard = hazard_at(&it, 0);
+        weft_kernel_hazard hazard = hazard_at(&it, 0);
         if (what == 0) {
-            ck_assert_int_eq(hazard.race, WEFT_RACE_WAW);
+            ck_assert_int_eq(hazard.kind, WEFT_KERNEL_HAZARD_WAW);
             ck_assert_str_eq(hazard.call, "tl_full");
             ck_assert_str_eq(hazard.pe, "sip0.cube0.pe1");
             ck_assert_str_eq(hazard.other_call, "tl_recv_async");
         } else { /* nothing but that the tensor is not what it was */
             ck_assert_uint_eq(weft__pe_values_hazards(it.memory), 1);
-            ck_assert_int_eq(hazard.race, WEFT_RACE_OVERWRITTEN);
+            ck_assert_int_eq(hazard.kind, WEFT_KERNEL_HAZARD_OVERWRITTEN);
             ck_assert_str_eq(hazard.call, "tl_store");
             ck_assert_str_eq(hazard.other_call, "tl_full");
         }
@@ -486,7 +487,7 @@ static void give_back_kernel(weft_tile *tl, const void *arguments)
     tl_command command = tl_recv_async(tl, TL_PREVIOUS, shape, WEFT_F32);
     uint64_t mark = tl_mark(tl);
     tl_tensor made = tl_full(tl, shape, WEFT_F32, 2);
-    (void)tl_received(tl, command);
+    (void)tl_recv_wait(tl, command);
     tl_release(tl, mark);
     (void)tl_full(tl, shape, WEFT_F32, 3);
     ck_assert(!weft__values_lives(it->values, made.value));
@@ -515,11 +516,11 @@ static void loop_kernel(weft_tile *tl, const void *arguments)
         } else if (i % 2) {
             tl_tensor got = tl_recv_in_place(tl, TL_PREVIOUS, shape, WEFT_F32);
             tl_store(tl, it->out, tl_add(tl, got, got));
-            tl_free(tl, got);
+            tl_free_slot(tl, got);
         } else { /* the tensor that lies behind is there before the received one */
             tl_command command = tl_recv_async(tl, TL_PREVIOUS, shape, WEFT_F32);
             tl_tensor one = tl_full(tl, shape, WEFT_F32, 1);
-            tl_store(tl, it->out, tl_add(tl, one, tl_received(tl, command)));
+            tl_store(tl, it->out, tl_add(tl, one, tl_recv_wait(tl, command)));
         }
         tl_release(tl, mark);
     }

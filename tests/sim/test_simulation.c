@@ -91,9 +91,9 @@ START_TEST(a_product_over_a_grid)
                     sum += (double)a[i * K + k] * (double)b[k * N + j];
                 WEFT_TEST_ASSERT_CLOSE((double)c[i * N + j], sum, 0, 1e-6);
             }
-        weft_tensor_destroy(work.a);
-        weft_tensor_destroy(work.b);
-        weft_tensor_destroy(work.c);
+        weft_placed_tensor_destroy(work.a);
+        weft_placed_tensor_destroy(work.b);
+        weft_placed_tensor_destroy(work.c);
         free(a);
         free(b);
     }
@@ -125,13 +125,13 @@ START_TEST(copies_are_of_their_own)
         set_tensor(work.a, data, sizeof data);
         (void)run_launch(&it, &(weft_launch_options){.kernel = number_kernel, .arguments = &work, .pes = pes});
         for (size_t i = 0; i < 48; i++) {
-            WEFT_TEST_ASSERT_OK(weft_tensor_get_of(work.a, i, out, sizeof out, &err), err);
+            WEFT_TEST_ASSERT_OK(weft_placed_tensor_get_of(work.a, i, out, sizeof out, &err), err);
             for (int j = 0; j < 50; j++)
                 ck_assert_int_eq(out[j], data[j] + (int)i);
         }
         get_tensor(work.a, out, sizeof out); /* the first copy */
         ck_assert_mem_eq(out, data, sizeof data);
-        weft_tensor_destroy(work.a);
+        weft_placed_tensor_destroy(work.a);
         close_simulation(&it);
     }
 }
@@ -200,9 +200,9 @@ START_TEST(launches_that_overlap)
         weft_launch_report reports[2];
         for (int i = 0; i < 2; i++) {
             wait_for(&it, launches[is_backwards ? 1 - i : i]);
-            weft_kernel_launch_report(launches[i], &reports[i]);
+            weft_kernel_launch_get_report(launches[i], &reports[i]);
         }
-        weft_kernel_launch_report(launches[0], &reports[0]);
+        weft_kernel_launch_get_report(launches[0], &reports[0]);
         ck_assert_uint_eq(reports[0].begin_ps, 0);
         ck_assert_uint_eq(reports[1].begin_ps, 0);
         if (is_same)
@@ -241,12 +241,12 @@ START_TEST(a_wait_ends_with_its_launch)
     weft_kernel_launch *other =
         begin_launch(&it, &(weft_launch_options){.kernel = add_kernel, .arguments = &small, .pes = second});
     wait_for(&it, other);
-    weft_kernel_launch_report(other, &report);
+    weft_kernel_launch_get_report(other, &report);
     ck_assert_uint_eq(weft_simulation_now_ps(it.simulation), report.end_ps);
-    weft_kernel_launch_report(one, &report);
+    weft_kernel_launch_get_report(one, &report);
     ck_assert_uint_eq(report.pes, 0);
     wait_for(&it, one);
-    weft_kernel_launch_report(one, &report);
+    weft_kernel_launch_get_report(one, &report);
     ck_assert_uint_eq(report.pes, 1);
     ck_assert_uint_eq(weft_simulation_now_ps(it.simulation), report.end_ps);
     weft_kernel_launch_destroy(one);
@@ -269,12 +269,12 @@ START_TEST(launches_that_nobody_waits_for)
     weft_kernel_launch_destroy(begin_launch(&it, &options));
     weft_kernel_launch *launch = begin_launch(&it, &options);
     weft_launch_report report;
-    weft_kernel_launch_report(launch, &report);
+    weft_kernel_launch_get_report(launch, &report);
     ck_assert_uint_eq(report.pes, 0);
     wait_for(&it, launch);
     ck_assert_ptr_null(it.simulation->abandoned); /* the first one, which has ended before */
     wait_for(&it, launch);                        /* again: at once */
-    weft_kernel_launch_report(launch, &report);
+    weft_kernel_launch_get_report(launch, &report);
     ck_assert_uint_eq(report.pes, 2);
     weft_kernel_launch_destroy(launch);
     for (int i = 0; i < 3; i++)
@@ -310,9 +310,9 @@ START_TEST(an_upload_takes_what_the_probe_says)
         uint64_t before = 0;
         for (int is_read = 0; is_read < 2; is_read++) {
             if (is_read)
-                WEFT_TEST_ASSERT_OK(weft_tensor_download(tensor, out, BYTES, &err), err);
+                WEFT_TEST_ASSERT_OK(weft_placed_tensor_download(tensor, out, BYTES, &err), err);
             else
-                WEFT_TEST_ASSERT_OK(weft_tensor_upload(tensor, data, BYTES, &err), err);
+                WEFT_TEST_ASSERT_OK(weft_placed_tensor_upload(tensor, data, BYTES, &err), err);
             uint64_t took = weft_simulation_now_ps(it.simulation) - before;
             before += took;
             const weft_flow flow = {
@@ -323,7 +323,7 @@ START_TEST(an_upload_takes_what_the_probe_says)
         }
         if (!values)
             ck_assert_mem_eq(out, data, BYTES);
-        weft_tensor_destroy(tensor);
+        weft_placed_tensor_destroy(tensor);
         close_simulation(&it);
     }
 }
@@ -347,12 +347,12 @@ START_TEST(an_upload_moves_all_shards_at_once)
     for (int i = 0; i < 3; i++) {
         simulation_bench it = open_simulation("two-sip", NULL, NULL);
         weft_placed_tensor *tensor = make_tensor(&it, WEFT_F32, weft_shape_2d(64, 64), placements[i]);
-        WEFT_TEST_ASSERT_OK(weft_tensor_upload(tensor, data, sizeof out, &err), err);
+        WEFT_TEST_ASSERT_OK(weft_placed_tensor_upload(tensor, data, sizeof out, &err), err);
         upload_ps[i] = weft_simulation_now_ps(it.simulation);
-        WEFT_TEST_ASSERT_OK(weft_tensor_download(tensor, out, sizeof out, &err), err);
+        WEFT_TEST_ASSERT_OK(weft_placed_tensor_download(tensor, out, sizeof out, &err), err);
         download_ps[i] = weft_simulation_now_ps(it.simulation) - upload_ps[i];
         ck_assert_mem_eq(out, data, sizeof out);
-        weft_tensor_destroy(tensor);
+        weft_placed_tensor_destroy(tensor);
         close_simulation(&it);
     }
     /* The link of the host is what everything must pass: 128 GB/s. */

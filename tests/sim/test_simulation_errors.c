@@ -102,7 +102,7 @@ START_TEST(shards_that_are_not_there)
                        (double)weft_simulation_now_ps(it.simulation) / 1000, sentences[what]);
         ck_assert_str_eq(err.message, sentence);
         ck_assert_int_eq(err.code, what == 2 ? WEFT_INVALID_ARGUMENT : WEFT_NOT_FOUND);
-        weft_tensor_destroy(work.a);
+        weft_placed_tensor_destroy(work.a);
         close_simulation(&it);
     }
     close_simulation(&other);
@@ -131,9 +131,9 @@ START_TEST(errors_stay)
     WEFT_TEST_ASSERT_STATUS(weft_simulation_launch(it.simulation, &idle, &launch, &again), err.code);
     ck_assert_str_eq(again.message, err.message);
     ck_assert_ptr_null(launch);
-    WEFT_TEST_ASSERT_STATUS(weft_tensor_upload(work.a, data, sizeof data, &again), err.code);
+    WEFT_TEST_ASSERT_STATUS(weft_placed_tensor_upload(work.a, data, sizeof data, &again), err.code);
     ck_assert_str_eq(again.message, err.message);
-    WEFT_TEST_ASSERT_STATUS(weft_tensor_download(work.a, data, sizeof data, &again), err.code);
+    WEFT_TEST_ASSERT_STATUS(weft_placed_tensor_download(work.a, data, sizeof data, &again), err.code);
     ck_assert_str_eq(again.message, err.message);
     WEFT_TEST_ASSERT_STATUS(weft_simulation_wait(it.simulation, under_way, &again), err.code);
     ck_assert_str_eq(again.message, err.message);
@@ -142,7 +142,7 @@ START_TEST(errors_stay)
     get_tensor(work.a, out, sizeof out);
     ck_assert_mem_eq(out, data, sizeof data);
     weft_kernel_launch_destroy(under_way);
-    weft_tensor_destroy(work.a);
+    weft_placed_tensor_destroy(work.a);
     close_simulation(&it);
 }
 END_TEST
@@ -167,15 +167,15 @@ static weft_status try_all(const weft_machine *machine, const weft_simulation_op
     const weft_placement placement = {.over_pes = WEFT_SPLIT_COLUMNS};
     weft_status status = weft_simulation_create(machine, options, simulation, NULL);
     if (status == WEFT_OK)
-        status = weft_tensor_create(*simulation, WEFT_F32, &shape, &placement, &work->a, NULL);
+        status = weft_placed_tensor_create(*simulation, WEFT_F32, &shape, &placement, &work->a, NULL);
     if (status == WEFT_OK)
-        status = weft_tensor_create(*simulation, WEFT_F32, &shape, &placement, &work->b, NULL);
+        status = weft_placed_tensor_create(*simulation, WEFT_F32, &shape, &placement, &work->b, NULL);
     if (status == WEFT_OK)
-        status = weft_tensor_create(*simulation, WEFT_F32, &shape, &placement, &work->out, NULL);
+        status = weft_placed_tensor_create(*simulation, WEFT_F32, &shape, &placement, &work->out, NULL);
     if (status == WEFT_OK)
-        status = weft_tensor_upload(work->a, data, 400, NULL);
+        status = weft_placed_tensor_upload(work->a, data, 400, NULL);
     if (status == WEFT_OK)
-        status = weft_tensor_set(work->b, data, 400, NULL);
+        status = weft_placed_tensor_set(work->b, data, 400, NULL);
     work->peeks = options->values != WEFT_VALUES_NONE;
     const weft_launch_options add = {
         .name = "add", .kernel = adding_ring_kernel, .arguments = work, .queues = WEFT_QUEUES_RING};
@@ -187,7 +187,7 @@ static weft_status try_all(const weft_machine *machine, const weft_simulation_op
     for (size_t i = 0; status == WEFT_OK && i < weft_simulation_log_count(*simulation); i++)
         status = weft_simulation_log_at(*simulation, i, &record, NULL);
     if (status == WEFT_OK)
-        status = weft_tensor_download(work->out, out, 400, NULL);
+        status = weft_placed_tensor_download(work->out, out, 400, NULL);
     return status == WEFT_OK ? weft_simulation_finish_trace(*simulation, NULL) : status;
 }
 

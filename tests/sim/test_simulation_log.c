@@ -28,10 +28,10 @@ static void spoil_a_slot(weft_tile *tl, const void *arguments)
         return;
     }
     tl_tensor slot = tl_recv_in_place(tl, TL_PREVIOUS, vector(), WEFT_F32);
-    tl_free(tl, slot);
+    tl_free_slot(tl, slot);
     be_busy(tl, mine);
     tl_copy(tl, tl_ref(tl, slot.address, vector(), WEFT_F32), mine);
-    tl_free(tl, tl_recv_in_place(tl, TL_PREVIOUS, vector(), WEFT_F32));
+    tl_free_slot(tl, tl_recv_in_place(tl, TL_PREVIOUS, vector(), WEFT_F32));
     (void)tl_recv(tl, TL_PREVIOUS, vector(), WEFT_F32);
 }
 

@@ -17,7 +17,7 @@ static void mixed_kernel(weft_tile *tl, const void *arguments)
 }
 
 typedef struct mixed_result {
-    uint64_t now_ps, makespan_ps, spent_ps[WEFT_SPENTS];
+    uint64_t now_ps, makespan_ps, spent_ps[WEFT_PE_TIMES];
     float a[80 * 70], out[80 * 80];
 } mixed_result;
 
@@ -35,7 +35,7 @@ static void run_mixed(const weft_simulation_options *options, mixed_result *out,
     float *data = numbers(80 * 70, 10);
     for (int i = 0; i < 80 * 70; i++)
         data[i] /= 65536;
-    WEFT_TEST_ASSERT_OK(weft_tensor_upload(work.a, data, 80 * 70 * 4, &err), err);
+    WEFT_TEST_ASSERT_OK(weft_placed_tensor_upload(work.a, data, 80 * 70 * 4, &err), err);
     set_tensor(work.b, data, 80 * 70 * 4);
     weft_launch_report report =
         run_launch(&it, &(weft_launch_options){.kernel = mixed_kernel, .arguments = &work, .pes = placement.pes});
@@ -105,13 +105,13 @@ START_TEST(times_alone_need_no_data)
     add_work work = make_add(&it, WEFT_F32, weft_shape_1d(100), (weft_placement){.over_pes = WEFT_SPLIT_ROWS});
     /* Nobody wrote them, and nobody asks. */
     (void)run_launch(&it, &(weft_launch_options){.kernel = add_kernel, .arguments = &work});
-    WEFT_TEST_ASSERT_OK(weft_tensor_set(work.a, NULL, sizeof room, &err), err);
-    WEFT_TEST_ASSERT_OK(weft_tensor_upload(work.a, NULL, sizeof room, &err), err);
-    WEFT_TEST_ASSERT_OK(weft_tensor_download(work.a, NULL, sizeof room, &err), err);
-    WEFT_TEST_ASSERT_STATUS(weft_tensor_set(work.a, NULL, 1, &err), WEFT_SHAPE_MISMATCH);
-    WEFT_TEST_ASSERT_STATUS(weft_tensor_get(work.a, room, sizeof room, &err), WEFT_UNSUPPORTED);
+    WEFT_TEST_ASSERT_OK(weft_placed_tensor_set(work.a, NULL, sizeof room, &err), err);
+    WEFT_TEST_ASSERT_OK(weft_placed_tensor_upload(work.a, NULL, sizeof room, &err), err);
+    WEFT_TEST_ASSERT_OK(weft_placed_tensor_download(work.a, NULL, sizeof room, &err), err);
+    WEFT_TEST_ASSERT_STATUS(weft_placed_tensor_set(work.a, NULL, 1, &err), WEFT_SHAPE_MISMATCH);
+    WEFT_TEST_ASSERT_STATUS(weft_placed_tensor_get(work.a, room, sizeof room, &err), WEFT_UNSUPPORTED);
     ck_assert_str_eq(err.message, "The simulation keeps no values (WEFT_VALUES_NONE), so there is nothing to read.");
-    WEFT_TEST_ASSERT_STATUS(weft_tensor_get_of(work.a, 0, room, 200, &err), WEFT_UNSUPPORTED);
+    WEFT_TEST_ASSERT_STATUS(weft_placed_tensor_get_of(work.a, 0, room, 200, &err), WEFT_UNSUPPORTED);
     drop_add(&work);
     close_simulation(&it);
 }
@@ -154,7 +154,7 @@ START_TEST(launches_have_the_queues_that_they_ask_for)
         1u << TL_PE_NORTH | 1u << TL_PE_EAST | 1u << TL_PE_SOUTH | 1u << TL_PE_WEST,
         1u << TL_SIP_EAST | 1u << TL_SIP_WEST, /* two-sip has a switch alone: a ring */
         1u << TL_NEXT | 1u << TL_PREVIOUS,
-        1u << TL_PARENT | 1u << TL_LEFT | 1u << TL_RIGHT,
+        1u << TL_PARENT | 1u << TL_LEFT_CHILD | 1u << TL_RIGHT_CHILD,
     };
     simulation_bench it = open_simulation("two-sip", NULL, NULL);
     for (uint32_t queues = 0; queues < 32; queues += queues < 4 ? 1 : 9) {
@@ -188,10 +188,10 @@ START_TEST(groups_have_their_rings)
         ck_assert_uint_eq(report.messages, size > 1 ? 16 : 0);
         if (size == 1)
             continue;
-        ck_assert_uint_gt(report.spent_ps[WEFT_SPENT_QUEUE], 0);
+        ck_assert_uint_gt(report.spent_ps[WEFT_PE_TIME_QUEUE], 0);
         ck_assert_uint_eq(report.engines[6].bytes, 16 * 4);
         uint64_t spent = 0;
-        for (int i = 0; i < WEFT_SPENTS; i++)
+        for (int i = 0; i < WEFT_PE_TIMES; i++)
             spent += report.spent_ps[i];
         ck_assert_uint_eq(spent, 16 * report.makespan_ps);
         for (uint32_t i = 0; i < 16; i++) {
@@ -236,7 +236,7 @@ START_TEST(messages_that_nobody_receives)
     for (int mode = 0; mode < 4; mode++) {
         const weft_simulation_options modes = {.values = mode & 1 ? WEFT_VALUES_NONE : WEFT_VALUES_LAZY,
                                                .hazards = mode & 2 ? WEFT_HAZARDS_HARDWARE : WEFT_HAZARDS_REPORT};
-        weft_simulation_hazard hazard;
+        weft_kernel_hazard hazard;
         weft_simulation_statistics statistics;
         simulation_bench it = open_simulation("tiny", NULL, &modes);
         (void)run_launch(&it, &options);
@@ -244,7 +244,7 @@ START_TEST(messages_that_nobody_receives)
         weft_simulation_get_statistics(it.simulation, &statistics);
         ck_assert_uint_eq(statistics.hazards, 2);
         ck_assert(weft_simulation_hazard_at(it.simulation, 1, &hazard));
-        ck_assert_int_eq(hazard.race, WEFT_RACE_UNRECEIVED);
+        ck_assert_int_eq(hazard.kind, WEFT_KERNEL_HAZARD_UNRECEIVED);
         ck_assert_str_eq(hazard.kernel, "sender");
         ck_assert_str_eq(hazard.pe, "sip0.cube0.pe1");
         ck_assert_str_eq(hazard.other, "sip0.cube0.pe0");
@@ -277,7 +277,7 @@ static tl_command give(weft_tile *tl, int kind)
         return command;
     }
     tl_command sent = tl_send(tl, TL_NEXT, own), received = tl_recv_async(tl, TL_PREVIOUS, own.shape, own.dtype);
-    (void)tl_received(tl, received);
+    (void)tl_recv_wait(tl, received);
     return kind == 1 ? sent : received;
 }
 
@@ -373,16 +373,16 @@ START_TEST(hazards_are_what_the_options_say)
             get_tensor(work.out, &out, sizeof out);
             ck_assert(out == expected[i]);
         }
-        weft_simulation_hazard hazard;
+        weft_kernel_hazard hazard;
         weft_simulation_statistics statistics;
         weft_simulation_get_statistics(it.simulation, &statistics);
         ck_assert_uint_eq(statistics.hazards, 1);
         ck_assert(weft_simulation_hazard_at(it.simulation, 0, &hazard));
-        ck_assert_int_eq(hazard.race, WEFT_RACE_OVERWRITTEN);
+        ck_assert_int_eq(hazard.kind, WEFT_KERNEL_HAZARD_OVERWRITTEN);
         ck_assert_str_eq(hazard.kernel, "careless");
         ck_assert_str_eq(hazard.call, "tl_store");
         ck_assert_str_eq(hazard.pe, "sip0.cube0.pe0");
-        weft_tensor_destroy(work.out);
+        weft_placed_tensor_destroy(work.out);
         close_simulation(&it);
     }
 }
@@ -408,13 +408,13 @@ START_TEST(the_host_must_wait_too)
         wait_for(&it, other);
         /* Time for some pieces. */
         weft_placed_tensor *far = make_tensor(&it, WEFT_F32, weft_shape_1d(10000), (weft_placement){.pes = second});
-        WEFT_TEST_ASSERT_OK(weft_tensor_upload(far, data, sizeof data / 2, &err), err);
-        weft_status status = is_write ? weft_tensor_set(work.a, data, sizeof data, &err)
-                                      : weft_tensor_get(work.out, data, sizeof data, &err);
+        WEFT_TEST_ASSERT_OK(weft_placed_tensor_upload(far, data, sizeof data / 2, &err), err);
+        weft_status status = is_write ? weft_placed_tensor_set(work.a, data, sizeof data, &err)
+                                      : weft_placed_tensor_get(work.out, data, sizeof data, &err);
         ck_assert_int_eq(status, is_error ? WEFT_HAZARD : WEFT_OK);
-        weft_simulation_hazard hazard;
+        weft_kernel_hazard hazard;
         ck_assert(weft_simulation_hazard_at(it.simulation, 0, &hazard));
-        ck_assert_int_eq(hazard.race, is_write ? WEFT_RACE_WAR : WEFT_RACE_RAW);
+        ck_assert_int_eq(hazard.kind, is_write ? WEFT_KERNEL_HAZARD_WAR : WEFT_KERNEL_HAZARD_RAW);
         ck_assert_str_eq(hazard.pe, "host");
         ck_assert_str_eq(hazard.other, "sip0.cube0.pe0");
         if (is_error) {
@@ -426,10 +426,10 @@ START_TEST(the_host_must_wait_too)
             wait_for(&it, launch);
         }
         /* Now it may, and what an error has left behind it may look at. */
-        WEFT_TEST_ASSERT_OK(weft_tensor_get(work.out, data, sizeof data, &err), err);
+        WEFT_TEST_ASSERT_OK(weft_placed_tensor_get(work.out, data, sizeof data, &err), err);
         weft_kernel_launch_destroy(launch);
         weft_kernel_launch_destroy(other);
-        weft_tensor_destroy(far);
+        weft_placed_tensor_destroy(far);
         drop_add(&work);
         close_simulation(&it);
     }

@@ -105,7 +105,7 @@ START_TEST(a_circle_is_found_among_those_that_wait)
     /* 0 waits for 1 and so on; the last waits for 11, so that 11 to 15 are the circle. */
     for (uint32_t i = 0; i < 16; i++) {
         pes[i] = i;
-        pairs[i] = (weft__ipcq_pair){i < 15 ? i + 1 : 11, i, i < 15 ? TL_PREVIOUS : TL_LEFT, TL_NEXT};
+        pairs[i] = (weft__ipcq_pair){i < 15 ? i + 1 : 11, i, i < 15 ? TL_PREVIOUS : TL_LEFT_CHILD, TL_NEXT};
     }
     open_tile_bench(&it, "two-sip", NULL);
     const queued_launch launch = {waiting_kernel, NULL, pes, 16, pairs, 16, 0, 0};
@@ -162,7 +162,7 @@ static void leaving_kernel(weft_tile *tl, const void *arguments)
     if (is_first(tl))
         return;
     (void)receive(tl, TL_PREVIOUS, 64);
-    tl_free(tl, tl_recv_in_place(tl, TL_PREVIOUS, weft_shape_1d(65), WEFT_U8));
+    tl_free_slot(tl, tl_recv_in_place(tl, TL_PREVIOUS, weft_shape_1d(65), WEFT_U8));
     sleep_ps(tl, SLEEP_PS);
 }
 

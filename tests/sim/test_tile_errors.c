@@ -1,7 +1,7 @@
 /* Kernels with mistakes in them: each ends the run with a sentence that names kernel, PE, time and call. */
 #include "tile_bench.h"
 
-#include "sim/tile/tile_impl.h"
+#include "sim/tile/call.h"
 #include "support/failing_malloc.h"
 
 /* Where a kernel finds memory to make mistakes with. */

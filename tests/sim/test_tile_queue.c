@@ -13,7 +13,7 @@ START_TEST(directions_have_names)
     ck_assert_str_eq(tl_direction_name(TL_NORTH), "north");
     ck_assert_str_eq(tl_direction_name(TL_PE_EAST), "pe_east");
     ck_assert_str_eq(tl_direction_name(TL_SIP_WEST), "sip_west");
-    ck_assert_str_eq(tl_direction_name(TL_RIGHT), "right");
+    ck_assert_str_eq(tl_direction_name(TL_RIGHT_CHILD), "right");
     ck_assert_ptr_null(tl_direction_name((tl_direction)TL_DIRECTIONS));
     ck_assert_ptr_null(tl_direction_name((tl_direction)-1));
 }
@@ -31,14 +31,14 @@ START_TEST(pes_know_their_neighbours)
 {
     static const uint32_t pes[] = {0, 1, 9};
     static const weft__ipcq_pair pairs[] = {
-        {0, 1, TL_NEXT, TL_PREVIOUS}, {1, 0, TL_PREVIOUS, TL_NEXT}, {9, 1, TL_LEFT, TL_PARENT}};
+        {0, 1, TL_NEXT, TL_PREVIOUS}, {1, 0, TL_PREVIOUS, TL_NEXT}, {9, 1, TL_LEFT_CHILD, TL_PARENT}};
     tile_bench it;
     uint32_t masks[3] = {0};
     open_tile_bench(&it, "two-sip", NULL);
     run_queued(&it, &(queued_launch){neighbour_kernel, masks, pes, 3, pairs, 3, 0, 0});
     ck_assert_uint_eq(masks[0], 1u << TL_NEXT);
     ck_assert_uint_eq(masks[1], 1u << TL_PREVIOUS);
-    ck_assert_uint_eq(masks[2], 1u << TL_LEFT);
+    ck_assert_uint_eq(masks[2], 1u << TL_LEFT_CHILD);
     memset(masks, 0, sizeof masks);
     run_queued(&it, &(queued_launch){neighbour_kernel, masks, pes, 3, NULL, 0, 0, 0});
     ck_assert_uint_eq(masks[0] | masks[1] | masks[2], 0);
@@ -151,15 +151,15 @@ MISTAKE(holds_other_bytes)
     else
         (void)tl_send(tl, TL_PREVIOUS, own_tensor(tl, 64));
 END_MISTAKE
-MISTAKE(takes_no_receive) if (is_first(tl)) (void)tl_received(tl, (tl_command){1}); END_MISTAKE
+MISTAKE(takes_no_receive) if (is_first(tl)) (void)tl_recv_wait(tl, (tl_command){1}); END_MISTAKE
 MISTAKE(takes_a_send)
-    if (is_first(tl)) (void)tl_received(tl, tl_send(tl, TL_NEXT, own_tensor(tl, 64)));
+    if (is_first(tl)) (void)tl_recv_wait(tl, tl_send(tl, TL_NEXT, own_tensor(tl, 64)));
 END_MISTAKE
 MISTAKE(takes_what_was_not_given)
     if (is_first(tl)) {
         tl_command command = tl_recv_async(tl, TL_NEXT, weft_shape_1d(64), WEFT_U8);
         command.number++;
-        (void)tl_received(tl, command);
+        (void)tl_recv_wait(tl, command);
     } else {
         (void)tl_send(tl, TL_PREVIOUS, own_tensor(tl, 64));
     }
@@ -167,9 +167,9 @@ END_MISTAKE
 MISTAKE(takes_twice)
     if (is_first(tl)) {
         tl_command command = tl_recv_async(tl, TL_NEXT, weft_shape_1d(64), WEFT_U8);
-        (void)tl_received(tl, command);
+        (void)tl_recv_wait(tl, command);
         tl_wait(tl, command); /* which may be */
-        (void)tl_received(tl, command);
+        (void)tl_recv_wait(tl, command);
     } else {
         (void)tl_send(tl, TL_PREVIOUS, own_tensor(tl, 64));
     }
@@ -181,7 +181,7 @@ MISTAKE(takes_again_what_it_took_out_of_order)
     for (int i = 0; i < 3 && !is_first(tl); i++)
         (void)tl_send(tl, TL_PREVIOUS, own_tensor(tl, 64));
     for (int i = 0; i < 3 && is_first(tl); i++)
-        (void)tl_received(tl, commands[i ? 0 : 1]);
+        (void)tl_recv_wait(tl, commands[i ? 0 : 1]);
 END_MISTAKE
 MISTAKE(waits_for_no_receive) if (is_first(tl)) tl_wait(tl, (tl_command){UINT64_C(2) << 62 | 1}); END_MISTAKE
 MISTAKE(waits_for_receive_0) if (is_first(tl)) tl_wait(tl, (tl_command){UINT64_C(2) << 62}); END_MISTAKE
@@ -196,12 +196,12 @@ END_MISTAKE
 MISTAKE(waits_for_a_send_to_nowhere) if (is_first(tl)) tl_wait(tl, (tl_command){UINT64_C(1) << 62}); END_MISTAKE
 MISTAKE(waits_for_a_send_to_no_direction) if (is_first(tl)) tl_wait(tl, (tl_command){UINT64_C(95) << 56}); END_MISTAKE
 MISTAKE(waits_for_anything) if (is_first(tl)) tl_wait(tl, (tl_command){UINT64_MAX}); END_MISTAKE
-MISTAKE(frees_scratch) if (is_first(tl)) tl_free(tl, own_tensor(tl, 64)); END_MISTAKE
+MISTAKE(frees_scratch) if (is_first(tl)) tl_free_slot(tl, own_tensor(tl, 64)); END_MISTAKE
 MISTAKE(frees_twice)
     if (is_first(tl)) {
         tl_tensor tensor = tl_recv_in_place(tl, TL_NEXT, weft_shape_1d(64), WEFT_U8);
-        tl_free(tl, tensor);
-        tl_free(tl, tensor);
+        tl_free_slot(tl, tensor);
+        tl_free_slot(tl, tensor);
     } else {
         (void)tl_send(tl, TL_PREVIOUS, own_tensor(tl, 64));
     }
@@ -210,8 +210,8 @@ MISTAKE(frees_out_of_order_twice)
     if (is_first(tl)) {
         (void)tl_recv_in_place(tl, TL_NEXT, weft_shape_1d(64), WEFT_U8);
         tl_tensor second = tl_recv_in_place(tl, TL_NEXT, weft_shape_1d(64), WEFT_U8);
-        tl_free(tl, second);
-        tl_free(tl, second);
+        tl_free_slot(tl, second);
+        tl_free_slot(tl, second);
     } else {
         (void)tl_send(tl, TL_PREVIOUS, own_tensor(tl, 64));
         (void)tl_send(tl, TL_PREVIOUS, own_tensor(tl, 64));
@@ -222,7 +222,7 @@ MISTAKE(frees_what_it_copied)
         tl_tensor held = tl_recv_in_place(tl, TL_NEXT, weft_shape_1d(64), WEFT_U8);
         (void)receive(tl, TL_NEXT, 64);
         held.address += 4096;
-        tl_free(tl, held);
+        tl_free_slot(tl, held);
     } else {
         (void)tl_send(tl, TL_PREVIOUS, own_tensor(tl, 64));
         (void)tl_send(tl, TL_PREVIOUS, own_tensor(tl, 64));
@@ -233,7 +233,7 @@ MISTAKE(frees_what_it_has_not_received)
         tl_tensor held = tl_recv_in_place(tl, TL_NEXT, weft_shape_1d(64), WEFT_U8);
         sleep_ps(tl, SLEEP_PS);
         held.address += 4096;
-        tl_free(tl, held);
+        tl_free_slot(tl, held);
     } else {
         (void)tl_send(tl, TL_PREVIOUS, own_tensor(tl, 64));
         (void)tl_send(tl, TL_PREVIOUS, own_tensor(tl, 64));
@@ -283,11 +283,11 @@ static const mistake mistakes[] = {
     {receives_another_dtype, WEFT_SHAPE_MISMATCH, "tl_recv_async",
      "The message from next, sip0.cube0.pe1, is u8 of shape [64], but f16 of shape [4, 8] was asked for."},
     {holds_other_bytes, WEFT_SHAPE_MISMATCH, "tl_recv_in_place", "is u8 of shape [64], but u8 of shape [2, 31]"},
-    {takes_no_receive, WEFT_NOT_FOUND, "tl_received", "is no receive of this kernel, which has given 0."},
-    {takes_a_send, WEFT_NOT_FOUND, "tl_received", "is no receive of this kernel"},
-    {takes_what_was_not_given, WEFT_NOT_FOUND, "tl_received", "is no receive of this kernel, which has given 1."},
-    {takes_twice, WEFT_INVALID_STATE, "tl_received", "The tensor of receive 1 has been taken before."},
-    {takes_again_what_it_took_out_of_order, WEFT_INVALID_STATE, "tl_received",
+    {takes_no_receive, WEFT_NOT_FOUND, "tl_recv_wait", "is no receive of this kernel, which has given 0."},
+    {takes_a_send, WEFT_NOT_FOUND, "tl_recv_wait", "is no receive of this kernel"},
+    {takes_what_was_not_given, WEFT_NOT_FOUND, "tl_recv_wait", "is no receive of this kernel, which has given 1."},
+    {takes_twice, WEFT_INVALID_STATE, "tl_recv_wait", "The tensor of receive 1 has been taken before."},
+    {takes_again_what_it_took_out_of_order, WEFT_INVALID_STATE, "tl_recv_wait",
      "The tensor of receive 1 has been taken before."},
     {waits_for_no_receive, WEFT_NOT_FOUND, "tl_wait", "is no receive of this kernel, which has given 0."},
     {waits_for_receive_0, WEFT_NOT_FOUND, "tl_wait", "is no receive of this kernel, which has given 0."},
@@ -297,11 +297,11 @@ static const mistake mistakes[] = {
     {waits_for_anything, WEFT_NOT_FOUND, "tl_wait", "The command is none that this kernel has given."},
     {holds_to_the_end, WEFT_INVALID_STATE, "the end of the kernel",
      "Message 1 from next, which sip0.cube0.pe1 sent, is still in its slot: it was received in place"},
-    {frees_scratch, WEFT_INVALID_ARGUMENT, "tl_free", "is in no slot that this kernel holds."},
-    {frees_twice, WEFT_INVALID_ARGUMENT, "tl_free", "is in no slot that this kernel holds."},
-    {frees_out_of_order_twice, WEFT_INVALID_ARGUMENT, "tl_free", "is in no slot that this kernel holds."},
-    {frees_what_it_copied, WEFT_INVALID_ARGUMENT, "tl_free", "is in no slot that this kernel holds."},
-    {frees_what_it_has_not_received, WEFT_INVALID_ARGUMENT, "tl_free", "is in no slot that this kernel holds."},
+    {frees_scratch, WEFT_INVALID_ARGUMENT, "tl_free_slot", "is in no slot that this kernel holds."},
+    {frees_twice, WEFT_INVALID_ARGUMENT, "tl_free_slot", "is in no slot that this kernel holds."},
+    {frees_out_of_order_twice, WEFT_INVALID_ARGUMENT, "tl_free_slot", "is in no slot that this kernel holds."},
+    {frees_what_it_copied, WEFT_INVALID_ARGUMENT, "tl_free_slot", "is in no slot that this kernel holds."},
+    {frees_what_it_has_not_received, WEFT_INVALID_ARGUMENT, "tl_free_slot", "is in no slot that this kernel holds."},
     {fills_scratch, WEFT_OUT_OF_MEMORY, "tl_recv", "1032192 of 1032192 bytes are in use"},
 };
 
@@ -348,10 +348,10 @@ START_TEST(mistakes_without_queues_are_named)
     fail_with(NULL, receives_next, WEFT_NOT_FOUND, "tl_recv", "There is no neighbour next: the launch has no queues.",
               0);
     fail_with(NULL, receives_next, WEFT_NOT_FOUND, "tl_recv", "no queue from sip0.cube0.pe0", 1);
-    fail_with(NULL, takes_no_receive, WEFT_NOT_FOUND, "tl_received", "has given 0.", 0);
+    fail_with(NULL, takes_no_receive, WEFT_NOT_FOUND, "tl_recv_wait", "has given 0.", 0);
     fail_with(NULL, waits_for_no_receive, WEFT_NOT_FOUND, "tl_wait", "is no receive of this kernel", 0);
     fail_with(NULL, waits_for_a_send_to_nowhere, WEFT_NOT_FOUND, "tl_wait", "which has given 0 to north.", 0);
-    fail_with(NULL, frees_scratch, WEFT_INVALID_ARGUMENT, "tl_free", "is in no slot", 0);
+    fail_with(NULL, frees_scratch, WEFT_INVALID_ARGUMENT, "tl_free_slot", "is in no slot", 0);
     fail_with(sram, holds_next, WEFT_UNSUPPORTED, "tl_recv_in_place",
               "A message can stay in its slot only where pe.ipcq.memory is tcm, and it is sram.", 2);
     fail_with(hbm, holds_next, WEFT_UNSUPPORTED, "tl_recv_in_place", "pe.ipcq.memory is tcm, and it is hbm.", 2);
@@ -405,9 +405,9 @@ static void many_kernel(weft_tile *tl, const void *arguments)
         if (i < 4)
             tl_wait(tl, tl_send(tl, other, own_tensor(tl, 64)));
         else if (i < 6)
-            (void)tl_received(tl, ahead[i - 4]);
+            (void)tl_recv_wait(tl, ahead[i - 4]);
         else
-            tl_free(tl, tl_recv_in_place(tl, other, weft_shape_1d(64), WEFT_U8));
+            tl_free_slot(tl, tl_recv_in_place(tl, other, weft_shape_1d(64), WEFT_U8));
 }
 
 static weft_status try_many(tile_bench *it, weft_error *err)

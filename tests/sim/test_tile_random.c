@@ -5,7 +5,7 @@
 #include <math.h>
 
 #include "base/rng.h"
-#include "sim/pe/pe_values.h"
+#include "sim/values/values.h"
 
 #define SIDE 8u
 #define CELLS (SIDE * SIDE)

@@ -120,17 +120,17 @@ static weft_record composite_of(const value_bench *it)
 START_TEST(commands_that_nobody_waited_for_are_found)
 {
     static const struct {
-        weft_race race;
+        weft_kernel_hazard_kind kind;
         const char *call, *text;
     } expected[UNAWAITED_CASES] = {
-        [READS_OUTPUT] = {WEFT_RACE_RAW, "tl_add", "operand 0, f32 [3, 1024] at 0x"},
-        [READS_OUTPUT_LATE] = {WEFT_RACE_RAW, "tl_add", "operand 0, f32 [3, 1024] at 0x"},
-        [LOADS_OUTPUT] = {WEFT_RACE_RAW, "tl_load", "operand 0, f32 [3, 1024] at 0x"},
-        [PEEKS_AT_OUTPUT] = {WEFT_RACE_RAW, "tl_peek", "the tensor, f32 [64] at 0x"},
-        [STREAMS_OUTPUT] = {WEFT_RACE_RAW, "tl_composite", "operand 0, f32 [3, 1024] at 0x"},
-        [WRITES_OPERAND] = {WEFT_RACE_WAR, "tl_load", "the result, f32 [3, 1024] at 0x"},
-        [WRITES_OUTPUT] = {WEFT_RACE_WAW, "tl_composite", "the result, f32 [3, 1024] at 0x"},
-        [STORES_OVER_OPERAND] = {WEFT_RACE_WAR, "tl_store", "the result, f32 [3, 1024] at 0x"},
+        [READS_OUTPUT] = {WEFT_KERNEL_HAZARD_RAW, "tl_add", "operand 0, f32 [3, 1024] at 0x"},
+        [READS_OUTPUT_LATE] = {WEFT_KERNEL_HAZARD_RAW, "tl_add", "operand 0, f32 [3, 1024] at 0x"},
+        [LOADS_OUTPUT] = {WEFT_KERNEL_HAZARD_RAW, "tl_load", "operand 0, f32 [3, 1024] at 0x"},
+        [PEEKS_AT_OUTPUT] = {WEFT_KERNEL_HAZARD_RAW, "tl_peek", "the tensor, f32 [64] at 0x"},
+        [STREAMS_OUTPUT] = {WEFT_KERNEL_HAZARD_RAW, "tl_composite", "operand 0, f32 [3, 1024] at 0x"},
+        [WRITES_OPERAND] = {WEFT_KERNEL_HAZARD_WAR, "tl_load", "the result, f32 [3, 1024] at 0x"},
+        [WRITES_OUTPUT] = {WEFT_KERNEL_HAZARD_WAW, "tl_composite", "the result, f32 [3, 1024] at 0x"},
+        [STORES_OVER_OPERAND] = {WEFT_KERNEL_HAZARD_WAR, "tl_store", "the result, f32 [3, 1024] at 0x"},
     };
     for (int which = 0; which < UNAWAITED_CASES; which++) {
         for (int is_repaired = 0; is_repaired < 2; is_repaired++) {
@@ -144,8 +144,8 @@ START_TEST(commands_that_nobody_waited_for_are_found)
                           is_repaired ? " repaired" : "", status == WEFT_OK ? "no hazard" : err.message);
             ck_assert_uint_eq(weft__pe_values_hazards(it.memory), is_fine ? 0 : 1);
             if (!is_fine) {
-                weft_simulation_hazard hazard = hazard_at(&it, 0);
-                ck_assert_int_eq(hazard.race, expected[which].race);
+                weft_kernel_hazard hazard = hazard_at(&it, 0);
+                ck_assert_int_eq(hazard.kind, expected[which].kind);
                 ck_assert_str_eq(hazard.call, expected[which].call);
                 ck_assert_str_eq(hazard.pe, "sip0.cube0.pe0");
                 ck_assert_str_eq(hazard.other, "sip0.cube0.pe0");
@@ -186,8 +186,8 @@ START_TEST(what_lies_between_rows_is_free)
         WEFT_TEST_ASSERT_OK(try_kernel(&it, gap_kernel, &job, 1, &err), err);
         ck_assert_uint_eq(weft__pe_values_hazards(it.memory) > 0, row != 1);
         if (row != 1) {
-            weft_simulation_hazard hazard = hazard_at(&it, 0);
-            ck_assert_int_eq(hazard.race, WEFT_RACE_WAR);
+            weft_kernel_hazard hazard = hazard_at(&it, 0);
+            ck_assert_int_eq(hazard.kind, WEFT_KERNEL_HAZARD_WAR);
             ck_assert_str_eq(hazard.other_call, "tl_composite");
             ck_assert_uint_eq(hazard.address, job.scratch + (512 << 10) + (uint64_t)row * job.base.n * 4);
             ck_assert_uint_eq(hazard.bytes, job.base.n * 4);
@@ -205,7 +205,7 @@ START_TEST(an_order_that_held_did_so_by_some_time)
     open_unawaited(&it, &job, WEFT_HAZARDS_REPORT, READS_OUTPUT_LATE, false);
     WEFT_TEST_ASSERT_OK(try_kernel(&it, unawaited_kernel, &job, 1, &err), err);
     ck_assert_uint_eq(weft__pe_values_hazards(it.memory), 1);
-    weft_simulation_hazard hazard = hazard_at(&it, 0);
+    weft_kernel_hazard hazard = hazard_at(&it, 0);
     weft_record composite = composite_of(&it);
     ck_assert(hazard.held);
     ck_assert_uint_eq(hazard.other_ps, composite.end_ps);
@@ -230,9 +230,9 @@ START_TEST(an_order_that_failed_did_so_until_the_end)
     weft_error err;
     open_unawaited(&it, &job, WEFT_HAZARDS_HARDWARE, LOADS_OUTPUT, false);
     WEFT_TEST_ASSERT_OK(try_kernel(&it, unawaited_kernel, &job, 1, &err), err);
-    weft_simulation_hazard hazard = hazard_at(&it, 0);
+    weft_kernel_hazard hazard = hazard_at(&it, 0);
     weft_record composite = composite_of(&it);
-    ck_assert_int_eq(hazard.race, WEFT_RACE_RAW);
+    ck_assert_int_eq(hazard.kind, WEFT_KERNEL_HAZARD_RAW);
     ck_assert(!hazard.held);
     ck_assert_uint_eq(hazard.other_ps, composite.end_ps);
     ck_assert_uint_eq(hazard.margin_ps, composite.end_ps - hazard.time_ps);
@@ -274,7 +274,7 @@ START_TEST(a_wait_is_for_one_command)
         WEFT_TEST_ASSERT_OK(try_kernel(&it, middle_kernel, &job, 1, &err), err);
         ck_assert_uint_eq(weft__pe_values_hazards(it.memory), what == 1 ? 0 : 1);
         if (what != 1) {
-            weft_simulation_hazard hazard = hazard_at(&it, 0);
+            weft_kernel_hazard hazard = hazard_at(&it, 0);
             ck_assert_str_eq(hazard.call, "tl_neg");
             ck_assert_uint_eq(hazard.address, job.scratch + (512 << 10) + (uint64_t)what * job.base.n * 4);
         }

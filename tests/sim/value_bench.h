@@ -6,7 +6,7 @@
 
 #include "base/dtype.h"
 #include "base/rng.h"
-#include "sim/pe/pe_values.h"
+#include "sim/values/values.h"
 
 typedef struct value_bench {
     tile_bench base;
@@ -49,20 +49,20 @@ static inline void close_value_bench(value_bench *it)
 }
 
 /* A hazard that must have been met. */
-static inline weft_simulation_hazard hazard_at(const value_bench *it, size_t index)
+static inline weft_kernel_hazard hazard_at(const value_bench *it, size_t index)
 {
-    weft_simulation_hazard hazard = {0};
+    weft_kernel_hazard hazard = {0};
     ck_assert_msg(weft__pe_values_hazard_at(it->memory, index, &hazard), "there is no hazard %zu", index);
     return hazard;
 }
 
 /* How many of those that are kept are of this race, and the first of them. */
-static inline size_t count_hazards(const value_bench *it, weft_race race, weft_simulation_hazard *out_first)
+static inline size_t count_hazards(const value_bench *it, weft_kernel_hazard_kind race, weft_kernel_hazard *out_first)
 {
     size_t count = 0;
-    weft_simulation_hazard hazard;
+    weft_kernel_hazard hazard;
     for (size_t i = 0; weft__pe_values_hazard_at(it->memory, i, &hazard); i++)
-        if (hazard.race == race && count++ == 0 && out_first)
+        if (hazard.kind == race && count++ == 0 && out_first)
             *out_first = hazard;
     return count;
 }

@@ -24,11 +24,11 @@ static json_t *json_of_spent(const weft_launch_report *report)
 {
     json_t *object = json_object();
     double whole = 0;
-    for (size_t i = 0; i < WEFT_SPENTS; i++)
+    for (size_t i = 0; i < WEFT_PE_TIMES; i++)
         whole += (double)report->spent_ps[i];
-    for (size_t i = 0; i < WEFT_SPENTS; i++) {
+    for (size_t i = 0; i < WEFT_PE_TIMES; i++) {
         double share = whole > 0 ? 100 * (double)report->spent_ps[i] / whole : 0;
-        json_object_set_new(object, weft_spent_name((weft_spent)i), cli_json_number(share));
+        json_object_set_new(object, weft_pe_time_name((weft_pe_time)i), cli_json_number(share));
     }
     return object;
 }
@@ -59,7 +59,7 @@ static void add_report(json_t *object, const weft_sim_bench_result *result)
     json_object_set_new(object, "end_ns", json_ns(report->end_ps));
     json_object_set_new(object, "spent_percent", json_of_spent(report));
     json_object_set_new(object, "engines", json_of_engines(report));
-    json_object_set_new(object, "roofline", cli_json_number(report->roofline));
+    json_object_set_new(object, "roofline", cli_json_number(report->roofline_fraction));
     json_object_set_new(object, "compute_bound_ns", json_ns(report->compute_bound_ps));
     json_object_set_new(object, "memory_bound_ns", json_ns(report->memory_bound_ps));
     json_object_set_new(object, "flops", cli_json_count(result->flops));
@@ -123,9 +123,9 @@ static json_t *json_of_hazards(const weft_sim_bench_result *result)
 {
     json_t *array = json_array();
     for (size_t i = 0; i < result->hazard_count; i++) {
-        const weft_simulation_hazard *it = &result->hazards[i];
+        const weft_kernel_hazard *it = &result->hazards[i];
         json_t *hazard = json_object();
-        json_object_set_new(hazard, "race", cli_json_text(weft_race_name(it->race)));
+        json_object_set_new(hazard, "race", cli_json_text(weft_kernel_hazard_kind_name(it->kind)));
         json_object_set_new(hazard, "kernel", cli_json_text_or_null(it->kernel));
         json_object_set_new(hazard, "call", cli_json_text_or_null(it->call));
         json_object_set_new(hazard, "pe", cli_json_text_or_null(it->pe));

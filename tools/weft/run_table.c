@@ -110,7 +110,7 @@ static void out_makespan(const weft_sim_bench_result *result)
     out_label("memory traffic");
     cli_out("%s, %.4g GB/s\n", cli_bytes_text(report->memory_bytes, bytes), run_memory_gbs(result));
     out_label("roofline");
-    cli_out("%.1f %%: at their peaks products take ", 100 * report->roofline);
+    cli_out("%.1f %%: at their peaks products take ", 100 * report->roofline_fraction);
     out_ns(report->compute_bound_ps);
     cli_out(" and memory traffic ");
     out_ns(report->memory_bound_ps);
@@ -119,16 +119,16 @@ static void out_makespan(const weft_sim_bench_result *result)
 
 static void out_spent(const weft_launch_report *report)
 {
-    uint32_t tenths[WEFT_SPENTS];
+    uint32_t tenths[WEFT_PE_TIMES];
     char bar[BAR_COLUMNS + 1];
-    run_shares(report->spent_ps, WEFT_SPENTS, tenths);
+    run_shares(report->spent_ps, WEFT_PE_TIMES, tenths);
     cli_out("\nof a PE's time          %%\n");
-    for (size_t i = 0; i < WEFT_SPENTS; i++) {
+    for (size_t i = 0; i < WEFT_PE_TIMES; i++) {
         size_t columns = (tenths[i] * BAR_COLUMNS + 500) / 1000;
         memset(bar, '#', columns);
         bar[columns] = 0;
-        cli_out("  %-16s%5" PRIu32 ".%" PRIu32 "%s%s\n", weft_spent_name((weft_spent)i), tenths[i] / 10, tenths[i] % 10,
-                columns > 0 ? "  " : "", bar);
+        cli_out("  %-16s%5" PRIu32 ".%" PRIu32 "%s%s\n", weft_pe_time_name((weft_pe_time)i), tenths[i] / 10,
+                tenths[i] % 10, columns > 0 ? "  " : "", bar);
     }
 }
 

@@ -5,7 +5,7 @@
 
 #include "base/status.h"
 #include "devices/sim/sim_impl.h"
-#include "sim/tile/tile_impl.h"
+#include "sim/tile/call.h"
 
 /* Room for the gaps in front of 64 tensors, each of which begins at a multiple of 64 bytes. */
 #define ALIGNMENT_BYTES 4096u

@@ -1,7 +1,7 @@
 #include "devices/sim/stream.h"
 
 #include "base/size.h"
-#include "sim/tile/tile_impl.h"
+#include "sim/tile/call.h"
 
 weft__sim_call weft__sim_call_here(const weft_tile *tl, const weft__sim_call *call)
 {

@@ -54,7 +54,7 @@ static void add_report(weft_launch_report *sum, const weft_launch_report *one)
     sum->end_ps = one->end_ps;
     sum->makespan_ps += one->makespan_ps;
     sum->pes = one->pes > sum->pes ? one->pes : sum->pes;
-    for (size_t i = 0; i < WEFT_SPENTS; i++)
+    for (size_t i = 0; i < WEFT_PE_TIMES; i++)
         sum->spent_ps[i] += one->spent_ps[i];
     for (size_t i = 0; i < WEFT_ENGINES; i++) {
         sum->engines[i].busy_ps += one->engines[i].busy_ps;
@@ -70,7 +70,7 @@ static void add_report(weft_launch_report *sum, const weft_launch_report *one)
     sum->compute_bound_ps += one->compute_bound_ps;
     sum->memory_bound_ps += one->memory_bound_ps;
     uint64_t bound = sum->compute_bound_ps > sum->memory_bound_ps ? sum->compute_bound_ps : sum->memory_bound_ps;
-    sum->roofline = sum->makespan_ps > 0 ? (double)bound / (double)sum->makespan_ps : 0;
+    sum->roofline_fraction = sum->makespan_ps > 0 ? (double)bound / (double)sum->makespan_ps : 0;
 }
 
 void weft__bench_launch(weft__bench_run *run, const weft_launch_options *options)
@@ -87,7 +87,7 @@ void weft__bench_launch(weft__bench_run *run, const weft_launch_options *options
     if (status == WEFT_OK)
         status = weft_simulation_wait(run->simulation, launch, &run->err);
     if (status == WEFT_OK) {
-        weft_kernel_launch_report(launch, &report);
+        weft_kernel_launch_get_report(launch, &report);
         if (run->has_launched)
             add_report(&run->report, &report);
         else
@@ -159,11 +159,11 @@ static bool copy_text(weft__bench_outcome *outcome, const char **text)
 static weft_status keep_hazards(weft__bench_run *run, weft_error *err)
 {
     weft__bench_outcome *outcome = run->outcome;
-    weft_simulation_hazard hazard, *kept;
+    weft_kernel_hazard hazard, *kept;
     size_t count = 0;
     while (weft_simulation_hazard_at(run->simulation, count, &hazard))
         count++;
-    kept = weft__arena_new_array(&outcome->arena, weft_simulation_hazard, count);
+    kept = weft__arena_new_array(&outcome->arena, weft_kernel_hazard, count);
     bool is_kept = kept != NULL;
     for (size_t i = 0; i < count && is_kept; i++) {
         (void)weft_simulation_hazard_at(run->simulation, i, &kept[i]);

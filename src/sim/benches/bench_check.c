@@ -43,21 +43,21 @@ typedef struct shards {
 static weft_status read_shards(const weft__bench_tensor_record *tensor, shards *out, weft_error *err)
 {
     weft_shard shard;
-    size_t count = weft_tensor_shard_count(tensor->placed), at = 0;
+    size_t count = weft_placed_tensor_shard_count(tensor->placed), at = 0;
     *out = (shards){.tensor = tensor};
     for (size_t i = 0; i < count; i++) {
-        (void)weft_tensor_get_shard(tensor->placed, i, &shard);
+        (void)weft_placed_tensor_get_shard(tensor->placed, i, &shard);
         out->bytes += weft_shape_elements(&shard.shape) * weft_dtype_bytes(tensor->dtype);
     }
     out->data = malloc(out->bytes > 0 ? out->bytes : 1);
     if (!out->data)
         return weft__fail_memory(err, out->bytes, tensor->name);
     for (size_t i = 0; i < count; i++) {
-        (void)weft_tensor_get_shard(tensor->placed, i, &shard);
+        (void)weft_placed_tensor_get_shard(tensor->placed, i, &shard);
         size_t bytes = weft_shape_elements(&shard.shape) * weft_dtype_bytes(tensor->dtype);
         if (bytes == 0)
             continue;
-        weft_status status = weft_tensor_get_of(tensor->placed, i, (char *)out->data + at, bytes, err);
+        weft_status status = weft_placed_tensor_get_of(tensor->placed, i, (char *)out->data + at, bytes, err);
         if (status != WEFT_OK)
             return weft__fail_within(err, status, "Tensor '%s' on %s", tensor->name, shard.pe);
         at += bytes;
@@ -118,10 +118,10 @@ static void compare_with_reference(const shards *it, const double *expected, wef
     weft_shard shard;
     weft_shape coordinates;
     const weft_shape *whole = &it->tensor->shape;
-    size_t count = weft_tensor_shard_count(it->tensor->placed), at = 0;
+    size_t count = weft_placed_tensor_shard_count(it->tensor->placed), at = 0;
     double smallest = steps_of(it->tensor->dtype).smallest;
     for (size_t i = 0; i < count; i++) {
-        (void)weft_tensor_get_shard(it->tensor->placed, i, &shard);
+        (void)weft_placed_tensor_get_shard(it->tensor->placed, i, &shard);
         uint64_t elements = weft_shape_elements(&shard.shape);
         for (uint64_t j = 0; j < elements; j++)
             compare_number(check, number_at(it, it->data, at++), expected[whole_index(whole, &shard, j, &coordinates)],
@@ -160,7 +160,7 @@ static void tell_difference(weft__bench_run *run, const char *what, const shards
     weft_shape coordinates;
     size_t index = differs / weft_dtype_bytes(it->tensor->dtype), before = 0, i = 0;
     for (;; i++) {
-        (void)weft_tensor_get_shard(it->tensor->placed, i, &shard);
+        (void)weft_placed_tensor_get_shard(it->tensor->placed, i, &shard);
         uint64_t elements = weft_shape_elements(&shard.shape);
         if (index < before + elements)
             break;

@@ -5,7 +5,7 @@
 
 #include "base/nearest.h"
 #include "sim/benches/bench_impl.h"
-#include "sim/machine/machine_impl.h"
+#include "sim/machine/machine.h"
 
 /* ---- benches ---- */
 

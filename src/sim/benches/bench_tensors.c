@@ -39,7 +39,8 @@ weft_placed_tensor *weft__bench_tensor(weft__bench_run *run, const char *name, w
     if (!record)
         return NULL;
     *record = (weft__bench_tensor_record){.name = name, .dtype = dtype, .shape = shape};
-    weft_status status = weft_tensor_create(run->simulation, dtype, &shape, placement, &record->placed, &run->err);
+    weft_status status =
+        weft_placed_tensor_create(run->simulation, dtype, &shape, placement, &record->placed, &run->err);
     if (status != WEFT_OK) {
         (void)weft__fail_within(&run->err, status, "Tensor '%s'", name);
         return NULL;
@@ -52,7 +53,7 @@ weft_placed_tensor *weft__bench_tensor(weft__bench_run *run, const char *name, w
 void weft__bench_destroy_tensors(weft__bench_run *run)
 {
     for (const weft__bench_tensor_record *it = run->tensors; it; it = it->next)
-        weft_tensor_destroy(it->placed);
+        weft_placed_tensor_destroy(it->placed);
 }
 
 const weft__bench_tensor_record *weft__bench_record_of(const weft__bench_run *run, const weft_placed_tensor *tensor)
@@ -84,7 +85,7 @@ static void set_numbers(weft__bench_run *run, const weft__bench_tensor_record *r
     }
     weft__store_doubles(record->dtype, data, 0, numbers, count);
     weft__load_doubles(record->dtype, data, 0, numbers, count);
-    weft_status status = weft_tensor_set(record->placed, data, bytes, &run->err);
+    weft_status status = weft_placed_tensor_set(record->placed, data, bytes, &run->err);
     if (status != WEFT_OK)
         (void)weft__fail_within(&run->err, status, "Tensor '%s'", record->name);
     free(data);

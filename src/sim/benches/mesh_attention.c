@@ -10,7 +10,7 @@
 #include "base/size.h"
 #include "sim/benches/bench.h"
 #include "sim/benches/rank_set.h"
-#include "sim/machine/machine_impl.h"
+#include "sim/machine/machine.h"
 
 /* ---- what both kernels use ---- */
 

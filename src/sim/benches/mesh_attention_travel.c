@@ -66,7 +66,7 @@ static void pass_on(weft_tile *tl, const journey *all, const way *by, uint32_t s
     if (goes_on) /* until then the slot must not be free, nor the copy overwritten */
         tl_wait(tl, sending);
     if (stays)
-        tl_free(tl, message);
+        tl_free_slot(tl, message);
     tl_release(tl, mark);
 }
 

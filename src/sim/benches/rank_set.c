@@ -3,7 +3,7 @@
 #include <inttypes.h>
 
 #include "base/size.h"
-#include "sim/machine/machine_impl.h"
+#include "sim/machine/machine.h"
 
 weft_pe_set weft__bench_first_pes(weft__bench_run *run, uint64_t count)
 {

@@ -9,7 +9,7 @@
 /* Receives that are posted before their messages are needed. */
 #define POSTED_MAX 8u
 
-static const tl_direction branches[] = {TL_LEFT, TL_RIGHT, TL_PARENT};
+static const tl_direction branches[] = {TL_LEFT_CHILD, TL_RIGHT_CHILD, TL_PARENT};
 #define BRANCHES (sizeof branches / sizeof branches[0])
 
 /* This PE in the tree of its group. */

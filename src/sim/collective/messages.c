@@ -85,7 +85,7 @@ weft__ipcq_receive *weft__receive_into(weft_tile *tl, tl_direction from, tl_tens
 
 tl_tensor weft__receive_take(weft_tile *tl, weft__ipcq_receive *receive)
 {
-    weft__tile_enter(tl, "tl_received");
+    weft__tile_enter(tl, "tl_recv_wait");
     weft__pe_dispatch(tl->pe, tl->process);
     return weft__ipcq_receive_take(receive);
 }

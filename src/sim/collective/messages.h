@@ -7,7 +7,7 @@
 
 #include <weft/collective.h>
 
-#include "sim/tile/tile_impl.h"
+#include "sim/tile/call.h"
 
 /* The same elements in a row; a copy of a tensor that is not contiguous. */
 tl_tensor weft__flat(weft_tile *tl, tl_tensor tensor);
@@ -32,7 +32,7 @@ tl_command weft__reduce(weft_tile *tl, tl_reduction reduction, tl_tensor a, tl_t
 
 /* ---- receives ---- */
 
-/* As tl_recv_async(), but to a contiguous place of the kernel's own; and as tl_received(). */
+/* As tl_recv_async(), but to a contiguous place of the kernel's own; and as tl_recv_wait(). */
 weft__ipcq_receive *weft__receive_into(weft_tile *tl, tl_direction from, tl_tensor place);
 tl_tensor weft__receive_take(weft_tile *tl, weft__ipcq_receive *receive);
 

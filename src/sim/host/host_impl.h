@@ -6,10 +6,10 @@
 #include <weft/sim.h>
 
 #include "sim/machine/allocator.h"
-#include "sim/machine/machine_impl.h"
+#include "sim/machine/machine.h"
 #include "sim/pe/pe_trace.h"
-#include "sim/pe/pe_values.h"
-#include "sim/pe/pe_values_hazards.h"
+#include "sim/values/values.h"
+#include "sim/values/hazards.h"
 #include "sim/replay/names.h"
 #include "sim/tile/kernel.h"
 

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "sim/collective/neighbours.h"
+#include "sim/host/neighbours.h"
 #include "sim/host/host_impl.h"
 #include "sim/tile/groups.h"
 
@@ -15,15 +15,15 @@ static bool meet_unreceived(weft_kernel_launch *launch, const weft__unreceived *
 {
     char what[256];
     weft_simulation *simulation = launch->simulation;
-    weft_simulation_hazard hazard = {.race = WEFT_RACE_UNRECEIVED,
-                                     .kernel = launch->name,
-                                     .call = "the end of the kernel",
-                                     .pe = message->to,
-                                     .address = message->address,
-                                     .bytes = message->bytes,
-                                     .other = message->from,
-                                     .other_call = message->call,
-                                     .other_ps = message->sent};
+    weft_kernel_hazard hazard = {.kind = WEFT_KERNEL_HAZARD_UNRECEIVED,
+                                 .kernel = launch->name,
+                                 .call = "the end of the kernel",
+                                 .pe = message->to,
+                                 .address = message->address,
+                                 .bytes = message->bytes,
+                                 .other = message->from,
+                                 .other_call = message->call,
+                                 .other_ps = message->sent};
     (void)snprintf(what, sizeof what,
                    "message %" PRIu64 " from %s, %" PRIu64 " bytes that %s sent in %s at %.3f ns, was never received.",
                    message->number, tl_direction_name(message->to_direction), message->bytes, message->from,

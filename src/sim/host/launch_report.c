@@ -36,14 +36,14 @@ static void add_pe(weft_launch_report *out, const weft__kernel_report *pe)
     const weft__pe_times *times = &pe->times;
     const uint64_t *processor = times->processor_ps;
     uint64_t idle_ps = out->makespan_ps - (pe->end - pe->start);
-    out->spent_ps[WEFT_SPENT_DISPATCH] += processor[WEFT__PE_DISPATCH];
-    out->spent_ps[WEFT_SPENT_COMPUTE] +=
+    out->spent_ps[WEFT_PE_TIME_DISPATCH] += processor[WEFT__PE_DISPATCH];
+    out->spent_ps[WEFT_PE_TIME_COMPUTE] +=
         processor[WEFT__PE_WAIT_GEMM] + processor[WEFT__PE_WAIT_MATH] + times->composite_compute_ps;
-    out->spent_ps[WEFT_SPENT_DMA] += processor[WEFT__PE_WAIT_READ] + processor[WEFT__PE_WAIT_WRITE] +
-                                     processor[WEFT__PE_WAIT_COMPOSITE] - times->composite_compute_ps;
-    out->spent_ps[WEFT_SPENT_QUEUE] += processor[WEFT__PE_WAIT_QUEUE];
-    out->spent_ps[WEFT_SPENT_BARRIER] += processor[WEFT__PE_WAIT_BARRIER];
-    out->spent_ps[WEFT_SPENT_IDLE] += idle_ps;
+    out->spent_ps[WEFT_PE_TIME_DMA] += processor[WEFT__PE_WAIT_READ] + processor[WEFT__PE_WAIT_WRITE] +
+                                       processor[WEFT__PE_WAIT_COMPOSITE] - times->composite_compute_ps;
+    out->spent_ps[WEFT_PE_TIME_QUEUE] += processor[WEFT__PE_WAIT_QUEUE];
+    out->spent_ps[WEFT_PE_TIME_BARRIER] += processor[WEFT__PE_WAIT_BARRIER];
+    out->spent_ps[WEFT_PE_TIME_IDLE] += idle_ps;
     for (uint32_t kind = 0; kind < WEFT__STAGE_KINDS; kind++)
         add_engine(&out->engines[kind], &times->engines[kind], idle_ps);
     add_engine(&out->engines[WEFT__STAGE_KINDS], &times->queue, idle_ps);
@@ -86,12 +86,12 @@ static void end_report(const weft_kernel_launch *launch, weft_launch_report *out
     out->compute_bound_ps /= out->pes;
     out->memory_bound_ps = (uint64_t)(memory_ps / out->pes);
     uint64_t bound_ps = out->compute_bound_ps > out->memory_bound_ps ? out->compute_bound_ps : out->memory_bound_ps;
-    out->roofline = out->makespan_ps ? (double)bound_ps / (double)out->makespan_ps : 0;
+    out->roofline_fraction = out->makespan_ps ? (double)bound_ps / (double)out->makespan_ps : 0;
 }
 
 _Static_assert(WEFT_ENGINES == WEFT__STAGE_KINDS + 1, "each engine has its line");
 
-void weft_kernel_launch_report(const weft_kernel_launch *launch, weft_launch_report *out)
+void weft_kernel_launch_get_report(const weft_kernel_launch *launch, weft_launch_report *out)
 {
     *out = (weft_launch_report){0};
     if (!launch->has_ended)
@@ -107,7 +107,8 @@ void weft_kernel_launch_report(const weft_kernel_launch *launch, weft_launch_rep
     end_report(launch, out);
 }
 
-void weft_kernel_launch_report_pe(const weft_kernel_launch *launch, size_t index, char pe[48], weft_launch_report *out)
+void weft_kernel_launch_get_report_of(const weft_kernel_launch *launch, size_t index, char pe[48],
+                                      weft_launch_report *out)
 {
     weft__kernel_report report;
     *out = (weft_launch_report){0};

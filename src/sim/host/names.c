@@ -1,23 +1,23 @@
 #include "sim/host/host_impl.h"
 
-const char *weft_race_name(weft_race race)
+const char *weft_kernel_hazard_kind_name(weft_kernel_hazard_kind kind)
 {
     static const char *const names[] = {
-        [WEFT_RACE_OVERWRITTEN] = "overwritten",
-        [WEFT_RACE_UNWRITTEN] = "unwritten",
-        [WEFT_RACE_RAW] = "RAW",
-        [WEFT_RACE_WAR] = "WAR",
-        [WEFT_RACE_WAW] = "WAW",
-        [WEFT_RACE_UNRECEIVED] = "unreceived",
+        [WEFT_KERNEL_HAZARD_OVERWRITTEN] = "overwritten",
+        [WEFT_KERNEL_HAZARD_UNWRITTEN] = "unwritten",
+        [WEFT_KERNEL_HAZARD_RAW] = "RAW",
+        [WEFT_KERNEL_HAZARD_WAR] = "WAR",
+        [WEFT_KERNEL_HAZARD_WAW] = "WAW",
+        [WEFT_KERNEL_HAZARD_UNRECEIVED] = "unreceived",
     };
-    return (size_t)race < sizeof names / sizeof names[0] ? names[race] : NULL;
+    return (size_t)kind < sizeof names / sizeof names[0] ? names[kind] : NULL;
 }
 
-const char *weft_spent_name(weft_spent spent)
+const char *weft_pe_time_name(weft_pe_time spent)
 {
     static const char *const names[] = {
-        [WEFT_SPENT_DISPATCH] = "dispatch", [WEFT_SPENT_COMPUTE] = "compute", [WEFT_SPENT_DMA] = "dma",
-        [WEFT_SPENT_QUEUE] = "queue",       [WEFT_SPENT_BARRIER] = "barrier", [WEFT_SPENT_IDLE] = "idle",
+        [WEFT_PE_TIME_DISPATCH] = "dispatch", [WEFT_PE_TIME_COMPUTE] = "compute", [WEFT_PE_TIME_DMA] = "dma",
+        [WEFT_PE_TIME_QUEUE] = "queue",       [WEFT_PE_TIME_BARRIER] = "barrier", [WEFT_PE_TIME_IDLE] = "idle",
     };
     return (size_t)spent < sizeof names / sizeof names[0] ? names[spent] : NULL;
 }

@@ -57,8 +57,8 @@ static weft_status take_memory(weft_placed_tensor *tensor, weft_error *err)
     return WEFT_OK;
 }
 
-weft_status weft_tensor_create(weft_simulation *simulation, weft_dtype dtype, const weft_shape *shape,
-                               const weft_placement *placement, weft_placed_tensor **out, weft_error *err)
+weft_status weft_placed_tensor_create(weft_simulation *simulation, weft_dtype dtype, const weft_shape *shape,
+                                      const weft_placement *placement, weft_placed_tensor **out, weft_error *err)
 {
     static const weft_placement everywhere;
     uint64_t bytes;
@@ -85,7 +85,7 @@ weft_status weft_tensor_create(weft_simulation *simulation, weft_dtype dtype, co
                  ? take_memory(tensor, err)
                  : weft__fail_memory(err, tensor->count * sizeof *tensor->addresses, "the shards of a tensor");
     if (status != WEFT_OK) {
-        weft_tensor_destroy(tensor);
+        weft_placed_tensor_destroy(tensor);
         return status;
     }
     *out = tensor;
@@ -107,7 +107,7 @@ static void give_back(weft_placed_tensor *tensor, uint32_t index)
         (void)weft__allocator_give_back(allocator, tensor->addresses[index], NULL);
 }
 
-void weft_tensor_destroy(weft_placed_tensor *tensor)
+void weft_placed_tensor_destroy(weft_placed_tensor *tensor)
 {
     if (!tensor)
         return;
@@ -118,12 +118,12 @@ void weft_tensor_destroy(weft_placed_tensor *tensor)
     free(tensor);
 }
 
-size_t weft_tensor_shard_count(const weft_placed_tensor *tensor)
+size_t weft_placed_tensor_shard_count(const weft_placed_tensor *tensor)
 {
     return tensor->count;
 }
 
-bool weft_tensor_get_shard(const weft_placed_tensor *tensor, size_t index, weft_shard *out)
+bool weft_placed_tensor_get_shard(const weft_placed_tensor *tensor, size_t index, weft_shard *out)
 {
     weft__shard_box box;
     weft_simulation *simulation = tensor->simulation;

@@ -88,7 +88,7 @@ weft_status weft__placed_tensor_collect(const weft_placed_tensor *tensor, const 
 
 /* ---- at once ---- */
 
-weft_status weft_tensor_set(weft_placed_tensor *tensor, const void *data, size_t bytes, weft_error *err)
+weft_status weft_placed_tensor_set(weft_placed_tensor *tensor, const void *data, size_t bytes, weft_error *err)
 {
     weft__value_id *values;
     weft_simulation *simulation = tensor->simulation;
@@ -112,7 +112,7 @@ static weft_status fail_without_values(weft_error *err)
                       "The simulation keeps no values (WEFT_VALUES_NONE), so there is nothing to read.");
 }
 
-weft_status weft_tensor_get(weft_placed_tensor *tensor, void *out, size_t bytes, weft_error *err)
+weft_status weft_placed_tensor_get(weft_placed_tensor *tensor, void *out, size_t bytes, weft_error *err)
 {
     weft__shard_box box;
     weft__value_id *values;
@@ -135,7 +135,8 @@ weft_status weft_tensor_get(weft_placed_tensor *tensor, void *out, size_t bytes,
     return status;
 }
 
-weft_status weft_tensor_get_of(weft_placed_tensor *tensor, size_t shard, void *out, size_t bytes, weft_error *err)
+weft_status weft_placed_tensor_get_of(weft_placed_tensor *tensor, size_t shard, void *out, size_t bytes,
+                                      weft_error *err)
 {
     weft__shard_box box;
     if (shard >= tensor->count)

@@ -2,7 +2,7 @@
 #include <inttypes.h>
 
 #include "sim/host/host_impl.h"
-#include "sim/tile/tile_impl.h"
+#include "sim/tile/call.h"
 
 /* The part of a PE; false if it has none. */
 static bool find_shard(const weft_tile *tl, const weft_placed_tensor *tensor, uint32_t *out_index, weft__shard_box *out)

@@ -133,7 +133,7 @@ static weft_status move_tensor(tensor_move *all, const void *data, void *out, we
     return status;
 }
 
-weft_status weft_tensor_upload(weft_placed_tensor *tensor, const void *data, size_t bytes, weft_error *err)
+weft_status weft_placed_tensor_upload(weft_placed_tensor *tensor, const void *data, size_t bytes, weft_error *err)
 {
     tensor_move all = {.tensor = tensor, .is_upload = true};
     weft_status status = weft__simulation_check(tensor->simulation, err);
@@ -142,7 +142,7 @@ weft_status weft_tensor_upload(weft_placed_tensor *tensor, const void *data, siz
     return status == WEFT_OK ? move_tensor(&all, data, NULL, err) : status;
 }
 
-weft_status weft_tensor_download(weft_placed_tensor *tensor, void *out, size_t bytes, weft_error *err)
+weft_status weft_placed_tensor_download(weft_placed_tensor *tensor, void *out, size_t bytes, weft_error *err)
 {
     tensor_move all = {.tensor = tensor};
     weft_status status = weft__simulation_check(tensor->simulation, err);

@@ -201,9 +201,9 @@ void weft_simulation_get_statistics(const weft_simulation *simulation, weft_simu
 
 /* ---- what was met and done ---- */
 
-bool weft_simulation_hazard_at(const weft_simulation *simulation, size_t index, weft_simulation_hazard *out)
+bool weft_simulation_hazard_at(const weft_simulation *simulation, size_t index, weft_kernel_hazard *out)
 {
-    *out = (weft_simulation_hazard){0};
+    *out = (weft_kernel_hazard){0};
     return simulation->memory ? weft__pe_values_hazard_at(simulation->memory, index, out)
                               : weft__hazards_at(&simulation->hazards, index, out);
 }

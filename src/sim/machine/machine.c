@@ -2,7 +2,7 @@
 
 #include "sim/machine/draw.h"
 #include "sim/machine/load.h"
-#include "sim/machine/machine_impl.h"
+#include "sim/machine/machine.h"
 #include "sim/machine/schema.h"
 
 weft_status weft_machine_open(const char *path, const weft_machine_setting *settings, size_t count, weft_machine **out,

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/nearest.h"
-#include "sim/machine/machine_impl.h"
+#include "sim/machine/machine.h"
 
 /* ---- planning ---- */
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "sim/machine/address.h"
-#include "sim/machine/machine_impl.h"
+#include "sim/machine/machine.h"
 #include "sim/probe/flow_trace.h"
 #include "sim/probe/link_trace.h"
 

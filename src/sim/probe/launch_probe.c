@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "sim/fabric/launch.h"
-#include "sim/machine/machine_impl.h"
+#include "sim/machine/machine.h"
 #include "sim/probe/cases.h"
 #include "sim/probe/link_trace.h"
 

@@ -6,7 +6,7 @@
 #include <weft/probe.h>
 
 #include "base/nearest.h"
-#include "sim/machine/machine_impl.h"
+#include "sim/machine/machine.h"
 #include "sim/probe/flows.h"
 #include "sim/probe/link_trace.h"
 #include "sim/probe/traffic.h"

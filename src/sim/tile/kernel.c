@@ -5,7 +5,7 @@
 
 #include "sim/machine/address.h"
 #include "sim/tile/groups.h"
-#include "sim/tile/tile_impl.h"
+#include "sim/tile/call.h"
 
 /* ---- a PE ---- */
 
@@ -48,7 +48,7 @@ static void check_slots(weft_tile *tl)
     if (held)
         weft__tile_fail(tl, WEFT_INVALID_STATE,
                         "Message %" PRIu64 " from %s, which %s sent, is still in its slot: it was received in place, "
-                        "and tl_free() was not called.",
+                        "and tl_free_slot() was not called.",
                         held->number, tl_direction_name((tl_direction)held->to_direction), weft__pe_name(held->from));
 }
 

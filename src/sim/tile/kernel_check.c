@@ -2,7 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "sim/tile/tile_impl.h"
+#include "sim/tile/call.h"
 
 /* A sentence, and whether all of it found room. */
 typedef struct sentence {

@@ -5,7 +5,7 @@
 
 #include "base/size.h"
 #include "sim/machine/address.h"
-#include "sim/tile/tile_impl.h"
+#include "sim/tile/call.h"
 
 /* Tensors begin at multiples of so many bytes. */
 #define SCRATCH_ALIGNMENT 64u

@@ -2,7 +2,7 @@
 #include <inttypes.h>
 
 #include "base/size.h"
-#include "sim/tile/tile_impl.h"
+#include "sim/tile/call.h"
 
 /* ---- products ---- */
 

@@ -1,7 +1,7 @@
 /* Operations on elements. */
 #include <inttypes.h>
 
-#include "sim/tile/tile_impl.h"
+#include "sim/tile/call.h"
 
 /* ---- shapes ---- */
 

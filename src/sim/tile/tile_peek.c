@@ -1,5 +1,5 @@
 /* What a kernel gets to know of data. */
-#include "sim/tile/tile_impl.h"
+#include "sim/tile/call.h"
 
 void tl_peek(weft_tile *tl, tl_tensor tensor, void *out)
 {

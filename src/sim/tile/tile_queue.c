@@ -1,7 +1,7 @@
 /* Queues between PEs, as kernels see them. */
 #include <inttypes.h>
 
-#include "sim/tile/tile_impl.h"
+#include "sim/tile/call.h"
 
 /* ---- directions ---- */
 
@@ -9,8 +9,8 @@ static const char *const directions[TL_DIRECTIONS] = {
     [TL_NORTH] = "north",         [TL_EAST] = "east",         [TL_SOUTH] = "south",         [TL_WEST] = "west",
     [TL_PE_NORTH] = "pe_north",   [TL_PE_EAST] = "pe_east",   [TL_PE_SOUTH] = "pe_south",   [TL_PE_WEST] = "pe_west",
     [TL_SIP_NORTH] = "sip_north", [TL_SIP_EAST] = "sip_east", [TL_SIP_SOUTH] = "sip_south", [TL_SIP_WEST] = "sip_west",
-    [TL_NEXT] = "next",           [TL_PREVIOUS] = "previous", [TL_PARENT] = "parent",       [TL_LEFT] = "left",
-    [TL_RIGHT] = "right",
+    [TL_NEXT] = "next",           [TL_PREVIOUS] = "previous", [TL_PARENT] = "parent",       [TL_LEFT_CHILD] = "left",
+    [TL_RIGHT_CHILD] = "right",
 };
 
 const char *tl_direction_name(tl_direction direction)
@@ -161,9 +161,9 @@ static uint64_t number_of_receive(weft_tile *tl, tl_command command)
     return number;
 }
 
-tl_tensor tl_received(weft_tile *tl, tl_command command)
+tl_tensor tl_recv_wait(weft_tile *tl, tl_command command)
 {
-    weft__tile_enter(tl, "tl_received");
+    weft__tile_enter(tl, "tl_recv_wait");
     uint64_t number = number_of_receive(tl, command);
     weft__ipcq_receive *receive = weft__ipcq_receive_find(queues_of(tl), tl->pe, number);
     if (!receive)
@@ -188,9 +188,9 @@ tl_tensor tl_recv_in_place(weft_tile *tl, tl_direction from, weft_shape shape, w
     return weft__ipcq_receive_take(begin_receive(tl, from, &result, true));
 }
 
-void tl_free(weft_tile *tl, tl_tensor tensor)
+void tl_free_slot(weft_tile *tl, tl_tensor tensor)
 {
-    weft__tile_enter(tl, "tl_free");
+    weft__tile_enter(tl, "tl_free_slot");
     weft__ipcq_message *message =
         queues_of(tl) ? weft__ipcq_find_in_place(queues_of(tl), tl->pe, tensor.address) : NULL;
     if (!message)

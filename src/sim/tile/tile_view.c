@@ -1,7 +1,7 @@
 /* Views: other shapes of the same elements, at no cost. */
 #include <inttypes.h>
 
-#include "sim/tile/tile_impl.h"
+#include "sim/tile/call.h"
 
 tl_tensor tl_reshape(weft_tile *tl, tl_tensor tensor, weft_shape shape)
 {

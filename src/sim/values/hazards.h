@@ -1,6 +1,6 @@
 /* Hazards that a simulation has met: those that are kept, with a sentence each, and what happens at one. */
-#ifndef WEFT_SIM_PE_PE_VALUES_HAZARDS_H
-#define WEFT_SIM_PE_PE_VALUES_HAZARDS_H
+#ifndef WEFT_SIM_VALUES_HAZARDS_H
+#define WEFT_SIM_VALUES_HAZARDS_H
 
 #include <weft/sim.h>
 
@@ -12,7 +12,7 @@
 #define WEFT__HAZARDS_KEPT 1000u
 
 typedef struct weft__kept_hazard {
-    weft_simulation_hazard hazard;
+    weft_kernel_hazard hazard;
     const void *earlier; /* what is under way; NULL: nothing, or it has ended */
 } weft__kept_hazard;
 
@@ -34,7 +34,7 @@ void weft__hazards_destroy(weft__hazards *it);
  * "The host at ...", and what is given. `earlier`: the
  * earlier of the two is under way, and is known by this; else NULL. False if the run ends, because of the action or for
  * want of memory. */
-bool weft__hazards_add(weft__hazards *it, const weft_simulation_hazard *hazard, const void *earlier, const char *format,
+bool weft__hazards_add(weft__hazards *it, const weft_kernel_hazard *hazard, const void *earlier, const char *format,
                        ...) WEFT_PRINTF(4, 5);
 
 /* What was under way has ended, now: all hazards with it get their margins, the time of the other access, and what
@@ -42,6 +42,6 @@ bool weft__hazards_add(weft__hazards *it, const weft_simulation_hazard *hazard, 
 void weft__hazards_settle(weft__hazards *it, const void *earlier);
 
 /* False past the last that was kept. */
-bool weft__hazards_at(const weft__hazards *it, size_t index, weft_simulation_hazard *out);
+bool weft__hazards_at(const weft__hazards *it, size_t index, weft_kernel_hazard *out);
 
 #endif

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/pe/pe_values_impl.h"
+#include "sim/values/values_impl.h"
 
 static uint32_t slots_of(const weft__pe_values *it)
 {

@@ -2,8 +2,8 @@
  * as the tensor has them; and what has become of their bytes. */
 #include <stdlib.h>
 
-#include "sim/pe/pe_values_impl.h"
-#include "sim/pe/pe_values_runs.h"
+#include "sim/values/values_impl.h"
+#include "sim/values/runs.h"
 
 bool weft__pe_values_is_contiguous(const tl_tensor *tensor)
 {

@@ -4,11 +4,11 @@
  * A conflict is a hazard when the second of the two is given, whether or not the first has ended by then: only time
  * would order them. If the first has ended, the order has held, by the time since; if it is under way, the order has
  * failed, by the time until its end, which the hazard gets to know then. */
-#ifndef WEFT_SIM_PE_PE_VALUES_UNAWAITED_H
-#define WEFT_SIM_PE_PE_VALUES_UNAWAITED_H
+#ifndef WEFT_SIM_VALUES_UNAWAITED_H
+#define WEFT_SIM_VALUES_UNAWAITED_H
 
 #include "sim/pe/pe.h"
-#include "sim/pe/pe_values_hazards.h"
+#include "sim/values/hazards.h"
 
 /* Memory that something reads or writes. */
 typedef struct weft__touch {

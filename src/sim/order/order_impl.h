@@ -1,8 +1,8 @@
 /* Inside of the happens-before detector. */
-#ifndef WEFT_SIM_PE_ORDER_IMPL_H
-#define WEFT_SIM_PE_ORDER_IMPL_H
+#ifndef WEFT_SIM_ORDER_ORDER_IMPL_H
+#define WEFT_SIM_ORDER_ORDER_IMPL_H
 
-#include "sim/pe/order.h"
+#include "sim/order/order.h"
 
 /* When an access was made, in its agent's own time: an epoch, which a point ends, or the number of a message; or, with
  * the flag, the command that makes it, whose epoch is known once it has been waited for. */

@@ -8,8 +8,8 @@
  * Only PEs of the launch are neighbours, and nobody is his own: where that would be, there is no neighbour. Each queue
  * has its way back: who is east of somebody has him in the west. In a ring of two, the other is on both sides, by two
  * queues. Pure functions; any thread. */
-#ifndef WEFT_SIM_COLLECTIVE_NEIGHBOURS_H
-#define WEFT_SIM_COLLECTIVE_NEIGHBOURS_H
+#ifndef WEFT_SIM_HOST_NEIGHBOURS_H
+#define WEFT_SIM_HOST_NEIGHBOURS_H
 
 #include "sim/machine/graph.h"
 #include "sim/pe/ipcq.h"

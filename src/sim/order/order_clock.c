@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/status.h"
-#include "sim/pe/order_impl.h"
+#include "sim/order/order_impl.h"
 
 #define EPOCHS_MAX 0x7fffffffu
 #define ENTRIES_TOGETHER 16u /* a block has a multiple of so many entries */

@@ -1,4 +1,4 @@
-#include "sim/pe/pe_values_hazards.h"
+#include "sim/values/hazards.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -36,7 +36,7 @@ static weft_status make_room(weft__hazards *it, weft_error *err)
     return WEFT_OK;
 }
 
-static weft_status keep(weft__hazards *it, const weft_simulation_hazard *hazard, const void *earlier, weft_error *err)
+static weft_status keep(weft__hazards *it, const weft_kernel_hazard *hazard, const void *earlier, weft_error *err)
 {
     uint32_t kernel = 0;
     if (it->kept_count == WEFT__HAZARDS_KEPT)
@@ -55,12 +55,12 @@ static weft_status keep(weft__hazards *it, const weft_simulation_hazard *hazard,
     return status;
 }
 
-bool weft__hazards_add(weft__hazards *it, const weft_simulation_hazard *hazard, const void *earlier, const char *format,
+bool weft__hazards_add(weft__hazards *it, const weft_kernel_hazard *hazard, const void *earlier, const char *format,
                        ...)
 {
     weft_error err;
     char text[WEFT_ERROR_MESSAGE_BYTES];
-    weft_simulation_hazard whole = *hazard;
+    weft_kernel_hazard whole = *hazard;
     whole.time_ps = weft__sim_now(it->sim);
     whole.text = text;
     size_t used = 0;
@@ -83,7 +83,7 @@ bool weft__hazards_add(weft__hazards *it, const weft_simulation_hazard *hazard, 
     return !weft__sim_has_failed(it->sim);
 }
 
-static weft_status settle(weft__hazards *it, weft_simulation_hazard *hazard, weft_error *err)
+static weft_status settle(weft__hazards *it, weft_kernel_hazard *hazard, weft_error *err)
 {
     char text[WEFT_ERROR_MESSAGE_BYTES];
     hazard->other_ps = weft__sim_now(it->sim);
@@ -108,7 +108,7 @@ void weft__hazards_settle(weft__hazards *it, const void *earlier)
     }
 }
 
-bool weft__hazards_at(const weft__hazards *it, size_t index, weft_simulation_hazard *out)
+bool weft__hazards_at(const weft__hazards *it, size_t index, weft_kernel_hazard *out)
 {
     if (index >= it->kept_count)
         return false;

@@ -23,8 +23,8 @@
  * nothing, except for 4 bytes a fork.
  *
  * Out of memory is noted: all that follows does nothing, and weft__order_has_failed tells. Threads: one at a time. */
-#ifndef WEFT_SIM_PE_ORDER_H
-#define WEFT_SIM_PE_ORDER_H
+#ifndef WEFT_SIM_ORDER_ORDER_H
+#define WEFT_SIM_ORDER_ORDER_H
 
 #include <weft/sim.h>
 
@@ -96,11 +96,11 @@ typedef struct weft__order_access {
 
 /* A race of an access with an earlier one: of those that race for the first byte that is raced for, the last one. */
 typedef struct weft__order_race {
-    weft_race race;         /* RAW, WAR or WAW */
-    uint32_t other;         /* the agent of the earlier access */
-    uint64_t other_ps;      /* when it was, or had ended */
-    const char *other_call; /* and by which call */
-    uint64_t offset, bytes; /* the bytes from the first one on that are raced for in this way */
+    weft_kernel_hazard_kind kind; /* RAW, WAR or WAW */
+    uint32_t other;               /* the agent of the earlier access */
+    uint64_t other_ps;            /* when it was, or had ended */
+    const char *other_call;       /* and by which call */
+    uint64_t offset, bytes;       /* the bytes from the first one on that are raced for in this way */
 } weft__order_race;
 
 /* The accesses to bytes [offset, offset + bytes), no further than UINT64_MAX. True if they race; the access is made in

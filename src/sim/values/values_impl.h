@@ -1,13 +1,13 @@
 /* Inside of the values on PEs. */
-#ifndef WEFT_SIM_PE_PE_VALUES_IMPL_H
-#define WEFT_SIM_PE_PE_VALUES_IMPL_H
+#ifndef WEFT_SIM_VALUES_VALUES_IMPL_H
+#define WEFT_SIM_VALUES_VALUES_IMPL_H
 
 #include "sim/machine/address.h"
 #include "sim/pe/ipcq.h"
-#include "sim/pe/order.h"
-#include "sim/pe/pe_values.h"
-#include "sim/pe/pe_values_hazards.h"
-#include "sim/pe/pe_values_unawaited.h"
+#include "sim/order/order.h"
+#include "sim/values/values.h"
+#include "sim/values/hazards.h"
+#include "sim/values/unawaited.h"
 #include "sim/replay/memory.h"
 
 #define WEFT__WRITER_HOST UINT32_MAX

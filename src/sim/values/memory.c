@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/pe/pe_values_impl.h"
+#include "sim/values/values_impl.h"
 
 static weft_status make_memory(weft__pe_values *it, const weft__location *location, weft__memory **out, weft_error *err)
 {
@@ -94,7 +94,7 @@ const char *weft__pe_values_writer_call(const weft__pe_values *it, uint32_t writ
 
 /* ---- the host ---- */
 
-bool weft__pe_values_add_hazard(weft__pe_values *it, const weft_simulation_hazard *hazard, const char *what)
+bool weft__pe_values_add_hazard(weft__pe_values *it, const weft_kernel_hazard *hazard, const char *what)
 {
     return weft__hazards_add(&it->hazards, hazard, NULL, "%s", what);
 }

@@ -1,6 +1,6 @@
 /* The runs of a tensor: elements that lie together in memory, one run behind the other by ascending address. */
-#ifndef WEFT_SIM_PE_PE_VALUES_RUNS_H
-#define WEFT_SIM_PE_PE_VALUES_RUNS_H
+#ifndef WEFT_SIM_VALUES_RUNS_H
+#define WEFT_SIM_VALUES_RUNS_H
 
 #include <weft/tile.h>
 

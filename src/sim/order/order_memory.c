@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/pe/order_impl.h"
+#include "sim/order/order_impl.h"
 
 typedef weft__order_cell cell;
 typedef weft__order_mark mark;
@@ -237,9 +237,9 @@ static void check(const access *by, const cell *it, bool is_write, uint64_t begi
     weft__order_race *race = by->race;
     if (!other)
         return;
-    weft__order_race found = {.race = !is_write             ? WEFT_RACE_RAW
-                                      : other == &it->write ? WEFT_RACE_WAW
-                                                            : WEFT_RACE_WAR,
+    weft__order_race found = {.kind = !is_write             ? WEFT_KERNEL_HAZARD_RAW
+                                      : other == &it->write ? WEFT_KERNEL_HAZARD_WAW
+                                                            : WEFT_KERNEL_HAZARD_WAR,
                               .other = other->agent % by->order->agent_count,
                               .other_ps = other->time_ps,
                               .other_call = other->call,
@@ -247,7 +247,7 @@ static void check(const access *by, const cell *it, bool is_write, uint64_t begi
                               .bytes = end - begin};
     if (race->bytes == 0)
         *race = found;
-    else if (race->race == found.race && race->other == found.other && race->other_ps == found.other_ps &&
+    else if (race->kind == found.kind && race->other == found.other && race->other_ps == found.other_ps &&
              race->other_call == found.other_call && race->offset + race->bytes == begin)
         race->bytes += found.bytes;
 }

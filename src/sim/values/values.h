@@ -25,13 +25,13 @@
  *
  * Values of tensors live until their scratch memory is given back, their slot is freed, or the kernel ends; where
  * hazards are but reported, always until the kernel ends, so that a tensor can be what it was given. */
-#ifndef WEFT_SIM_PE_PE_VALUES_H
-#define WEFT_SIM_PE_PE_VALUES_H
+#ifndef WEFT_SIM_VALUES_VALUES_H
+#define WEFT_SIM_VALUES_VALUES_H
 
 #include <weft/sim.h>
 
 #include "sim/pe/pe.h"
-#include "sim/pe/pe_log.h"
+#include "sim/values/log.h"
 #include "sim/replay/value.h"
 
 typedef struct weft__pe_values weft__pe_values;
@@ -50,11 +50,11 @@ void weft__pe_values_destroy(weft__pe_values *it);
 /* Hazards met so far. */
 uint64_t weft__pe_values_hazards(const weft__pe_values *it);
 /* One of the first thousand, in the order in which they were met; false past the last. */
-bool weft__pe_values_hazard_at(const weft__pe_values *it, size_t index, weft_simulation_hazard *out);
+bool weft__pe_values_hazard_at(const weft__pe_values *it, size_t index, weft_kernel_hazard *out);
 
 /* Somebody else has met one, now: its time and text are filled in here, the text from what kernel, PE and call do not
  * say. All strings but the kernel's name and `what` must live as long as the values. False if the run ends. */
-bool weft__pe_values_add_hazard(weft__pe_values *it, const weft_simulation_hazard *hazard, const char *what);
+bool weft__pe_values_add_hazard(weft__pe_values *it, const weft_kernel_hazard *hazard, const char *what);
 
 /* The host writes a contiguous tensor, at once. Errors as of weft__address_resolve and weft__memory_install. */
 weft_status weft__pe_values_write(weft__pe_values *it, uint64_t address, weft_dtype dtype, const weft_shape *shape,

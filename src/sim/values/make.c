@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/pe/pe_values_impl.h"
+#include "sim/values/values_impl.h"
 
 /* One number everywhere. */
 static weft_status make_full(weft__pe_values *it, const weft__command *command, weft__value_id *out, weft_error *err)

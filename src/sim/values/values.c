@@ -1,10 +1,10 @@
 /* What becomes of the commands of PEs, for who keeps values: the recorder. */
-#include "sim/pe/pe_values.h"
+#include "sim/values/values.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/pe/pe_values_impl.h"
+#include "sim/values/values_impl.h"
 
 static bool has_failed(const weft__pe_values *it)
 {
@@ -357,7 +357,7 @@ uint64_t weft__pe_values_hazards(const weft__pe_values *it)
     return it->hazards.count;
 }
 
-bool weft__pe_values_hazard_at(const weft__pe_values *it, size_t index, weft_simulation_hazard *out)
+bool weft__pe_values_hazard_at(const weft__pe_values *it, size_t index, weft_kernel_hazard *out)
 {
     return weft__hazards_at(&it->hazards, index, out);
 }

@@ -1,6 +1,6 @@
 /* Inside of a machine: what code of the simulator sees behind weft_machine. */
-#ifndef WEFT_SIM_MACHINE_MACHINE_IMPL_H
-#define WEFT_SIM_MACHINE_MACHINE_IMPL_H
+#ifndef WEFT_SIM_MACHINE_MACHINE_H
+#define WEFT_SIM_MACHINE_MACHINE_H
 
 #include <weft/machine.h>
 

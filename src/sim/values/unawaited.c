@@ -1,11 +1,11 @@
-#include "sim/pe/pe_values_unawaited.h"
+#include "sim/values/unawaited.h"
 
 #include <inttypes.h>
 #include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "sim/pe/pe_values_runs.h"
+#include "sim/values/runs.h"
 
 /* A tensor that has gaps. */
 typedef struct weft__kept_tensor {
@@ -107,11 +107,11 @@ static bool conflict(const weft__touch *earlier, const weft__touch *later, uint6
 
 /* ---- hazards ---- */
 
-static weft_race race_of(const weft__touch *earlier, const weft__touch *later)
+static weft_kernel_hazard_kind race_of(const weft__touch *earlier, const weft__touch *later)
 {
     if (!later->is_write)
-        return WEFT_RACE_RAW;
-    return earlier->is_write ? WEFT_RACE_WAW : WEFT_RACE_WAR;
+        return WEFT_KERNEL_HAZARD_RAW;
+    return earlier->is_write ? WEFT_KERNEL_HAZARD_WAW : WEFT_KERNEL_HAZARD_WAR;
 }
 
 static bool meet(weft__unawaited *it, weft__unawaited_entry *entry, const weft__touch *earlier,
@@ -119,16 +119,16 @@ static bool meet(weft__unawaited *it, weft__unawaited_entry *entry, const weft__
 {
     char shape[WEFT_SHAPE_TEXT_BYTES], when[64] = "it is still under way";
     bool has_ended = entry->end != WEFT__NEVER;
-    weft_simulation_hazard hazard = {.race = race_of(earlier, later),
-                                     .kernel = given->kernel,
-                                     .call = given->call,
-                                     .pe = weft__pe_name(given->pe),
-                                     .address = address,
-                                     .bytes = bytes,
-                                     .other = weft__pe_name(given->pe),
-                                     .other_call = entry->call,
-                                     .other_ps = has_ended ? entry->end : entry->since,
-                                     .held = has_ended};
+    weft_kernel_hazard hazard = {.kind = race_of(earlier, later),
+                                 .kernel = given->kernel,
+                                 .call = given->call,
+                                 .pe = weft__pe_name(given->pe),
+                                 .address = address,
+                                 .bytes = bytes,
+                                 .other = weft__pe_name(given->pe),
+                                 .other_call = entry->call,
+                                 .other_ps = has_ended ? entry->end : entry->since,
+                                 .held = has_ended};
     if (has_ended) {
         hazard.margin_ps = weft__sim_now(it->hazards->sim) - entry->end;
         (void)snprintf(when, sizeof when, "it had ended %.3f ns before", (double)hazard.margin_ps / 1000);

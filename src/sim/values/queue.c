@@ -1,5 +1,5 @@
 /* What becomes of messages, for who keeps values. */
-#include "sim/pe/pe_values_impl.h"
+#include "sim/values/values_impl.h"
 
 static bool has_failed(const weft__pe_values *it)
 {

@@ -2,7 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "sim/pe/pe_values_impl.h"
+#include "sim/values/values_impl.h"
 
 /* Zeros for what nobody wrote are a value of so many bytes, over and over. */
 #define ZEROS_BYTES 4096u
@@ -23,14 +23,15 @@ static bool fail(weft__pe_values *it, const weft__reading *reading, const weft_e
 
 /* ---- hazards ---- */
 
-static weft_simulation_hazard hazard_of(const weft__reading *reading, weft_race race, const weft__memory_change *change)
+static weft_kernel_hazard hazard_of(const weft__reading *reading, weft_kernel_hazard_kind kind,
+                                    const weft__memory_change *change)
 {
-    return (weft_simulation_hazard){.race = race,
-                                    .kernel = reading->kernel,
-                                    .call = reading->call,
-                                    .pe = weft__pe_name(reading->pe),
-                                    .address = change->address,
-                                    .bytes = change->bytes};
+    return (weft_kernel_hazard){.kind = kind,
+                                .kernel = reading->kernel,
+                                .call = reading->call,
+                                .pe = weft__pe_name(reading->pe),
+                                .address = change->address,
+                                .bytes = change->bytes};
 }
 
 /* Something else stands there than what is meant. False if the run ends. */
@@ -39,7 +40,7 @@ static bool meet_overwritten(weft__pe_values *it, const weft__reading *reading, 
 {
     char shape[WEFT_SHAPE_TEXT_BYTES];
     const tl_tensor *tensor = reading->tensor;
-    weft_simulation_hazard hazard = hazard_of(reading, WEFT_RACE_OVERWRITTEN, change);
+    weft_kernel_hazard hazard = hazard_of(reading, WEFT_KERNEL_HAZARD_OVERWRITTEN, change);
     if (change->is_written) {
         hazard.other = weft__pe_values_writer_name(it, change->writer);
         hazard.other_call = weft__pe_values_writer_call(it, change->writer);
@@ -65,7 +66,7 @@ static bool meet_unwritten(weft__pe_values *it, const weft__reading *reading)
     const tl_tensor *tensor = reading->tensor;
     if (weft__pe_values_has_gap(it, tensor, &has_gap, &gap, &err) != WEFT_OK)
         return fail(it, reading, &err);
-    const weft_simulation_hazard hazard = hazard_of(reading, WEFT_RACE_UNWRITTEN, &gap);
+    const weft_kernel_hazard hazard = hazard_of(reading, WEFT_KERNEL_HAZARD_UNWRITTEN, &gap);
     return weft__hazards_add(&it->hazards, &hazard, NULL,
                              "%s, %s %s at 0x%" PRIx64 ", is read, and nobody has written %" PRIu64
                              " bytes of it at 0x%" PRIx64 ".",

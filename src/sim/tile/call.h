@@ -1,6 +1,6 @@
 /* Inside of the tile API. */
-#ifndef WEFT_SIM_TILE_TILE_IMPL_H
-#define WEFT_SIM_TILE_TILE_IMPL_H
+#ifndef WEFT_SIM_TILE_CALL_H
+#define WEFT_SIM_TILE_CALL_H
 
 #include "sim/pe/pe.h"
 #include "sim/tile/kernel.h"

@@ -1,4 +1,4 @@
-#include "sim/pe/pe_values_runs.h"
+#include "sim/values/runs.h"
 
 /* True if axis a of a tensor comes before axis b in memory: of axes of one stride, the longer one is the outer. */
 static bool is_before(const tl_tensor *tensor, uint32_t a, uint32_t b)

@@ -1,4 +1,4 @@
-#include "sim/collective/neighbours.h"
+#include "sim/host/neighbours.h"
 
 #include <stdlib.h>
 
@@ -87,9 +87,9 @@ static const way ways[TL_DIRECTIONS] = {
     [TL_SIP_WEST] = {WEFT_QUEUES_SIPS, next_sip, 0, -1, TL_SIP_EAST},
     [TL_NEXT] = {WEFT_QUEUES_RING, NULL, 0, 0, TL_PREVIOUS},
     [TL_PREVIOUS] = {WEFT_QUEUES_RING, NULL, 0, 0, TL_NEXT},
-    [TL_PARENT] = {WEFT_QUEUES_TREE, NULL, 0, 0, TL_LEFT},
-    [TL_LEFT] = {WEFT_QUEUES_TREE, NULL, 0, 0, TL_PARENT},
-    [TL_RIGHT] = {WEFT_QUEUES_TREE, NULL, 0, 0, TL_PARENT},
+    [TL_PARENT] = {WEFT_QUEUES_TREE, NULL, 0, 0, TL_LEFT_CHILD},
+    [TL_LEFT_CHILD] = {WEFT_QUEUES_TREE, NULL, 0, 0, TL_PARENT},
+    [TL_RIGHT_CHILD] = {WEFT_QUEUES_TREE, NULL, 0, 0, TL_PARENT},
 };
 
 static weft__group_place group_place_of(const weft__neighbourhood *all, uint32_t index)
@@ -108,7 +108,7 @@ static uint64_t next_rank(const weft__group_place *at, tl_direction direction)
         return size > 1 ? (rank + size - 1) % size : size;
     case TL_PARENT:
         return rank > 0 ? (rank - 1) / 2 : size;
-    case TL_LEFT:
+    case TL_LEFT_CHILD:
         return 2 * rank + 1;
     default:
         return 2 * rank + 2;
@@ -156,7 +156,7 @@ uint32_t weft__neighbour_of(const weft__neighbourhood *all, uint32_t index, tl_d
 tl_direction weft__neighbour_way_back(const weft__neighbourhood *all, uint32_t index, tl_direction direction)
 {
     if (direction == TL_PARENT && group_place_of(all, index).rank % 2 == 0)
-        return TL_RIGHT;
+        return TL_RIGHT_CHILD;
     return ways[direction].opposite;
 }
 

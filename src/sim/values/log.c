@@ -1,4 +1,4 @@
-#include "sim/pe/pe_log.h"
+#include "sim/values/log.h"
 
 #include <stdalign.h>
 #include <stdio.h>

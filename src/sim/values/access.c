@@ -1,8 +1,8 @@
 /* Accesses to memories that nothing orders are hazards, also where time has hidden the mistake. */
 #include <inttypes.h>
 
-#include "sim/pe/pe_values_impl.h"
-#include "sim/pe/pe_values_runs.h"
+#include "sim/values/values_impl.h"
+#include "sim/values/runs.h"
 
 /* How a tensor is accessed. */
 typedef struct manner {
@@ -18,16 +18,16 @@ static bool meet(weft__pe_values *it, const weft__reading *by, const manner *how
     char shape[WEFT_SHAPE_TEXT_BYTES];
     const tl_tensor *tensor = by->tensor;
     bool is_host = race->other == weft__pes_count(it->pes);
-    weft_simulation_hazard hazard = {.race = race->race,
-                                     .kernel = by->kernel,
-                                     .call = by->call,
-                                     .pe = by->pe ? weft__pe_name(by->pe) : "host",
-                                     .address = address,
-                                     .bytes = race->bytes,
-                                     .other = is_host ? "host" : weft__pe_name(weft__pe_at(it->pes, race->other)),
-                                     .other_call = race->other_call,
-                                     .other_ps = race->other_ps,
-                                     .held = how->phase != WEFT__ORDER_ENDS};
+    weft_kernel_hazard hazard = {.kind = race->kind,
+                                 .kernel = by->kernel,
+                                 .call = by->call,
+                                 .pe = by->pe ? weft__pe_name(by->pe) : "host",
+                                 .address = address,
+                                 .bytes = race->bytes,
+                                 .other = is_host ? "host" : weft__pe_name(weft__pe_at(it->pes, race->other)),
+                                 .other_call = race->other_call,
+                                 .other_ps = race->other_ps,
+                                 .held = how->phase != WEFT__ORDER_ENDS};
     hazard.margin_ps = weft__sim_now(weft__pes_sim(it->pes)) - race->other_ps;
     return weft__hazards_add(&it->hazards, &hazard, NULL,
                              "%s, %s %s at 0x%" PRIx64 ", is %s, and nothing orders that after %s%s%s at %.3f ns, "
@@ -38,7 +38,7 @@ static bool meet(weft__pe_values *it, const weft__reading *by, const manner *how
                              : race->other_call ? race->other_call
                                                 : "",
                              is_host ? "" : " of ", hazard.other, (double)race->other_ps / 1000,
-                             race->race == WEFT_RACE_WAR ? "read" : "wrote", race->bytes, address,
+                             race->kind == WEFT_KERNEL_HAZARD_WAR ? "read" : "wrote", race->bytes, address,
                              hazard.held ? "it had come" : "it came meanwhile,", (double)hazard.margin_ps / 1000);
 }
 
@@ -105,7 +105,7 @@ bool weft__pe_values_order_write(weft__pe_values *it, const weft__reading *by, c
 weft_status weft__pe_values_order_host(weft__pe_values *it, uint64_t address, uint64_t bytes, bool is_write,
                                        weft_error *err)
 {
-    weft_simulation_hazard hazard;
+    weft_kernel_hazard hazard;
     const tl_tensor tensor = {.shape = weft_shape_1d(bytes), .stride = {1}, .dtype = WEFT_U8, .address = address};
     const weft__reading by = {
         .call = is_write ? "writing a tensor" : "reading a tensor", .what = "the tensor", .tensor = &tensor};

@@ -6,7 +6,7 @@
  * context is one sequence of tokens: its key/value cache, its activations and its session. Every forward pass is one
  * stage of that session, recorded as typed ops with explicit barriers, the same on every device.
  *
- * Families so far: Qwen3 (dense).
+ * Families so far: Llama and Qwen3 (dense).
  *
  * Threads: a model from any number of threads; a context from one at a time. Contexts of one model, and of one device,
  * may be used from different threads at once. */

@@ -324,6 +324,8 @@ static weft_status read_rest(const weft__json_object *root, weft__model_config *
         status = weft__json_bool_or(root, "tie_word_embeddings", is_tied_by_default, &out->tie_word_embeddings, err);
     if (status == WEFT_OK)
         status = weft__json_bool_or(root, "attention_bias", false, &out->attention_bias, err);
+    if (status == WEFT_OK)
+        status = weft__json_bool_or(root, "mlp_bias", false, &out->mlp_bias, err);
     return status;
 }
 

@@ -37,6 +37,7 @@ typedef struct weft__model_config {
     double rope_theta_sliding;    /* of the layers with sliding attention; rope_theta unless given by layer type */
     bool tie_word_embeddings;     /* false if it is not given, but for Gemma, whose files leave out true */
     bool attention_bias;          /* false if it is not given */
+    bool mlp_bias;                /* the same */
     weft_dtype dtype;             /* of the weights: `dtype` or `torch_dtype`; f32 if it is not given */
     int32_t bos_token_id;         /* -1 if there is none */
     uint32_t eos_token_count;     /* 0 if there is none */

@@ -6,7 +6,7 @@
 
 #include "base/status.h"
 
-static const weft__family *const families[] = {&weft__family_qwen3};
+static const weft__family *const families[] = {&weft__family_llama, &weft__family_qwen3};
 
 static const size_t family_count = sizeof families / sizeof families[0];
 

@@ -80,7 +80,7 @@ typedef struct weft__family {
     void (*record)(weft__pass *pass);
 } weft__family;
 
-extern const weft__family weft__family_qwen3;
+extern const weft__family weft__family_llama, weft__family_qwen3;
 
 /* The family of a `model_type`; WEFT_UNSUPPORTED names it and those that there are. */
 weft_status weft__family_find(const char *model_type, const char *file, const weft__family **out, weft_error *err);

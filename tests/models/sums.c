@@ -54,10 +54,12 @@ static size_t read_ids(const json_t *list, int32_t ids[SUMS_TOKENS_MAX])
     return count;
 }
 
-sums_card *sums_read_card(void)
+sums_card *sums_read_card(const char *directory)
 {
+    char path[512];
     json_error_t error;
-    json_t *json = json_load_file(SUMS_DIRECTORY "/card.json", 0, &error);
+    (void)snprintf(path, sizeof path, "%s/card.json", directory);
+    json_t *json = json_load_file(path, 0, &error);
     ck_assert_msg(json != NULL, "card.json: %s", error.text);
     const json_t *examples = json_object_get(json, "examples");
     sums_card *card = calloc(1, sizeof *card);
@@ -84,12 +86,14 @@ static void find(const weft_safetensors *file, const char *kind, unsigned index,
     ck_assert_int_eq(out->dtype, dtype);
 }
 
-void sums_read_reference(unsigned index, sums_reference *out)
+void sums_read_reference(const char *directory, unsigned index, sums_reference *out)
 {
+    char path[512];
     weft_safetensors *file = NULL;
     weft_error error;
     weft_safetensors_tensor tokens, logits;
-    WEFT_TEST_ASSERT_OK(weft_safetensors_open(SUMS_DIRECTORY "/reference_logits.safetensors", &file, &error), error);
+    (void)snprintf(path, sizeof path, "%s/reference_logits.safetensors", directory);
+    WEFT_TEST_ASSERT_OK(weft_safetensors_open(path, &file, &error), error);
     find(file, "tokens", index, WEFT_I32, &tokens);
     find(file, "logits", index, WEFT_F32, &logits);
     ck_assert_uint_le(tokens.bytes, sizeof out->tokens);

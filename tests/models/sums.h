@@ -5,7 +5,8 @@
 
 #include <weft/weft.h>
 
-#define SUMS_DIRECTORY WEFT_SOURCE_DIR "/models/sums"
+#define SUMS_DIRECTORY WEFT_SOURCE_DIR "/models/sums"             /* a Qwen3 */
+#define SUMS_LLAMA_DIRECTORY WEFT_SOURCE_DIR "/models/sums-llama" /* trained on the same text */
 #define SUMS_VOCAB 384
 #define SUMS_PARAMETERS 3246848u
 #define SUMS_TOKENS_MAX 256
@@ -39,7 +40,7 @@ typedef struct sums_card {
 } sums_card;
 
 /* For the caller to free. */
-sums_card *sums_read_card(void);
+sums_card *sums_read_card(const char *directory);
 
 /* One of reference_logits.safetensors. */
 typedef struct sums_reference {
@@ -48,7 +49,7 @@ typedef struct sums_reference {
     float *logits; /* [count, SUMS_VOCAB]; for the caller to free */
 } sums_reference;
 
-void sums_read_reference(unsigned index, sums_reference *out);
+void sums_read_reference(const char *directory, unsigned index, sums_reference *out);
 
 /* Feeds tokens and returns the logits of all of them, [count, SUMS_VOCAB], for the caller to free. The context keeps
  * all logits. */

@@ -221,6 +221,8 @@ START_TEST(configurations_that_lie)
     } rows[] = {
         {"model_type", "\"gemma3_text\"", WEFT_UNSUPPORTED, "config.json", "gemma3_text", "qwen3"},
         {"model_type", "\"bert\"", WEFT_UNSUPPORTED, "config.json", "bert", "qwen3"},
+        {"model_type", "\"llama\"", WEFT_UNSUPPORTED, "model.safetensors", "_norm.weight", "llama"},
+        {"mlp_bias", "true", WEFT_UNSUPPORTED, "config.json", "mlp_bias", "qwen3"},
         {"model_type", "7", WEFT_PARSE, "config.json", "model_type", "7"},
         {"model_type", NULL, WEFT_PARSE, "config.json", "model_type", NULL},
         {"num_attention_heads", "8", WEFT_SHAPE_MISMATCH, "model.safetensors", "q_proj", "[512, 256]"},

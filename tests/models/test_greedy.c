@@ -39,22 +39,28 @@ static void check_example(weft_context *context, const sums_example *example, co
     ck_assert_uint_eq(weft_context_position(context), example->prompt_count + all.count - 1);
 }
 
+static void check_card(weft_device *device, const char *directory, const char *uri)
+{
+    sums_card *card = sums_read_card(directory);
+    ck_assert_uint_eq(card->count, 24);
+    weft_model *model = sums_open_model(device, directory);
+    weft_context *context = sums_open_context(model, &(weft_context_options){.capacity_tokens = 128});
+    for (size_t i = 0; i < card->count; i++)
+        check_example(context, &card->examples[i], uri, i);
+    weft_context_destroy(context);
+    weft_model_close(model);
+    free(card);
+}
+
 START_TEST(every_example_of_the_card)
 {
     const char *uri = sums_device_at((size_t)_i)->uri;
     weft_device *device = sums_open_device(uri);
     if (!device)
         return;
-    sums_card *card = sums_read_card();
-    ck_assert_uint_eq(card->count, 24);
-    weft_model *model = sums_open_model(device, SUMS_DIRECTORY);
-    weft_context *context = sums_open_context(model, &(weft_context_options){.capacity_tokens = 128});
-    for (size_t i = 0; i < card->count; i++)
-        check_example(context, &card->examples[i], uri, i);
-    weft_context_destroy(context);
-    weft_model_close(model);
+    check_card(device, SUMS_DIRECTORY, uri);
+    check_card(device, SUMS_LLAMA_DIRECTORY, uri);
     weft_device_close(device);
-    free(card);
 }
 END_TEST
 

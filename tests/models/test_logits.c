@@ -33,20 +33,26 @@ static void check_reference(weft_model *model, const sums_reference *reference, 
     weft_context_destroy(context);
 }
 
+static void check_model(weft_device *device, const char *directory, const sums_device *on)
+{
+    weft_model *model = sums_open_model(device, directory);
+    for (unsigned i = 0; i < SUMS_REFERENCES; i++) {
+        sums_reference reference;
+        sums_read_reference(directory, i, &reference);
+        check_reference(model, &reference, on);
+        free(reference.logits);
+    }
+    weft_model_close(model);
+}
+
 START_TEST(reference_prompts)
 {
     const sums_device *on = sums_device_at((size_t)_i);
     weft_device *device = sums_open_device(on->uri);
     if (!device)
         return;
-    weft_model *model = sums_open_model(device, SUMS_DIRECTORY);
-    for (unsigned i = 0; i < SUMS_REFERENCES; i++) {
-        sums_reference reference;
-        sums_read_reference(i, &reference);
-        check_reference(model, &reference, on);
-        free(reference.logits);
-    }
-    weft_model_close(model);
+    check_model(device, SUMS_DIRECTORY, on);
+    check_model(device, SUMS_LLAMA_DIRECTORY, on);
     weft_device_close(device);
 }
 END_TEST
@@ -61,7 +67,7 @@ START_TEST(long_feeds_are_cut_into_batches)
         return;
     weft_model *model = sums_open_model(device, SUMS_DIRECTORY);
     sums_reference reference;
-    sums_read_reference(3, &reference);
+    sums_read_reference(SUMS_DIRECTORY, 3, &reference);
     for (size_t i = 0; i < sizeof batches / sizeof batches[0]; i++) {
         const weft_context_options options = {.capacity_tokens = SUMS_TOKENS_MAX, .batch_tokens = batches[i]};
         weft_context *context = sums_open_context(model, &options);

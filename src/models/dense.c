@@ -1,5 +1,5 @@
-/* Qwen3, the dense models: RMS norms before attention and before the feed-forward layer, another over each head of the
- * queries and keys, grouped queries, half-split rotary positions, SwiGLU.
+/* Dense decoders, Llama and Qwen3: RMS norms before attention and before the feed-forward layer, grouped queries,
+ * half-split rotary positions, SwiGLU; in Qwen3 also a norm over each head of the queries and keys.
  *
  * A pass is a chain of groups with a barrier between each two. Within a group no dispatch depends on another, and each
  * depends on the group before it: so no barrier is needless and none is too wide. */
@@ -27,28 +27,29 @@ enum layer_weight {
     Q_PROJ,
     K_PROJ,
     V_PROJ,
-    Q_NORM,
-    K_NORM,
     O_PROJ,
     POST_NORM,
     GATE_PROJ,
     UP_PROJ,
     DOWN_PROJ,
-    LAYER_WEIGHT_COUNT
+    LLAMA_LAYER_WEIGHTS,
+    Q_NORM = LLAMA_LAYER_WEIGHTS,
+    K_NORM,
+    QWEN3_LAYER_WEIGHTS
 };
 
-static const weft__weight_rule layer_weights[LAYER_WEIGHT_COUNT] = {
+static const weft__weight_rule layer_weights[QWEN3_LAYER_WEIGHTS] = {
     [INPUT_NORM] = {"input_layernorm.weight", 1, {WEFT__DIM_HIDDEN}, false},
     [Q_PROJ] = {"self_attn.q_proj.weight", 2, {WEFT__DIM_QUERY_WIDTH, WEFT__DIM_HIDDEN}, false},
     [K_PROJ] = {"self_attn.k_proj.weight", 2, {WEFT__DIM_KV_WIDTH, WEFT__DIM_HIDDEN}, false},
     [V_PROJ] = {"self_attn.v_proj.weight", 2, {WEFT__DIM_KV_WIDTH, WEFT__DIM_HIDDEN}, false},
-    [Q_NORM] = {"self_attn.q_norm.weight", 1, {WEFT__DIM_HEAD}, false},
-    [K_NORM] = {"self_attn.k_norm.weight", 1, {WEFT__DIM_HEAD}, false},
     [O_PROJ] = {"self_attn.o_proj.weight", 2, {WEFT__DIM_HIDDEN, WEFT__DIM_QUERY_WIDTH}, false},
     [POST_NORM] = {"post_attention_layernorm.weight", 1, {WEFT__DIM_HIDDEN}, false},
     [GATE_PROJ] = {"mlp.gate_proj.weight", 2, {WEFT__DIM_INTERMEDIATE, WEFT__DIM_HIDDEN}, false},
     [UP_PROJ] = {"mlp.up_proj.weight", 2, {WEFT__DIM_INTERMEDIATE, WEFT__DIM_HIDDEN}, false},
     [DOWN_PROJ] = {"mlp.down_proj.weight", 2, {WEFT__DIM_HIDDEN, WEFT__DIM_INTERMEDIATE}, false},
+    [Q_NORM] = {"self_attn.q_norm.weight", 1, {WEFT__DIM_HEAD}, false},
+    [K_NORM] = {"self_attn.k_norm.weight", 1, {WEFT__DIM_HEAD}, false},
 };
 
 /* Matrix products see heads side by side in rows, norms and attention see them one by one: same memory, two shapes. */
@@ -136,22 +137,25 @@ static const char *const steps[STEP_COUNT] = {
 
 static weft_status check(const weft__model_config *config, const char *file, weft_error *err)
 {
+    const char *family = config->model_type;
     if (strcmp(config->hidden_act, "silu") != 0)
-        return weft__fail(err, WEFT_UNSUPPORTED,
-                          "%s: field \"hidden_act\" is \"%s\"; for qwen3 Weft supports \"silu\".", file,
-                          config->hidden_act);
+        return weft__fail(err, WEFT_UNSUPPORTED, "%s: field \"hidden_act\" is \"%s\"; for %s Weft supports \"silu\".",
+                          file, config->hidden_act, family);
     if (config->attention_bias)
-        return weft__fail(err, WEFT_UNSUPPORTED, "%s: field \"attention_bias\" is true; for qwen3 Weft supports false.",
-                          file);
+        return weft__fail(err, WEFT_UNSUPPORTED, "%s: field \"attention_bias\" is true; for %s Weft supports false.",
+                          file, family);
+    if (config->mlp_bias)
+        return weft__fail(err, WEFT_UNSUPPORTED, "%s: field \"mlp_bias\" is true; for %s Weft supports false.", file,
+                          family);
     if (config->rotary_dims != config->head_dim)
         return weft__fail(err, WEFT_UNSUPPORTED,
-                          "%s: %u of \"head_dim\" %u are rotary; for qwen3 Weft supports all of them only.", file,
-                          config->rotary_dims, config->head_dim);
+                          "%s: %u of \"head_dim\" %u are rotary; for %s Weft supports all of them only.", file,
+                          config->rotary_dims, config->head_dim, family);
     for (uint32_t layer = 0; layer < config->num_hidden_layers; layer++)
         if (config->layer_types[layer] == WEFT__LAYER_LINEAR_ATTENTION)
             return weft__fail(err, WEFT_UNSUPPORTED,
-                              "%s: field \"layer_types[%u]\" is \"linear_attention\", which qwen3 does not have.", file,
-                              layer);
+                              "%s: field \"layer_types[%u]\" is \"linear_attention\", which %s does not have.", file,
+                              layer, family);
     return WEFT_OK;
 }
 
@@ -160,6 +164,7 @@ typedef struct layer {
     uint32_t index;
     weft_buffer *const *weights;
     const weft__step_label *labels;
+    bool has_head_norms;
 } layer;
 
 static void record_attention(weft__pass *pass, const layer *at)
@@ -175,10 +180,13 @@ static void record_attention(weft__pass *pass, const layer *at)
     weft__pass_matmul(pass, label[AT_K_PROJ], v[NORMED], w[K_PROJ], v[KEY_ROWS]);
     weft__pass_matmul(pass, label[AT_V_PROJ], v[NORMED], w[V_PROJ], v[VALUE]);
     weft__pass_barrier(pass);
-    weft__pass_norm(pass, label[AT_Q_NORM], v[QUERY_HEADS], w[Q_NORM], v[QUERY_HEADS]);
-    weft__pass_norm(pass, label[AT_K_NORM], v[KEY_HEADS], w[K_NORM], v[KEY_HEADS]);
+    if (at->has_head_norms) {
+        weft__pass_norm(pass, label[AT_Q_NORM], v[QUERY_HEADS], w[Q_NORM], v[QUERY_HEADS]);
+        weft__pass_norm(pass, label[AT_K_NORM], v[KEY_HEADS], w[K_NORM], v[KEY_HEADS]);
+    }
     weft__pass_append(pass, label[AT_V_APPEND], v[VALUE], cache[1]);
-    weft__pass_barrier(pass);
+    if (at->has_head_norms)
+        weft__pass_barrier(pass);
     weft__pass_rope(pass, label[AT_Q_ROPE], at->index, v[QUERY_HEADS]);
     weft__pass_rope(pass, label[AT_K_ROPE], at->index, v[KEY_HEADS]);
     weft__pass_barrier(pass);
@@ -221,14 +229,15 @@ static void record_logits(weft__pass *pass)
     weft__pass_matmul(pass, "output", v[NORMED_LAST], output, v[WEFT__VIEW_LOGITS]);
 }
 
-static void record(weft__pass *pass)
+static void record(weft__pass *pass, uint32_t layer_weight_count)
 {
     weft__pass_embedding(pass, "tokens", pass->weights[EMBEDDING], pass->views[STREAM]);
     for (uint32_t index = 0; index < pass->config->num_hidden_layers; index++) {
         const layer at = {
             .index = index,
-            .weights = &pass->weights[WEIGHT_COUNT + (size_t)index * LAYER_WEIGHT_COUNT],
+            .weights = &pass->weights[WEIGHT_COUNT + (size_t)index * layer_weight_count],
             .labels = &pass->labels[(size_t)index * STEP_COUNT],
+            .has_head_norms = layer_weight_count > Q_NORM,
         };
         record_attention(pass, &at);
         record_feed_forward(pass, &at);
@@ -237,16 +246,40 @@ static void record(weft__pass *pass)
         record_logits(pass);
 }
 
-const weft__family weft__family_qwen3 = {
-    .model_type = "qwen3",
+static void record_llama(weft__pass *pass)
+{
+    record(pass, LLAMA_LAYER_WEIGHTS);
+}
+
+static void record_qwen3(weft__pass *pass)
+{
+    record(pass, QWEN3_LAYER_WEIGHTS);
+}
+
+const weft__family weft__family_llama = {
+    .model_type = "llama",
     .weights = weights,
     .weight_count = WEIGHT_COUNT,
     .layer_weights = layer_weights,
-    .layer_weight_count = LAYER_WEIGHT_COUNT,
+    .layer_weight_count = LLAMA_LAYER_WEIGHTS,
     .views = view_rules,
     .view_count = VIEW_COUNT,
     .steps = steps,
     .step_count = STEP_COUNT,
     .check = check,
-    .record = record,
+    .record = record_llama,
+};
+
+const weft__family weft__family_qwen3 = {
+    .model_type = "qwen3",
+    .weights = weights,
+    .weight_count = WEIGHT_COUNT,
+    .layer_weights = layer_weights,
+    .layer_weight_count = QWEN3_LAYER_WEIGHTS,
+    .views = view_rules,
+    .view_count = VIEW_COUNT,
+    .steps = steps,
+    .step_count = STEP_COUNT,
+    .check = check,
+    .record = record_qwen3,
 };

@@ -49,7 +49,7 @@ typedef struct weft_model_info {
     uint64_t parameters;        /**< elements of all weights, a tied one counted once */
     uint64_t weight_bytes;      /**< of the weights as stored */
     uint64_t cache_token_bytes; /**< key/value cache that one token takes, over all layers */
-    uint32_t file_count;        /**< weight files */
+    uint32_t file_count;        /**< weight files; 0 of a model that was made of a configuration alone */
     uint32_t tensor_count;      /**< weights the model uses */
     int32_t start_token;        /**< -1 if the configuration names none */
     uint32_t stop_count;        /**< may be 0 */
@@ -82,6 +82,17 @@ WEFT_API WEFT_CHECKED weft_status weft_model_describe(const char *directory, wef
  */
 WEFT_API WEFT_CHECKED weft_status weft_model_open(weft_device *device, const char *directory,
                                                   const weft_model_options *options, weft_model **out, weft_error *err);
+
+/** Makes a model of a configuration file alone, to see what its passes cost on a device: weights of the dtype that the
+ *  configuration names, without any files of them.
+ *  @param path  of the file, which is what `config.json` is in a model directory.
+ *  @param seed  0: all weights are zeros, and nothing is written to the device's memory. Otherwise they are drawn by
+ * this seed, so that activations neither vanish nor overflow: norms are 1, the others even within
+ *               +-sqrt(3 / columns).
+ *  @param out   the model, owned by the caller until weft_model_close(); NULL on failure.
+ *  Errors as weft_model_open(). */
+WEFT_API WEFT_CHECKED weft_status weft_model_open_config(weft_device *device, const char *path, uint64_t seed,
+                                                         weft_model **out, weft_error *err);
 
 /** Gives a model back. Contexts of it that still exist stay valid and keep what they need. NULL is fine. */
 WEFT_API void weft_model_close(weft_model *model);
@@ -155,7 +166,12 @@ WEFT_API WEFT_CHECKED weft_status weft_context_sample(weft_context *context, con
 WEFT_API WEFT_CHECKED weft_status weft_context_logits(const weft_context *context, uint32_t first, uint32_t rows,
                                                       float *out, weft_error *err);
 
-/** Tokens fed so far. */
+/** Counts tokens as fed without running anything, to see what a pass costs behind so many: their keys and values are
+ * what the cache holds there, which in a fresh context are zeros. WEFT_OUT_OF_RANGE if the capacity does not suffice.
+ */
+WEFT_API WEFT_CHECKED weft_status weft_context_skip(weft_context *context, uint32_t tokens, weft_error *err);
+
+/** Tokens fed so far, those skipped included. */
 WEFT_API uint32_t weft_context_position(const weft_context *context);
 
 /** Forgets all tokens; keeps the memory. The session and its counts go on. A context that has failed stays so. */

@@ -174,6 +174,18 @@ weft_status weft_context_logits(const weft_context *context, uint32_t first, uin
     return weft_buffer_read(context->memory[WEFT__VIEW_LOGITS], first * row_bytes, out, rows * row_bytes, err);
 }
 
+weft_status weft_context_skip(weft_context *context, uint32_t tokens, weft_error *err)
+{
+    if (context->failure != WEFT_OK)
+        return weft__fail_copy(err, &context->error);
+    if (tokens > context->capacity - context->position)
+        return weft__fail(err, WEFT_OUT_OF_RANGE,
+                          "%u tokens do not fit behind the %u that the context holds: its capacity is %u.", tokens,
+                          context->position, context->capacity);
+    context->position += tokens;
+    return WEFT_OK;
+}
+
 uint32_t weft_context_position(const weft_context *context)
 {
     return context->position;

@@ -29,16 +29,24 @@ static weft_status read_family(const char *path, const weft__family **out, weft_
     return status;
 }
 
-static weft_status read_config(const char *directory, weft__checkpoint *out, weft_error *err)
+static weft_status read_config(const char *path, weft__checkpoint *out, weft_error *err)
 {
-    char *path = NULL;
-    weft_status status = weft__path_join(directory, "config.json", &path, err);
-    if (status == WEFT_OK)
-        status = read_family(path, &out->family, err);
+    weft_status status = read_family(path, &out->family, err);
     if (status == WEFT_OK)
         status = weft__model_config_load(path, &out->config, err);
     if (status == WEFT_OK)
         status = out->family->check(&out->config, weft__path_tail(path), err);
+    if (status == WEFT_OK)
+        weft__dims_of(&out->config, &out->dims);
+    return status;
+}
+
+static weft_status read_config_within(const char *directory, weft__checkpoint *out, weft_error *err)
+{
+    char *path = NULL;
+    weft_status status = weft__path_join(directory, "config.json", &path, err);
+    if (status == WEFT_OK)
+        status = read_config(path, out, err);
     free(path);
     return status;
 }
@@ -83,7 +91,7 @@ static void fill_info(weft__checkpoint *checkpoint)
     info->is_tied = config->tie_word_embeddings;
     info->cache_token_bytes =
         2 * sizeof(float) * config->num_hidden_layers * checkpoint->dims.extent[WEFT__DIM_KV_WIDTH];
-    info->file_count = (uint32_t)checkpoint->files->count;
+    info->file_count = checkpoint->files ? (uint32_t)checkpoint->files->count : 0;
     info->start_token = config->bos_token_id;
     info->stop_count = config->eos_token_count;
     memcpy(info->stop_tokens, config->eos_token_ids, sizeof config->eos_token_ids);
@@ -92,13 +100,11 @@ static void fill_info(weft__checkpoint *checkpoint)
 weft_status weft__checkpoint_open(const char *directory, weft__checkpoint *out, weft_error *err)
 {
     *out = (weft__checkpoint){0};
-    weft_status status = read_config(directory, out, err);
+    weft_status status = read_config_within(directory, out, err);
     if (status == WEFT_OK)
         status = read_generation_config(directory, &out->config, err);
-    if (status != WEFT_OK)
-        return status;
-    weft__dims_of(&out->config, &out->dims);
-    status = weft__weight_files_open(directory, &out->files, err);
+    if (status == WEFT_OK)
+        status = weft__weight_files_open(directory, &out->files, err);
     if (status != WEFT_OK)
         return status;
     fill_info(out);
@@ -122,17 +128,25 @@ weft_status weft_model_describe(const char *directory, weft_model_info *out, wef
     return status;
 }
 
+static weft_status create(weft_device *device, weft_model **out, weft_error *err)
+{
+    *out = calloc(1, sizeof **out);
+    if (!*out)
+        return weft__fail_memory(err, sizeof **out, "a model");
+    atomic_init(&(*out)->references, 1);
+    (*out)->device = device;
+    return WEFT_OK;
+}
+
 weft_status weft_model_open(weft_device *device, const char *directory, const weft_model_options *options,
                             weft_model **out, weft_error *err)
 {
     static const weft_model_options defaults;
+    weft_model *model;
     *out = NULL;
-    weft_model *model = calloc(1, sizeof *model);
-    if (!model)
-        return weft__fail_memory(err, sizeof *model, "a model");
-    atomic_init(&model->references, 1);
-    model->device = device;
-    weft_status status = weft__checkpoint_open(directory, &model->checkpoint, err);
+    weft_status status = create(device, &model, err);
+    if (status == WEFT_OK)
+        status = weft__checkpoint_open(directory, &model->checkpoint, err);
     if (status == WEFT_OK)
         status = weft__weights_load(model, options ? options : &defaults, err);
     if (status != WEFT_OK) {
@@ -140,6 +154,27 @@ weft_status weft_model_open(weft_device *device, const char *directory, const we
         return status;
     }
     weft__checkpoint_close(&model->checkpoint); /* weights that lie in the files hold them open themselves */
+    *out = model;
+    return WEFT_OK;
+}
+
+weft_status weft_model_open_config(weft_device *device, const char *path, uint64_t seed, weft_model **out,
+                                   weft_error *err)
+{
+    weft_model *model;
+    *out = NULL;
+    weft_status status = create(device, &model, err);
+    if (status == WEFT_OK)
+        status = read_config(path, &model->checkpoint, err);
+    if (status == WEFT_OK) {
+        fill_info(&model->checkpoint);
+        weft__weights_describe(&model->checkpoint);
+        status = weft__weights_draw(model, seed, err);
+    }
+    if (status != WEFT_OK) {
+        weft_model_close(model);
+        return status;
+    }
     *out = model;
     return WEFT_OK;
 }

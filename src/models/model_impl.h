@@ -25,6 +25,9 @@ void weft__checkpoint_close(weft__checkpoint *checkpoint);
 /* Checks presence, dtype and shape of every weight, and that there are no others; counts them into checkpoint->info. */
 weft_status weft__weights_check(weft__checkpoint *checkpoint, weft_error *err);
 
+/* The same of weights that are in no file: counts what the configuration demands. */
+void weft__weights_describe(weft__checkpoint *checkpoint);
+
 struct weft_model {
     _Atomic uint32_t references; /* the user's, and one for each context */
     weft_device *device;         /* kept alive by the weights */
@@ -37,5 +40,7 @@ void weft__model_retain(weft_model *model);
 
 /* Brings the weights to model->device. What there is after a failure is freed with the model. */
 weft_status weft__weights_load(weft_model *model, const weft_model_options *options, weft_error *err);
+/* The same for weights that are in no file; `seed` as of weft_model_open_config(). */
+weft_status weft__weights_draw(weft_model *model, uint64_t seed, weft_error *err);
 
 #endif

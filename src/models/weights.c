@@ -1,7 +1,9 @@
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/dtype.h"
+#include "base/rng.h"
 #include "base/status.h"
 #include "formats/json.h"
 #include "models/model_impl.h"
@@ -82,9 +84,10 @@ static weft_status copy(weft_model *model, const weft_safetensors_tensor *tensor
     return status;
 }
 
-/* `*wraps` becomes false once the device has said that it cannot work in host memory. */
-static weft_status load_weight(weft_model *model, uint32_t index, bool *wraps, weft_error *err)
+/* `context` is a bool, which becomes false once the device has said that it cannot work in host memory. */
+static weft_status load_weight(weft_model *model, uint32_t index, void *context, weft_error *err)
 {
+    bool *wraps = context;
     char name[WEFT__WEIGHT_NAME_BYTES];
     weft__family_weight_name(model->checkpoint.family, index, name);
     weft_safetensors_tensor tensor;
@@ -106,7 +109,9 @@ static weft_status load_weight(weft_model *model, uint32_t index, bool *wraps, w
     return WEFT_OK;
 }
 
-weft_status weft__weights_load(weft_model *model, const weft_model_options *options, weft_error *err)
+/* `make` brings one weight to the device. */
+static weft_status make_all(weft_model *model, weft_status (*make)(weft_model *, uint32_t, void *, weft_error *),
+                            void *context, weft_error *err)
 {
     const weft__checkpoint *checkpoint = &model->checkpoint;
     uint32_t count = weft__family_weights(checkpoint->family, &checkpoint->config);
@@ -114,10 +119,83 @@ weft_status weft__weights_load(weft_model *model, const weft_model_options *opti
     if (!model->weights)
         return weft__fail_memory(err, count * sizeof *model->weights, "the list of a model's weights");
     model->weight_count = count;
-    bool wraps = !options->copy_weights;
     weft_status status = WEFT_OK;
     for (uint32_t index = 0; index < count && status == WEFT_OK; index++)
         if (weft__family_uses(checkpoint->family, &checkpoint->config, index))
-            status = load_weight(model, index, &wraps, err);
+            status = make(model, index, context, err);
     return status;
+}
+
+weft_status weft__weights_load(weft_model *model, const weft_model_options *options, weft_error *err)
+{
+    bool wraps = !options->copy_weights;
+    return make_all(model, load_weight, &wraps, err);
+}
+
+/* ---- weights that are in no file ---- */
+
+#define DRAWN_AT_ONCE 4096u
+
+void weft__weights_describe(weft__checkpoint *checkpoint)
+{
+    weft_model_info *info = &checkpoint->info;
+    uint32_t count = weft__family_weights(checkpoint->family, &checkpoint->config);
+    info->dtype = checkpoint->config.dtype;
+    for (uint32_t index = 0; index < count; index++) {
+        if (!weft__family_uses(checkpoint->family, &checkpoint->config, index))
+            continue;
+        const weft__weight_rule *rule = weft__family_weight(checkpoint->family, index);
+        weft_shape shape = weft__dims_shape(&checkpoint->dims, rule->rank, rule->dims);
+        info->parameters += weft_shape_elements(&shape);
+        info->weight_bytes += weft_shape_elements(&shape) * weft_dtype_bytes(info->dtype);
+        info->tensor_count++;
+    }
+}
+
+static void draw(uint64_t seed, uint32_t index, uint64_t first, size_t count, double most, float *out)
+{
+    for (size_t i = 0; i < count; i++)
+        out[i] = (float)((2 * weft__rng_unit_of(weft__rng_at(seed, index, first + i)) - 1) * most);
+}
+
+static weft_status write_floats(weft_buffer *buffer, uint64_t first, const float *values, size_t count, weft_error *err)
+{
+    uint16_t halves[DRAWN_AT_ONCE];
+    weft_dtype dtype = weft_buffer_dtype(buffer);
+    size_t bytes = weft_dtype_bytes(dtype);
+    for (size_t i = 0; i < count && dtype != WEFT_F32; i++)
+        halves[i] = dtype == WEFT_F16 ? weft__f16_from_f32(values[i]) : weft__bf16_from_f32(values[i]);
+    const void *data = dtype == WEFT_F32 ? (const void *)values : halves;
+    return weft_buffer_write(buffer, first * bytes, data, count * bytes, err);
+}
+
+static weft_status draw_weight(weft_model *model, uint32_t index, void *context, weft_error *err)
+{
+    const weft__checkpoint *checkpoint = &model->checkpoint;
+    const weft__weight_rule *rule = weft__family_weight(checkpoint->family, index);
+    weft_shape shape = weft__dims_shape(&checkpoint->dims, rule->rank, rule->dims);
+    weft_dtype dtype = checkpoint->config.dtype;
+    uint64_t elements = weft_shape_elements(&shape), seed = *(const uint64_t *)context;
+    char name[WEFT__WEIGHT_NAME_BYTES];
+    weft__family_weight_name(checkpoint->family, index, name);
+    weft_status status = weft_buffer_create(model->device, dtype, &shape, &model->weights[index], err);
+    if (status != WEFT_OK)
+        return weft__fail_within(err, status, "%s", name);
+    weft_buffer_set_label(model->weights[index], name);
+    float values[DRAWN_AT_ONCE];
+    for (uint64_t first = 0; seed && first < elements && status == WEFT_OK; first += DRAWN_AT_ONCE) {
+        size_t count = (size_t)(elements - first < DRAWN_AT_ONCE ? elements - first : DRAWN_AT_ONCE);
+        if (rule->rank == 1)
+            for (size_t i = 0; i < count; i++)
+                values[i] = 1;
+        else
+            draw(seed, index, first, count, sqrt(3 / (double)shape.extent[1]), values);
+        status = write_floats(model->weights[index], first, values, count, err);
+    }
+    return status;
+}
+
+weft_status weft__weights_draw(weft_model *model, uint64_t seed, weft_error *err)
+{
+    return make_all(model, draw_weight, &seed, err);
 }

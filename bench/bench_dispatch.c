@@ -1,5 +1,5 @@
 /* What submission costs: nanoseconds to record a dispatch (without and with the hazard tracker, and with inferred
- * barriers), to run it, to commit a command buffer, and to put a fence between two.
+ * barriers), to replay one that a graph holds, to run it, to commit a command buffer, and to put a fence between two.
  *
  * The dispatch is an addition of one element. Recording and commits are timed apart from the work: a recording is
  * dropped by a reset, and empty command buffers have nothing to run.
@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <weft/graph.h>
 #include <weft/ops.h>
 #include <weft/session.h>
 
@@ -35,34 +36,9 @@ typedef struct bench {
     weft_device *device;
     weft_encoder *encoder;
     weft_session *session;
+    weft_graph *graph; /* of what record_all() records */
     weft_buffer *inputs[BUFFERS], *outputs[BUFFERS];
 } bench;
-
-static bench open_bench(const char *uri, const weft_encoder_options *options)
-{
-    bench it = {0};
-    weft_error err;
-    check(weft_device_open(uri, &it.device, &err), &err);
-    weft_shape one = weft_shape_1d(1);
-    for (size_t i = 0; i < BUFFERS; i++) {
-        check(weft_buffer_create(it.device, WEFT_F32, &one, &it.inputs[i], &err), &err);
-        check(weft_buffer_create(it.device, WEFT_F32, &one, &it.outputs[i], &err), &err);
-    }
-    check(weft_encoder_create(it.device, options, &it.encoder, &err), &err);
-    check(weft_session_create(it.device, NULL, &it.session, &err), &err);
-    return it;
-}
-
-static void close_bench(bench *it)
-{
-    weft_session_destroy(it->session);
-    weft_encoder_destroy(it->encoder);
-    for (size_t i = 0; i < BUFFERS; i++) {
-        weft_buffer_destroy(it->inputs[i]);
-        weft_buffer_destroy(it->outputs[i]);
-    }
-    weft_device_close(it->device);
-}
 
 /* DISPATCHES additions; a barrier wherever the outputs come round again. */
 static void record_all(bench *it)
@@ -76,11 +52,48 @@ static void record_all(bench *it)
     }
 }
 
+static bench open_bench(const char *uri, const weft_encoder_options *options)
+{
+    bench it = {0};
+    weft_error err;
+    check(weft_device_open(uri, &it.device, &err), &err);
+    weft_shape one = weft_shape_1d(1);
+    for (size_t i = 0; i < BUFFERS; i++) {
+        check(weft_buffer_create(it.device, WEFT_F32, &one, &it.inputs[i], &err), &err);
+        check(weft_buffer_create(it.device, WEFT_F32, &one, &it.outputs[i], &err), &err);
+    }
+    check(weft_encoder_create(it.device, options, &it.encoder, &err), &err);
+    check(weft_session_create(it.device, NULL, &it.session, &err), &err);
+    record_all(&it);
+    check(weft_graph_capture(it.encoder, &it.graph, &err), &err);
+    return it;
+}
+
+static void close_bench(bench *it)
+{
+    weft_graph_destroy(it->graph);
+    weft_session_destroy(it->session);
+    weft_encoder_destroy(it->encoder);
+    for (size_t i = 0; i < BUFFERS; i++) {
+        weft_buffer_destroy(it->inputs[i]);
+        weft_buffer_destroy(it->outputs[i]);
+    }
+    weft_device_close(it->device);
+}
+
 static void record(void *context)
 {
     bench *it = context;
     weft_error err;
     record_all(it);
+    check(weft_encoder_reset(it->encoder, &err), &err);
+}
+
+static void replay(void *context)
+{
+    bench *it = context;
+    weft_error err;
+    check(weft_graph_replay(it->graph, it->encoder, &err), &err);
     check(weft_encoder_reset(it->encoder, &err), &err);
 }
 
@@ -138,6 +151,8 @@ static const row rows[] = {
     {"record a dispatch", "cpu?threads=1", false, false, record, DISPATCHES, 20},
     {"record with the hazard tracker", "cpu?threads=1", true, false, record, DISPATCHES, 60},
     {"record with inferred barriers", "cpu?threads=1", false, true, record, DISPATCHES, 60},
+    {"replay a recorded dispatch", "cpu?threads=1", false, false, replay, DISPATCHES, 10},
+    {"replay with the hazard tracker", "cpu?threads=1", true, false, replay, DISPATCHES, 60},
     {"record and run a dispatch, 1 thread", "cpu?threads=1", false, false, record_and_run, DISPATCHES, 0},
     {"record and run a dispatch, 2 threads", "cpu?threads=2", false, false, record_and_run, DISPATCHES, 0},
     {"commit an empty command buffer", "cpu?threads=1", false, false, commit, COMMITS, 1000},

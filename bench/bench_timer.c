@@ -4,19 +4,25 @@
 #include <string.h>
 #include <time.h>
 
-double bench_now_ns(void)
+static double now_ns(clockid_t clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
-static double time_calls(bench_function *function, void *context, size_t calls)
+double bench_now_ns(void)
 {
-    double begin = bench_now_ns();
+    return now_ns(CLOCK_MONOTONIC);
+}
+
+static double time_calls(const bench_samples *samples, bench_function *function, void *context, size_t calls)
+{
+    clockid_t clock = samples->of_cpu ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC;
+    double begin = now_ns(clock);
     for (size_t call = 0; call < calls; ++call)
         function(context);
-    return bench_now_ns() - begin;
+    return now_ns(clock) - begin;
 }
 
 void bench_measure(bench_samples *samples, bench_function *function, void *context, size_t count, double sample_ns)
@@ -24,12 +30,12 @@ void bench_measure(bench_samples *samples, bench_function *function, void *conte
     if (samples->calls_per_sample == 0) {
         size_t calls = 1;
         function(context);
-        while (time_calls(function, context, calls) < sample_ns)
+        while (time_calls(samples, function, context, calls) < sample_ns)
             calls *= 2;
         samples->calls_per_sample = calls;
     }
     for (; count > 0 && samples->count < BENCH_SAMPLES_MAX; --count) {
-        double ns = time_calls(function, context, samples->calls_per_sample);
+        double ns = time_calls(samples, function, context, samples->calls_per_sample);
         samples->ns[samples->count++] = ns / (double)samples->calls_per_sample;
     }
 }

@@ -18,8 +18,8 @@ PUBLIC = "include/weft"
 LAYERS = {
     "src/base": [],
     "src/kernels": ["src/base"],
-    "src/trace": ["src/base"],
-    "src/runtime": ["src/base"],
+    "src/trace": ["src/formats", "src/base"],
+    "src/runtime": ["src/trace", "src/base"],
     "src/ops": ["src/runtime", "src/base"],
     # The list that joins the drivers: of each device it sees the one header that hands over its table.
     "src/devices": ["src/devices/*/driver.h", "src/ops", "src/runtime", "src/kernels", "src/base"],
@@ -33,7 +33,7 @@ LAYERS = {
     "src/sim/machine": ["src/base"],
     "src/sim/replay": ["src/kernels", "src/base"],
     "src/sim/order": ["src/base"],
-    "src/sim/fabric": ["src/sim/machine", "src/sim/engine", "src/base"],
+    "src/sim/fabric": ["src/sim/machine", "src/sim/engine", "src/trace", "src/base"],
     "src/sim/pe": ["src/sim/fabric", "src/sim/machine", "src/sim/engine", "src/trace", "src/base"],
     "src/sim/values": ["src/sim/pe", "src/sim/order", "src/sim/replay", "src/sim/machine", "src/sim/engine",
                        "src/base"],
@@ -41,6 +41,9 @@ LAYERS = {
     "src/sim/collective": ["src/sim/tile", "src/base"],
     "src/sim/host": ["src/sim/tile", "src/sim/values", "src/sim/pe", "src/sim/replay", "src/sim/fabric",
                      "src/sim/machine", "src/sim/engine", "src/trace", "src/base"],
+    "src/sim/retime": ["src/sim/host", "src/sim/values", "src/sim/tile", "src/sim/pe", "src/sim/replay",
+                       "src/sim/fabric",
+                       "src/sim/machine", "src/sim/engine", "src/trace", "src/base"],
     "src/sim/probe": ["src/sim/fabric", "src/sim/machine", "src/sim/engine", "src/trace", "src/base"],
     "src/sim/benches": ["src/sim/replay", "src/sim/machine", "src/kernels", "src/base"],
     "src/formats": ["src/base"],
@@ -54,12 +57,15 @@ LAYERS = {
 # include, and the same holds between the headers; tools may include them all. <weft/weft.h> is for users only.
 PUBLIC_LAYERS = {
     "src/base": ["status.h", "types.h"],
-    "src/runtime": ["buffer.h", "budget.h", "device.h", "encoder.h", "hazard.h", "op.h", "session.h", "timeline.h",
-                    "version.h"],
-    "src/sim": ["collective.h", "machine.h", "probe.h", "sim.h", "sim_bench.h", "store.h", "tile.h"],
+    "src/runtime": ["buffer.h", "budget.h", "device.h", "encoder.h", "graph.h", "hazard.h", "op.h", "session.h",
+                    "timeline.h", "trace.h", "verify.h", "version.h"],
+    "src/sim": ["activity.h", "collective.h", "machine.h", "probe.h", "retime.h", "sim.h", "sim_bench.h", "store.h",
+                "tile.h"],
+    "src/devices/sim": ["sim_device.h"],
     "src/ops": ["ops.h"],
     "src/formats": ["safetensors.h"],
     "src/text": ["tokenizer.h"],
+    "src/trace": ["report.h"],
     "src/models": ["model.h"],
 }
 UMBRELLA = "weft.h"

@@ -35,6 +35,13 @@ typedef enum tl_reduction {
     TL_REDUCE_MIN = 2
 } tl_reduction;
 
+/** Element by element over all PEs of the group, for every one of them, in one of the ways below, whichever should be
+ *  the fastest. A group that has one PE of each cube of the launch, and queues between cubes and SIPs, takes the centre
+ *  for a message and for fewer messages than an eighth of the cubes, else the mesh. Others take the ring or the tree,
+ *  what there is; and if there are both, the tree for up to eight messages, in a single cube only for a quarter of one
+ *  and more than four PEs. The machine, the launch and the tensor alone decide. Needs what the chosen way needs. */
+WEFT_API tl_tensor tl_all_reduce(weft_tile *tl, tl_tensor tensor, tl_reduction reduction);
+
 /** Element by element over all PEs of the group, for every one of them. A ring: each rank reduces its share while
  *  shares go round once, and they go round a second time; 2 (n - 1) steps of 1 / n of the tensor, which take
  *  2 (n - 1) / n * bytes / bandwidth if the tensor is large and reductions are faster than the link. Share c begins
@@ -42,11 +49,17 @@ typedef enum tl_reduction {
  *  Needs the result and six messages of scratch memory. */
 WEFT_API tl_tensor tl_all_reduce_ring(weft_tile *tl, tl_tensor tensor, tl_reduction reduction);
 
-/** The same over one PE of each cube of all SIPs of the launch (WEFT_QUEUES_CUBES, and WEFT_QUEUES_SIPS where there is
- *  more than one SIP), for tensors of a few messages: the shortest way. Along the rows of cubes to the centre column,
- *  along that to the centre cube, from both sides at once; in the same way between the centre cubes of the SIPs, along
- *  rows, then columns; and back. The centre of n in a line is place n / 2. A PE joins to its own elements what comes
- *  from the east, then from the west, the south, the north, and from SIPs in the same order.
+/** The same up the tree of the group and down again (WEFT_QUEUES_TREE), for tensors of a few messages. A PE joins to
+ * its own elements what comes from its left child, then from its right one. Needs the result and up to thirteen
+ * messages.
+ */
+WEFT_API tl_tensor tl_all_reduce_tree(weft_tile *tl, tl_tensor tensor, tl_reduction reduction);
+
+/** Element by element over one PE of each cube of all SIPs of the launch (WEFT_QUEUES_CUBES, and WEFT_QUEUES_SIPS where
+ * there is more than one SIP), for tensors of a few messages: the shortest way. Along the rows of cubes to the centre
+ * column, along that to the centre cube, from both sides at once; in the same way between the centre cubes of the SIPs,
+ * along rows, then columns; and back. The centre of n in a line is place n / 2. A PE joins to its own elements what
+ * comes from the east, then from the west, the south, the north, and from SIPs in the same order.
  *
  *  The PEs of a cube, one of each number, do it each for itself. The cubes of a SIP must be whole rows of its grid or a
  *  part of one row, and so must the SIPs. Needs the result and up to five messages for each neighbour. */

@@ -9,10 +9,11 @@
  *   isa=NAME    `scalar`, `avx2` or `avx512`; default: the best this CPU has
  *   shuffle=S   run the dispatches between two barriers in a random order drawn from seed S. A stream
  *               whose barriers suffice gives the same bits for every S; a missing barrier shows as a wrong answer
+ *   values=, hazards=, perturb=, and keys of machine files, which have a dot: of `sim`, see docs/sim-device.md
  *
  * Execution model. Command buffers of one device run one after another in the order of their commits; each sees all
  * that earlier ones wrote. Within a command buffer only a barrier orders dispatches. Commit returns before the work is
- * done.
+ * done; `sim` does the work in the thread that waits for it.
  *
  * Threads: a device, its buffers and its registry may be used from several threads at once. */
 #ifndef WEFT_DEVICE_H
@@ -79,6 +80,26 @@ WEFT_API WEFT_CHECKED weft_status weft_device_supports(const weft_device *device
 
 /** How many kernels of this device have been made ready by a first use. Any thread. */
 WEFT_API size_t weft_device_kernels_ready(const weft_device *device);
+
+/** The device's clock, in picoseconds since it was opened: the host's monotonic clock, or on `sim` the time of the
+ *  simulated host. That passes while the host submits, reads and writes buffers, and waits; see docs/sim-device.md. Any
+ *  thread. */
+WEFT_API uint64_t weft_device_now_ps(const weft_device *device);
+
+/** A part of the time that has passed on a device's clock. */
+typedef struct weft_time_part {
+    const char *name; /**< "submit"; static storage */
+    uint64_t ps;
+} weft_time_part;
+
+#define WEFT_TIME_PARTS_MAX 32
+
+/** Where the time since the device was opened went: parts whose sum is weft_device_now_ps(), to the picosecond. None of
+ *  them ever gets smaller, but for the last one, which is what has begun and has not been waited for; so two snapshots
+ *  after waits can be subtracted. Devices of the host have none.
+ *  @param out  the first @p capacity of them
+ *  @return how many there are, always the same, at most WEFT_TIME_PARTS_MAX. Any thread. */
+WEFT_API size_t weft_device_time_parts(const weft_device *device, weft_time_part *out, size_t capacity);
 
 /** Waits until everything submitted so far is done; counts as a sync. Failures stay with the encoder or session whose
  *  work failed. Any thread but the device's own. */

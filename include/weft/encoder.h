@@ -19,6 +19,7 @@
 #include <weft/budget.h>
 #include <weft/hazard.h>
 #include <weft/timeline.h>
+#include <weft/verify.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -37,10 +38,11 @@ typedef enum weft_barrier_mode {
 typedef struct weft_encoder_options {
     weft_barrier_mode barriers;
     weft_hazard_report *hazards; /**< verdicts go here, and tracking is on; borrowed */
-    weft_timeline *timeline;     /**< times of command buffers and dispatches go here; borrowed. Dispatches are then run
-                                      one by one, so that each one's time is its own */
-    uint64_t omit_barrier;       /**< leave out the Nth barrier that the caller places, counted from 1 over all command
-                                      buffers: a fault put in on purpose, to see that it is found */
+    weft_timeline *timeline; /**< times of command buffers and dispatches go here; borrowed. Devices of the host then
+                                  run dispatches one by one, so that each one's time is its own */
+    uint64_t omit_barrier;   /**< leave out the Nth barrier that the caller places, counted from 1 over all command
+                                  buffers: a fault put in on purpose, to see that it is found */
+    weft_verifier *verifier; /**< compares each dispatch with `ref` at the commit, see verify.h; borrowed */
 } weft_encoder_options;
 
 /** Makes an encoder with a fresh command buffer.

@@ -52,12 +52,26 @@ typedef struct weft_machine_info {
     double hbm_gbs;                       /**< of the slice of one PE: all its pseudo-channels together */
     double link_gbs;                      /**< between two routers, in each direction */
     double ucie_gbs;                      /**< of one connection, in each direction */
+    double pe_gflops;                     /**< of the GEMM of a PE with f32, two for each product */
     uint64_t tcm_bytes;                   /**< of a PE */
     uint64_t flit_bytes;
 } weft_machine_info;
 
 /** Fills @p out. */
 WEFT_API void weft_machine_get_info(const weft_machine *machine, weft_machine_info *out);
+
+#define WEFT_MACHINE_REGION_BYTES 48
+
+/** What a picture of the whole machine has its parts in, and where. All places are on one plane, also those of several
+ *  SIPs: y points down, routers of a cube are 1 apart. */
+typedef struct weft_machine_region {
+    char name[WEFT_MACHINE_REGION_BYTES]; /**< "sip0", "sip0.cube3", "sip0.io" */
+    const char *kind;                     /**< "sip", "cube" or "io"; static storage */
+    double x, y, width, height;
+} weft_machine_region;
+
+/** The region at @p index: all SIPs, then what is in them. False past the last. */
+WEFT_API bool weft_machine_region_at(const weft_machine *machine, size_t index, weft_machine_region *out);
 
 #define WEFT_MACHINE_KEY_BYTES 512
 
@@ -73,6 +87,11 @@ typedef struct weft_machine_key {
 
 /** The key at @p index, groups before their keys. False past the last. Any thread. */
 WEFT_API bool weft_machine_key_at(size_t index, weft_machine_key *out);
+
+/** The value of a key that is a number: the file's, a setting's, or the standard one. Any thread.
+ *  WEFT_NOT_FOUND names the nearest key if there is none of that path; WEFT_INVALID_ARGUMENT if it is no number. */
+WEFT_API WEFT_CHECKED weft_status weft_machine_get_number(const weft_machine *machine, const char *path, double *out,
+                                                          weft_error *err);
 
 /** Draws a machine as one SVG file that needs nothing else.
  *  @param view   "all", "system", "sip", "cube" or "pe"; NULL is "all"

@@ -4,7 +4,8 @@
  * shards that `model.safetensors.index.json` lists), `tokenizer.json`, and perhaps `generation_config.json`. A model is
  * the checked configuration and the weights on one device; it never changes, so any number of contexts may share it. A
  * context is one sequence of tokens: its key/value cache, its activations and its session. Every forward pass is one
- * stage of that session, recorded as typed ops with explicit barriers, the same on every device.
+ * stage of that session, recorded as typed ops with explicit barriers, the same on every device. That of a single token
+ * is recorded once, when the context is made, and replayed for each token with its position set, see graph.h.
  *
  * Families so far: Llama and Qwen3 (dense).
  *
@@ -14,6 +15,7 @@
 #define WEFT_MODEL_H
 
 #include <weft/device.h>
+#include <weft/graph.h>
 #include <weft/ops.h>
 #include <weft/session.h>
 #include <weft/tokenizer.h>
@@ -124,6 +126,11 @@ typedef struct weft_context_options {
                           at most batch_tokens */
     weft_session_options session; /**< of the context's session: hazard report, timeline, budget, a barrier to leave
                                      out. With WEFT_BARRIERS_INFERRED the model places no barriers of its own */
+    bool no_graph;   /**< record the pass of a single token anew for each, as the model has it, instead of replaying an
+                          optimised graph of it: a hazard report or a barrier to leave out are then about that stream.
+                          Also so where barriers are inferred */
+    bool no_fuse;    /**< of that graph: leave its dispatches as they are, see graph.h */
+    bool no_reorder; /**< of that graph: leave them in their order. With both, barriers stay as recorded too */
 } weft_context_options;
 
 /** Makes an empty sequence. All memory that decoding needs is allocated here; after the first decoded token no call

@@ -11,11 +11,11 @@
  * WEFT_OUT_OF_RANGE or WEFT_INVALID_ARGUMENT at the next wait, and is never used as an address. NaN and infinity
  * otherwise propagate as IEEE 754 says.
  *
- * Error bounds are against the exact result for the inputs as given, of `ref` and `cpu` alike unless stated; u is the
- * unit roundoff of the output dtype (2^-24 f32, 2^-11 f16, 2^-8 bf16... half an ulp, relative). What is smaller than
- * the smallest normal number of the dtype counts as that number in a relative bound. `ref` computes in double, `cpu` in
- * f32, where an intermediate result past the range of f32 is infinite and one below it may be 0, also as a factor of
- * infinity.
+ * Error bounds are against the exact result for the inputs as given, of all devices alike unless stated; u is the unit
+ * roundoff of the output dtype (2^-24 f32, 2^-11 f16, 2^-8 bf16... half an ulp, relative). What is smaller than the
+ * smallest normal number of the dtype counts as that number in a relative bound. `ref` computes in double, `cpu` and
+ * `sim` in f32, where an intermediate result past the range of f32 is infinite and one below it may be 0, also as a
+ * factor of infinity.
  *
  * Every function: from one thread at a time per encoder. On failure nothing is recorded. */
 #ifndef WEFT_OPS_H
@@ -173,6 +173,48 @@ typedef struct weft_sample_params {
  * the same index for the same logits: probabilities are summed in double. */
 WEFT_API WEFT_CHECKED weft_status weft_sample(weft_encoder *encoder, const weft_buffer *logits,
                                               const weft_sample_params *params, weft_buffer *out, weft_error *err);
+
+/* ---- fused: what two or three ops above do one after another, in one pass over memory. What stood between them is
+ * not rounded to f32 unless said, so results may differ from theirs, within the bounds ---- */
+
+/** out = rms_norm(x) * other: weft_rms_norm(), then weft_mul(). x, weight, params and out are those of weft_rms_norm(),
+ *  other is f32 of the shape of x. In place over x or other. Error: (D / 8 + 9) u relative to |out|. */
+WEFT_API WEFT_CHECKED weft_status weft_rms_norm_mul(weft_encoder *encoder, const weft_buffer *x,
+                                                    const weft_buffer *weight, const weft_buffer *other,
+                                                    const weft_rms_norm_params *params, weft_buffer *out,
+                                                    weft_error *err);
+
+/** sum = a + b, out = rms_norm(sum): weft_add(), then weft_rms_norm(). a, b, sum and out f32 of one shape, weight and
+ *  params as in weft_rms_norm(). The norm is that of the sum as it is stored, which is rounded once. Each output may be
+ *  in place over a or b, but they must not overlap. Error: u relative for sum, (D / 8 + 8) u relative to |out| for the
+ *  norm of that sum. */
+WEFT_API WEFT_CHECKED weft_status weft_add_rms_norm(weft_encoder *encoder, const weft_buffer *a, const weft_buffer *b,
+                                                    const weft_buffer *weight, const weft_rms_norm_params *params,
+                                                    weft_buffer *sum, weft_buffer *out, weft_error *err);
+
+/** Of weft_rms_norm_rope(). */
+typedef struct weft_rms_norm_rope_params {
+    weft_rms_norm_params norm;
+    weft_rope_params rope;
+} weft_rms_norm_rope_params;
+
+/** out = rms_norm(x) of each head, turned by position: weft_rms_norm(), then weft_rope(). x, out [T, H, head_dim] f32,
+ *  weight [head_dim] f32, f16 or bf16 (or NULL), positions [T] i32 (any value >= 0). In place over x.
+ *  Error: (head_dim / 8 + 12) u times the length of the pair after the norm, for angles below 2^24; relative for what
+ *  does not turn. */
+WEFT_API WEFT_CHECKED weft_status weft_rms_norm_rope(weft_encoder *encoder, const weft_buffer *x,
+                                                     const weft_buffer *weight, const weft_buffer *positions,
+                                                     const weft_rms_norm_rope_params *params, weft_buffer *out,
+                                                     weft_error *err);
+
+/** out [M, N] f32 = silu(gate) * up, where gate and up are x [M, K] f32 times the transposes of gate_weight and
+ *  up_weight [N, K], both of one dtype (f32, f16, bf16): weft_matmul() twice, then weft_silu_mul(). Axes as in
+ *  weft_matmul(). With K = 0 out becomes zeros.
+ *  Error: 1.1 b (G (|up| + b U) + |silu(gate)| U) + 8 u |out|, where b = (K / 8 + 16) u, G = sum_k |x gate_weight| and
+ *  U = sum_k |x up_weight|: no slope of silu is steeper than 1.1. */
+WEFT_API WEFT_CHECKED weft_status weft_gate_up_silu(weft_encoder *encoder, const weft_buffer *x,
+                                                    const weft_buffer *gate_weight, const weft_buffer *up_weight,
+                                                    weft_buffer *out, weft_error *err);
 
 #ifdef __cplusplus
 }

@@ -24,7 +24,7 @@ typedef struct weft_safetensors weft_safetensors;
 typedef struct weft_safetensors_tensor {
     const char *name;
     const char *dtype_name; /**< as the file spells it, "BF16" say */
-    bool is_supported;      /**< false for the dtypes that Weft has no elements for: BOOL, F64, U64, F8_E4M3, ... */
+    bool is_supported;      /**< false for the dtypes that Weft has no elements for: BOOL, C64, F8_E4M3, ... */
     weft_dtype dtype;       /**< meaningless unless is_supported */
     weft_shape shape;       /**< row-major */
     const void *data;       /**< little-endian, aligned to nothing */

@@ -14,6 +14,7 @@
 #ifndef WEFT_SIM_H
 #define WEFT_SIM_H
 
+#include <weft/activity.h>
 #include <weft/machine.h>
 #include <weft/tile.h>
 
@@ -75,10 +76,12 @@ typedef enum weft_values_mode {
 typedef struct weft_simulation_options {
     weft_values_mode values;
     weft_hazard_action hazards;
-    uint32_t threads;       /**< that compute values; 0: one. The results do not depend on it. */
-    uint64_t perturb_seed;  /**< not 0: latencies vary at random within the `perturb` bounds of the machine */
-    bool keeps_log;         /**< every command that moves or makes data, see weft_simulation_log_at() */
-    const char *trace_path; /**< write a Perfetto trace there, of engines, queues and processors; NULL: none */
+    uint32_t threads;      /**< that compute values; 0: one. The results do not depend on it. */
+    uint64_t perturb_seed; /**< not 0: latencies vary at random within the `perturb` bounds of the machine */
+    bool keeps_log;        /**< every command that moves or makes data, see weft_simulation_log_at() */
+    /** Write a Perfetto trace there, of engines, queues and processors: PATH.part until weft_simulation_finish_trace(),
+     *  which gives it its name; whatever was at the path before stays until then. NULL: none. */
+    const char *trace_path;
 } weft_simulation_options;
 
 /** Makes a simulation at time 0.
@@ -89,11 +92,12 @@ typedef struct weft_simulation_options {
 WEFT_API WEFT_CHECKED weft_status weft_simulation_create(const weft_machine *machine,
                                                          const weft_simulation_options *options, weft_simulation **out,
                                                          weft_error *err);
-/** Its tensors and launches must have been destroyed. What is under way is dropped. NULL is fine. */
+/** Its tensors and launches must have been destroyed. What is under way is dropped, and so is a trace that was not
+ *  finished. NULL is fine. */
 WEFT_API void weft_simulation_destroy(weft_simulation *simulation);
 
-/** Completes the trace; what comes later is not in it. weft_simulation_destroy() does it too, and tells of no errors.
- *  Without a trace, and once more, it does nothing. WEFT_IO if the file could not be written. */
+/** Completes the trace, also of a simulation that has failed; what comes later is not in it. Without a trace, and once
+ *  more, it does nothing. WEFT_IO if the file could not be written. */
 WEFT_API WEFT_CHECKED weft_status weft_simulation_finish_trace(weft_simulation *simulation, weft_error *err);
 
 /** The present time. */
@@ -116,6 +120,15 @@ WEFT_API void weft_simulation_get_statistics(const weft_simulation *simulation, 
  *  and not kept. */
 WEFT_API bool weft_simulation_hazard_at(const weft_simulation *simulation, size_t index, weft_kernel_hazard *out);
 
+/** From now on, notes when links, PEs and memories are busy; what was noted before is forgotten. Costs no simulated
+ *  time. */
+WEFT_API WEFT_CHECKED weft_status weft_simulation_keep_activity(weft_simulation *simulation, weft_error *err);
+/** What has been noted until now; see <weft/activity.h>.
+ *  @param out  owned by the caller until weft_activity_destroy(), and may outlive the simulation; NULL on failure
+ *  WEFT_INVALID_STATE without weft_simulation_keep_activity(). */
+WEFT_API WEFT_CHECKED weft_status weft_simulation_take_activity(const weft_simulation *simulation, weft_activity **out,
+                                                                weft_error *err);
+
 /** How many records the log has; and the one at @p index, in the order in which commands ended, with the inputs that
  * were captured when they were read. A record is as of weft_oplog_record(), but the addresses of its tensors are
  * physical, and its inputs have data only where values are kept. WEFT_OUT_OF_RANGE past the last, WEFT_INVALID_STATE
@@ -137,6 +150,27 @@ typedef struct weft_pe_set {
 /** How many PEs a set has. WEFT_OUT_OF_RANGE, naming what the machine has, for PEs that it lacks. Any thread. */
 WEFT_API WEFT_CHECKED weft_status weft_machine_count_pes(const weft_machine *machine, const weft_pe_set *pes,
                                                          uint32_t *out, weft_error *err);
+
+/* ---- virtual addresses ---- */
+
+/** Gives a range of memory a virtual address, for the kernels of some PEs: calls of <weft/tile.h> that name memory take
+ * it, and so PEs can find at one address what lies elsewhere for each of them, or find in one piece what lies in many.
+ * Takes no simulated time, and holds for transfers that begin from now on. What look-ups of addresses take is told
+ * at `pe.mmu` of the machine; a page may have any number of mappings, and those of one page do not disturb each other.
+ *  @param pes              NULL: all PEs. Each of them gets the mapping, or none does
+ *  @param virtual_address  from WEFT_VIRTUAL_BEGIN on; as `address` and `bytes`, a multiple of nothing in particular
+ *  @param address          physical, of HBM, SRAM or the TCM of a PE; it may be mapped elsewhere too
+ *  @param bytes            not 0, all of them in one memory
+ *  WEFT_INVALID_ARGUMENT, naming both, for a mapping that overlaps another one of the same PE; WEFT_OUT_OF_RANGE for
+ *  PEs and addresses that are none. */
+WEFT_API WEFT_CHECKED weft_status weft_simulation_map(weft_simulation *simulation, const weft_pe_set *pes,
+                                                      uint64_t virtual_address, uint64_t address, uint64_t bytes,
+                                                      weft_error *err);
+/** Takes all mappings away that lie in a range of virtual addresses, from all of these PEs or, on failure, from none.
+ * What is under way goes on to where they led. WEFT_NOT_FOUND if a PE has none there, WEFT_INVALID_ARGUMENT
+ * for one that is but partly in the range. */
+WEFT_API WEFT_CHECKED weft_status weft_simulation_unmap(weft_simulation *simulation, const weft_pe_set *pes,
+                                                        uint64_t virtual_address, uint64_t bytes, weft_error *err);
 
 /* ---- tensors ---- */
 
@@ -174,8 +208,8 @@ typedef struct weft_placement {
 WEFT_API WEFT_CHECKED weft_status weft_placed_tensor_create(weft_simulation *simulation, weft_dtype dtype,
                                                             const weft_shape *shape, const weft_placement *placement,
                                                             weft_placed_tensor **out, weft_error *err);
-/** Gives the memory back, and what stood there is as if nobody had written it; no kernel may use it any more. NULL is
- *  fine. */
+/** Gives the memory back, and what stood there is as if nobody had written it. Launches that are under way may go on
+ *  using the tensor: it lasts until they have ended. Kernels that are launched later must not. NULL is fine. */
 WEFT_API void weft_placed_tensor_destroy(weft_placed_tensor *tensor);
 
 /** The share of a PE. */
@@ -219,6 +253,9 @@ WEFT_API WEFT_CHECKED weft_status weft_placed_tensor_download(weft_placed_tensor
 /** For kernels: names the shard of this PE, as tl_ref() does. Free. Ends the run if the PE has none, or an empty one.
  */
 WEFT_API tl_tensor tl_shard(weft_tile *tl, const weft_placed_tensor *tensor);
+/** The index in the tensor, along an axis of it, of the first element of this shard. Free. Errors as of tl_shard(), and
+ *  WEFT_SHAPE_MISMATCH for an axis that the tensor does not have. */
+WEFT_API uint64_t tl_shard_origin(weft_tile *tl, const weft_placed_tensor *tensor, uint32_t axis);
 /** True if this PE has a share that is not empty. Free. */
 WEFT_API bool tl_has_shard(const weft_tile *tl, const weft_placed_tensor *tensor);
 
@@ -248,11 +285,15 @@ typedef struct weft_launch_options {
      *  Stride 0: 1; size 0: as large as the stride allows, so with stride 1 one group of all. The PEs must be a
      * multiple of size * stride. */
     uint32_t group_size, group_stride;
+    /** Bytes of stack that the kernel has on each PE, from WEFT_TILE_STACK_BYTES_MIN to WEFT_TILE_STACK_BYTES_MAX; 0:
+     *  WEFT_TILE_STACK_BYTES. What is not touched costs no memory. */
+    uint32_t stack_bytes;
 } weft_launch_options;
 
 /** Sends a launch, now. Several can be under way; a PE runs its kernels one after another.
  *  @param out  owned by the caller until weft_kernel_launch_destroy(), which must come before that of the simulation
- *  WEFT_OUT_OF_RANGE for PEs that the machine lacks; WEFT_INVALID_ARGUMENT for groups that do not come out;
+ *  WEFT_OUT_OF_RANGE for PEs that the machine lacks; WEFT_INVALID_ARGUMENT for groups that do not come out, or a
+ *  stack out of range;
  *  WEFT_OUT_OF_MEMORY if the queues leave no room for scratch memory; WEFT_UNSUPPORTED if there is no way to a PE. */
 WEFT_API WEFT_CHECKED weft_status weft_simulation_launch(weft_simulation *simulation,
                                                          const weft_launch_options *options, weft_kernel_launch **out,
@@ -316,6 +357,9 @@ WEFT_API void weft_kernel_launch_get_report(const weft_kernel_launch *launch, we
  * of the makespan is idle. @param pe  becomes its name */
 WEFT_API void weft_kernel_launch_get_report_of(const weft_kernel_launch *launch, size_t index, char pe[48],
                                                weft_launch_report *out);
+/** Adds a report to those of earlier launches, of which zeros are none: times and counts are added up, so that it is as
+ *  if one launch had taken all of them. Any thread. */
+WEFT_API void weft_launch_report_add(weft_launch_report *sum, const weft_launch_report *one);
 
 #ifdef __cplusplus
 }

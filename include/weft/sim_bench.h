@@ -5,7 +5,7 @@
 #ifndef WEFT_SIM_BENCH_H
 #define WEFT_SIM_BENCH_H
 
-#include <weft/sim.h>
+#include <weft/retime.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -43,9 +43,13 @@ typedef struct weft_sim_bench_options {
     uint64_t perturb; /**< run again so many times with other latencies each, and compare the numbers; verifies */
     uint64_t seed;    /**< of the data; the perturbed runs have seed + 1, seed + 2 ... for their latencies */
     weft_hazard_action hazards;
-    weft_values_mode values;           /**< with verify: lazy or eager */
-    uint32_t threads;                  /**< as in weft_simulation_options */
-    const char *trace_path;            /**< of the run without perturbation; NULL: none */
+    weft_values_mode values; /**< with verify: lazy or eager */
+    uint32_t threads;        /**< as in weft_simulation_options */
+    const char *trace_path;  /**< of the run without perturbation; NULL: none */
+    bool keeps_history;      /**< of that run: `history` of the result */
+    /** NULL, or where a recording of the run without perturbation goes, for weft_retime(); owned by the caller, NULL on
+     *  failure. */
+    weft_recording **recording;
     weft_sim_bench_progress *progress; /**< or NULL */
     void *progress_user;
 } weft_sim_bench_options;
@@ -86,6 +90,28 @@ typedef struct weft_sim_bench_perturbed {
     char differs[256];          /**< one sentence: the first value that differs, with run, tensor, PE and index */
 } weft_sim_bench_perturbed;
 
+/** A launch that is measured. */
+typedef struct weft_sim_bench_launch {
+    const char *name;
+    weft_launch_report report;
+} weft_sim_bench_launch;
+
+/** A PE over all launches that are measured. */
+typedef struct weft_sim_bench_pe {
+    char name[48];
+    uint64_t spent_ps[WEFT_PE_TIMES]; /**< together end_ps: idle is what is left of that */
+} weft_sim_bench_pe;
+
+/** When what happened, from the beginning of the simulation on. */
+typedef struct weft_sim_bench_history {
+    uint64_t end_ps;
+    const weft_sim_bench_launch *launches;
+    size_t launch_count;
+    const weft_sim_bench_pe *pes; /**< all of the machine */
+    size_t pe_count;
+    const weft_activity *activity; /**< lives as long as the result, and needs the machine */
+} weft_sim_bench_history;
+
 /** What a bench gave. */
 typedef struct weft_sim_bench_result {
     const char *bench;
@@ -100,7 +126,8 @@ typedef struct weft_sim_bench_result {
     weft_sim_bench_perturbed perturbed; /**< runs 0 without perturb */
     const weft_kernel_hazard *hazards;  /**< not in the mode error */
     size_t hazard_count;
-    weft_simulation_statistics statistics; /**< of the run without perturbation, as the next three */
+    weft_simulation_statistics statistics; /**< of the run without perturbation, as the next four */
+    const weft_sim_bench_history *history; /**< NULL without keeps_history */
     double wall_seconds;                   /**< of this computer, that the launches took */
     double compute_seconds;                /**< that computing the numbers took */
     double check_seconds;                  /**< that their reference and the comparison took */

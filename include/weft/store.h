@@ -11,9 +11,10 @@
  * Numbers. All sums and functions are computed in double, in ascending order of the indices, and rounded once to the
  * dtype of the output, to nearest with ties to even; NaN and infinities pass through as in IEEE 754. Where all inputs
  * are integers, everything but WEFT_COMMAND_DIV, WEFT_COMMAND_SOFTMAX and the functions of one argument from
- * WEFT_COMMAND_EXP on is computed in 64-bit integers, which saturate; the sum of products of WEFT_COMMAND_GEMM alone
- * wraps at 64 bits. What is stored to an integer dtype saturates, and NaN becomes 0. Doubles hold the integers up to
- * 2^53. Comparisons give 1 or 0.
+ * WEFT_COMMAND_EXP on is computed in 64-bit integers, which saturate, or where one of them or the output is u64 in
+ * integers that saturate at -2^63 and 2^64 - 1; the sum of products of WEFT_COMMAND_GEMM alone wraps at 64 bits, as
+ * u64 where both factors are unsigned and as i64 else. What is stored to an integer dtype saturates, and NaN becomes 0.
+ * Doubles hold the integers up to 2^53. Comparisons give 1 or 0.
  *
  * Threads: a store and its logs from one thread at a time. */
 #ifndef WEFT_STORE_H

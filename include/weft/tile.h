@@ -1,22 +1,25 @@
 /* Tile kernels: C functions that every PE of a launch runs on a simulated machine.
  *
  * A kernel is a plain function. It may call others, loop, branch, and keep what it likes in variables. Each PE runs it
- * on a stack of its own of 64 KiB, in simulated time: while a command of the PE is under way, others go on. What a
- * kernel calls belongs to one of three sorts:
- * - Free: tl_program_id(), tl_num_programs(), tl_now_ps(), tl_ref(), tl_empty(), tl_mark(), tl_release() and views of
- *   tensors take no time.
+ * on a stack of its own, in simulated time: while a command of the PE is under way, others go on. What a kernel calls
+ * belongs to one of three sorts:
+ * - Free: what says so, such as tl_program_id(), tl_ref(), tl_empty(), tl_mark() and views of tensors, takes no time.
  * - Blocking: the call costs its dispatch, `pe.dispatch_cycles` of the machine, and returns when the command is done.
- * - Non-blocking: tl_composite(), tl_send() and tl_recv_async() cost their dispatch and return while the command is
- * under way. A kernel that returns ends when all of its commands have.
+ * - Non-blocking: tl_composite(), tl_send(), tl_recv_async() and tl_recv_into_async() cost their dispatch and return
+ *   while the command is under way. A kernel that returns ends when all of its commands have.
  *
  * Where results go. Loads, products and math make a new tensor in the PE's scratch memory, which is handed out from its
  * beginning to its end, `pe.scratch_kib` of the machine. tl_mark() and tl_release() give back what was made in between.
+ *
+ * Stacks. A kernel, with the functions that it calls and the variables of all of them, may take WEFT_TILE_STACK_BYTES
+ * of stack, or what weft_launch_options.stack_bytes says. A call below that is made with more in use ends the
+ * simulation with the number of bytes; far more than that crashes the program, as it does on any stack.
  *
  * Errors. A mistake (no room in the scratch memory, an address with nothing behind it, shapes that do not go together)
  * ends the simulation with a sentence that names the kernel, the PE, the time and the call; the call does not return.
  *
  * Threads: a kernel runs in the thread that runs the simulation, and a weft_tile is for the kernel that it was given
- * to. Shapes are in elements, addresses are physical and in bytes. */
+ * to. Shapes are in elements, addresses in bytes, physical or virtual (WEFT_VIRTUAL_BEGIN). */
 #ifndef WEFT_TILE_H
 #define WEFT_TILE_H
 
@@ -25,6 +28,11 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/** Bytes of stack that a kernel has on its PE unless its launch says otherwise, and what a launch can say. */
+#define WEFT_TILE_STACK_BYTES 65536u
+#define WEFT_TILE_STACK_BYTES_MIN 16384u
+#define WEFT_TILE_STACK_BYTES_MAX 67108864u
 
 /** The PE as its kernel sees it. Opaque; good until the kernel returns. */
 typedef struct weft_tile weft_tile;
@@ -38,6 +46,14 @@ typedef enum tl_space {
     TL_TCM = 0,   /**< in the PE's own memory */
     TL_REMOTE = 1 /**< anywhere else: HBM, SRAM, the memory of another PE */
 } tl_space;
+
+/** Virtual addresses, all others are physical: names that a PE has for memory that lies anywhere, which
+ *  weft_simulation_map() gives them. Calls of this header take them for memory outside of the PE, and tl_ref() and
+ *  tl_composite() for its own too. A call goes to where they lead when it is made. Loads and stores may go to several
+ *  places, in one transfer for each, one after another; an operand or output of tl_composite() must lie in one piece in
+ *  one memory. An address that nothing is mapped at, or a tensor that goes on behind what is mapped, ends the run. */
+#define WEFT_VIRTUAL_BEGIN (UINT64_C(1) << 62)
+#define WEFT_VIRTUAL_END (UINT64_C(1) << 63)
 
 /** A tensor: where its elements are, and which value they should have. A plain struct, to be copied freely; made by the
  *  calls below. */
@@ -67,8 +83,12 @@ typedef enum tl_axis {
 WEFT_API uint32_t tl_program_id(const weft_tile *tl, tl_axis axis);
 WEFT_API uint32_t tl_num_programs(const weft_tile *tl, tl_axis axis);
 
-/** The present time of the simulation, in picoseconds: for kernels that measure themselves. Free. */
+/** The present time of the simulation, in picoseconds. Free. A run with a kernel that calls it cannot be re-timed, see
+ *  <weft/retime.h>: the kernel may do something else at another time. */
 WEFT_API uint64_t tl_now_ps(const weft_tile *tl);
+/** Writes the present time to where nobody looks before the launch has ended: for kernels that are measured, and do the
+ *  same at all times. Free. */
+WEFT_API void tl_note_time(const weft_tile *tl, uint64_t *out_ps);
 
 /* ---- memory ---- */
 
@@ -107,6 +127,9 @@ WEFT_API void tl_store_tensor(weft_tile *tl, tl_tensor place, tl_tensor tensor);
  *  made there must not be used any more. Free. */
 WEFT_API uint64_t tl_mark(const weft_tile *tl);
 WEFT_API void tl_release(weft_tile *tl, uint64_t mark);
+
+/** How many bytes the next tensor in scratch memory can have. Free. */
+WEFT_API uint64_t tl_scratch_left(const weft_tile *tl);
 
 /* ---- computing ---- */
 
@@ -252,6 +275,12 @@ WEFT_API const char *tl_direction_name(tl_direction direction);
 /** True if this PE has a neighbour there. Free. */
 WEFT_API bool tl_has_neighbour(const weft_tile *tl, tl_direction direction);
 
+/** How many slots the queues of the machine have, and how many bytes a slot, whether the launch has queues or not.
+ * Free.
+ */
+WEFT_API uint32_t tl_slots(const weft_tile *tl);
+WEFT_API uint64_t tl_slot_bytes(const weft_tile *tl);
+
 /** Sends a tensor in TL_TCM, in row-major order. Waits until a slot is free, then is non-blocking: the command is done
  *  when the DMA engine has read the tensor, which must not change before. Ends the run if there is no neighbour, or if
  *  the tensor has more bytes than a slot. */
@@ -266,6 +295,11 @@ WEFT_API tl_tensor tl_recv(weft_tile *tl, tl_direction from, weft_shape shape, w
  *  gives the tensor. A command that is no receive, or one whose tensor was taken before, ends the run. */
 WEFT_API tl_command tl_recv_async(weft_tile *tl, tl_direction from, weft_shape shape, weft_dtype dtype);
 WEFT_API tl_tensor tl_recv_wait(weft_tile *tl, tl_command command);
+
+/** As tl_recv() and tl_recv_async(), to a place in TL_TCM, which must be contiguous; as of tl_copy(). What they, or
+ *  tl_recv_wait(), give is the place as it is then. */
+WEFT_API tl_tensor tl_recv_into(weft_tile *tl, tl_direction from, tl_tensor place);
+WEFT_API tl_command tl_recv_into_async(weft_tile *tl, tl_direction from, tl_tensor place);
 
 /** Waits for the next message from a direction and leaves it in its slot, which must be in the TCM (`pe.ipcq.memory`).
  *  The slot is not free before tl_free_slot() of the tensor, or of a view of it, which returns when the credit has been

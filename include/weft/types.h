@@ -24,7 +24,9 @@ typedef enum weft_dtype {
     WEFT_U16 = 6,
     WEFT_I32 = 7,
     WEFT_U32 = 8,
-    WEFT_I64 = 9
+    WEFT_I64 = 9,
+    WEFT_U64 = 10,
+    WEFT_F64 = 11 /**< IEEE 754 binary64 */
 } weft_dtype;
 
 /** Lower-case name, "bf16" say; "unknown" for a value that is none. Static storage. Any thread. */

@@ -8,7 +8,7 @@ typedef struct dtype_row {
 static const dtype_row dtype_rows[] = {
     [WEFT_F32] = {"f32", 4}, [WEFT_F16] = {"f16", 2}, [WEFT_BF16] = {"bf16", 2}, [WEFT_I8] = {"i8", 1},
     [WEFT_U8] = {"u8", 1},   [WEFT_I16] = {"i16", 2}, [WEFT_U16] = {"u16", 2},   [WEFT_I32] = {"i32", 4},
-    [WEFT_U32] = {"u32", 4}, [WEFT_I64] = {"i64", 8},
+    [WEFT_U32] = {"u32", 4}, [WEFT_I64] = {"i64", 8}, [WEFT_U64] = {"u64", 8},   [WEFT_F64] = {"f64", 8},
 };
 
 static const dtype_row *row_of(weft_dtype dtype)

@@ -28,10 +28,11 @@ static inline uint16_t weft__bf16_from_f32(float value)
 float weft__f16_to_f32(uint16_t bits);
 uint16_t weft__f16_from_f32(float value);
 
-/* One element of a float dtype (f32, f16, bf16) read or written by index. */
+/* One element of f32, f16 or bf16, which fit into a float, read or written by index. */
 float weft__float_load(weft_dtype dtype, const void *data, size_t index);
 void weft__float_store(weft_dtype dtype, void *data, size_t index, float value);
 
+/* True for these three, with which devices compute; f64 is none of them. */
 static inline bool weft__dtype_is_float(weft_dtype dtype)
 {
     return dtype == WEFT_F32 || dtype == WEFT_F16 || dtype == WEFT_BF16;

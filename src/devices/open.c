@@ -1,4 +1,5 @@
 /* The one place that knows all drivers: reads a device's URI and opens it. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,10 +84,46 @@ static weft_status read_isa(const char *uri, const char *value, weft__device_opt
     return WEFT_OK;
 }
 
+/* One of some words, which stand by their numbers. */
+static weft_status read_word(const char *uri, const char *name, const char *value, const char *const *words,
+                             uint32_t count, uint32_t *out, weft_error *err)
+{
+    char list[96] = "";
+    for (uint32_t i = 0; i < count; i++) {
+        size_t used = strlen(list);
+        (void)snprintf(list + used, sizeof list - used, "%s%s", i == 0 ? "" : i + 1 < count ? ", " : " or ", words[i]);
+        if (strcmp(value, words[i]) == 0) {
+            *out = i;
+            return WEFT_OK;
+        }
+    }
+    return weft__fail(err, WEFT_INVALID_ARGUMENT, "Device '%s': %s=%s is not %s.", uri, name, value, list);
+}
+
+static weft_status read_values(const char *uri, const char *value, weft__device_options *options, weft_error *err)
+{
+    static const char *const words[] = {"lazy", "eager", "none"}; /* by weft_values_mode */
+    return read_word(uri, "values", value, words, 3, &options->values, err);
+}
+
+static weft_status read_hazards(const char *uri, const char *value, weft__device_options *options, weft_error *err)
+{
+    static const char *const words[] = {"error", "report", "hardware"}; /* by weft_hazard_action */
+    return read_word(uri, "hazards", value, words, 3, &options->hazards, err);
+}
+
+static weft_status read_perturb(const char *uri, const char *value, weft__device_options *options, weft_error *err)
+{
+    if (!read_number(value, &options->perturb_seed) || options->perturb_seed == 0)
+        return weft__fail(err, WEFT_INVALID_ARGUMENT,
+                          "Device '%s': perturb=%s is not a whole number from 1 to 2^64 - 1.", uri, value);
+    return WEFT_OK;
+}
+
 static const uri_option uri_options[] = {
-    {"threads", WEFT__ACCEPTS_THREADS, read_threads},
-    {"isa", WEFT__ACCEPTS_ISA, read_isa},
-    {"shuffle", WEFT__ACCEPTS_SHUFFLE, read_shuffle},
+    {"threads", WEFT__ACCEPTS_THREADS, read_threads},    {"isa", WEFT__ACCEPTS_ISA, read_isa},
+    {"shuffle", WEFT__ACCEPTS_SHUFFLE, read_shuffle},    {"values", WEFT__ACCEPTS_SIMULATION, read_values},
+    {"hazards", WEFT__ACCEPTS_SIMULATION, read_hazards}, {"perturb", WEFT__ACCEPTS_SIMULATION, read_perturb},
 };
 #define URI_OPTION_COUNT (sizeof uri_options / sizeof uri_options[0])
 
@@ -96,13 +133,22 @@ static const char *uri_option_name(const void *context, size_t index)
     return uri_options[index].name;
 }
 
-static weft_status read_option(const char *uri, const scheme *found, char *text, weft__device_options *options,
-                               weft_error *err)
+/* `settings` has room for one more. */
+static weft_status read_option(const char *uri, const scheme *found, char *text, weft__device_setting *settings,
+                               weft__device_options *options, weft_error *err)
 {
     char *equals = strchr(text, '=');
     if (equals)
         *equals = '\0';
     const char *value = equals ? equals + 1 : "";
+    if (strchr(text, '.')) {
+        if (!(found->table->accepts & WEFT__ACCEPTS_SIMULATION))
+            return weft__fail(err, WEFT_INVALID_ARGUMENT,
+                              "Device '%s': %s, a setting of a machine, means nothing to scheme '%s'.", uri, text,
+                              found->name);
+        settings[options->setting_count++] = (weft__device_setting){text, value};
+        return WEFT_OK;
+    }
     for (size_t i = 0; i < URI_OPTION_COUNT; i++) {
         if (strcmp(text, uri_options[i].name) != 0)
             continue;
@@ -131,9 +177,10 @@ static weft_status find_scheme(const char *uri, const char *name, const scheme *
                       nearest ? nearest : schemes[0].name);
 }
 
-/* SCHEME[:PATH][?NAME=VALUE[&NAME=VALUE...]]; cuts `text`, a copy of the URI, into its parts. */
-static weft_status parse(const char *uri, char *text, const scheme **out, weft__device_options *options,
-                         weft_error *err)
+/* SCHEME[:PATH][?NAME=VALUE[&NAME=VALUE...]]; cuts `text`, a copy of the URI, into its parts. `settings` has room for
+ * as many as there are options. */
+static weft_status parse(const char *uri, char *text, const scheme **out, weft__device_setting *settings,
+                         weft__device_options *options, weft_error *err)
 {
     char *query = strchr(text, '?');
     if (query)
@@ -145,6 +192,7 @@ static weft_status parse(const char *uri, char *text, const scheme **out, weft__
     if (status)
         return status;
     options->path = path ? path : "";
+    options->settings = settings;
     if (path && !((*out)->table->accepts & WEFT__ACCEPTS_PATH))
         return weft__fail(err, WEFT_INVALID_ARGUMENT, "Device '%s': scheme '%s' takes nothing after a colon.", uri,
                           text);
@@ -152,23 +200,34 @@ static weft_status parse(const char *uri, char *text, const scheme **out, weft__
         char *next = strchr(query, '&');
         if (next)
             *next++ = '\0';
-        status = read_option(uri, *out, query, options, err);
+        status = read_option(uri, *out, query, settings, options, err);
         query = next;
     }
     return status;
+}
+
+/* At least as many as a URI has options. */
+static size_t count_options(const char *uri)
+{
+    size_t count = 1;
+    for (; *uri; uri++)
+        count += *uri == '&';
+    return count;
 }
 
 weft_status weft_device_open(const char *uri, weft_device **out, weft_error *err)
 {
     *out = NULL;
     char *text = strdup(uri);
-    if (!text)
-        return weft__fail_memory(err, strlen(uri) + 1, "a device URI");
+    size_t bytes = count_options(uri) * sizeof(weft__device_setting);
+    weft__device_setting *settings = malloc(bytes);
     const scheme *found = NULL;
     weft__device_options options = {0};
-    weft_status status = parse(uri, text, &found, &options, err);
+    weft_status status = text && settings ? parse(uri, text, &found, settings, &options, err)
+                                          : weft__fail_memory(err, strlen(uri) + 1 + bytes, "a device URI");
     if (status == WEFT_OK)
         status = weft__device_create(found->table, &options, out, err);
+    free(settings);
     free(text);
     return status;
 }

@@ -33,7 +33,8 @@ weft_status weft__json_parse(const char *text, size_t bytes, const char *file, j
     json_error_t error;
     *out = NULL;
     json_t *root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &error);
-    if (!root && json_error_code(&error) == json_error_out_of_memory)
+    /* jansson says nothing at all where it cannot even begin. */
+    if (!root && (json_error_code(&error) == json_error_out_of_memory || error.text[0] == '\0'))
         return weft__fail(err, WEFT_OUT_OF_MEMORY, "Out of memory: could not hold the JSON of %s, which has %zu bytes.",
                           file, bytes);
     if (!root)

@@ -26,7 +26,7 @@ static const dtype_row dtype_rows[] = {
     {"BF16", 16, true, WEFT_BF16},   {"F32", 32, true, WEFT_F32},     {"F16", 16, true, WEFT_F16},
     {"I8", 8, true, WEFT_I8},        {"U8", 8, true, WEFT_U8},        {"I16", 16, true, WEFT_I16},
     {"U16", 16, true, WEFT_U16},     {"I32", 32, true, WEFT_I32},     {"U32", 32, true, WEFT_U32},
-    {"I64", 64, true, WEFT_I64},     {"U64", 64, false, WEFT_F32},    {"F64", 64, false, WEFT_F32},
+    {"I64", 64, true, WEFT_I64},     {"U64", 64, true, WEFT_U64},     {"F64", 64, true, WEFT_F64},
     {"C64", 64, false, WEFT_F32},    {"BOOL", 8, false, WEFT_F32},    {"F8_E4M3", 8, false, WEFT_F32},
     {"F8_E5M2", 8, false, WEFT_F32}, {"F8_E8M0", 8, false, WEFT_F32}, {"F6_E2M3", 6, false, WEFT_F32},
     {"F6_E3M2", 6, false, WEFT_F32}, {"F4", 4, false, WEFT_F32},

@@ -119,6 +119,8 @@ static weft_status make_parts(weft_context *context, const weft_context_options 
         status = make_labels(context, err);
     if (status == WEFT_OK)
         status = weft_session_create(context->model->device, &options->session, &context->session, err);
+    if (status == WEFT_OK)
+        status = weft__decode_prepare(context, options, err);
     return status;
 }
 
@@ -146,6 +148,7 @@ void weft_context_destroy(weft_context *context)
     if (!context)
         return;
     weft_session_destroy(context->session); /* waits: nothing below is in use any more */
+    weft_graph_destroy(context->graph);
     for (size_t i = 0; context->caches && i < (size_t)context->model->checkpoint.config.num_hidden_layers * 2; i++)
         weft_buffer_destroy(context->caches[i]);
     free(context->caches);

@@ -19,6 +19,8 @@ struct weft_context {
     bool all_logits, places_barriers;
     weft_session *session;
 
+    weft_graph *graph; /* of the pass of a single token; NULL: it is recorded for each */
+
     /* Ids and positions of the tokens of one feed stand in buffers that are as long as the capacity, so that the passes
      * of a long feed can be submitted one after another without waiting for each other: the host writes once, before
      * the first. A single token, which is what decoding feeds, finds its id and position in places of their own, for
@@ -49,5 +51,15 @@ void weft__views_destroy(weft__views *views);
 
 /* Makes context->memory. What there is after a failure is freed with the context. */
 weft_status weft__views_allocate(weft_context *context, weft_error *err);
+
+/* A pass of the context over some views, to be recorded into its session. */
+weft__pass weft__context_pass(const weft_context *context, const weft__views *views, const weft_buffer *ids,
+                              const weft_buffer *positions, uint32_t position, weft_error *err);
+
+/* Makes context->graph, if the options do not forbid it. */
+weft_status weft__decode_prepare(weft_context *context, const weft_context_options *options, weft_error *err);
+
+/* Does what the pass would record, which is one of context->single_id with its logits, by a replay of the graph. */
+weft_status weft__decode_replay(weft_context *context, weft__pass *pass);
 
 #endif

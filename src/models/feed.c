@@ -79,26 +79,34 @@ static weft_status record_draw(weft_context *context, const weft_sample_params *
     return weft_sample(encoder, context->last->views[WEFT__VIEW_LAST_LOGITS], params, context->token, err);
 }
 
-static weft_status record_pass(weft_context *context, weft_buffer *ids, weft_buffer *positions, uint32_t position,
-                               const weft_sample_params *params, weft_error *err)
+weft__pass weft__context_pass(const weft_context *context, const weft__views *views, const weft_buffer *ids,
+                              const weft_buffer *positions, uint32_t position, weft_error *err)
 {
-    const weft__checkpoint *checkpoint = &context->model->checkpoint;
-    weft__pass pass = {
+    return (weft__pass){
         .encoder = weft_session_encoder(context->session),
-        .config = &checkpoint->config,
+        .config = &context->model->checkpoint.config,
         .weights = context->model->weights,
-        .views = context->last->views,
+        .views = views->views,
         .caches = context->caches,
         .ids = ids,
         .positions = positions,
         .labels = (const weft__step_label *)context->labels,
-        .tokens = context->last->tokens,
+        .tokens = views->tokens,
         .position = position,
-        .rows = context->last->rows,
+        .rows = views->rows,
         .places_barriers = context->places_barriers,
         .err = err,
     };
-    checkpoint->family->record(&pass);
+}
+
+static weft_status record_pass(weft_context *context, weft_buffer *ids, weft_buffer *positions, uint32_t position,
+                               const weft_sample_params *params, weft_error *err)
+{
+    weft__pass pass = weft__context_pass(context, context->last, ids, positions, position, err);
+    if (context->graph && ids == context->single_id)
+        pass.status = weft__decode_replay(context, &pass);
+    else
+        context->model->checkpoint.family->record(&pass);
     if (params)
         weft__pass_barrier(&pass);
     if (pass.status == WEFT_OK && params)

@@ -4,10 +4,12 @@
 
 #include "base/status.h"
 
-/* False after a failure; otherwise names the dispatch that comes next. */
+/* Whether the dispatch that comes next is to be recorded: it then has its name. */
 static bool begins(weft__pass *pass, const char *label)
 {
-    if (pass->status != WEFT_OK)
+    if (pass->graph)
+        pass->dispatch++;
+    if (pass->status != WEFT_OK || pass->graph)
         return false;
     weft_encoder_set_label(pass->encoder, label);
     return true;
@@ -18,9 +20,17 @@ static void ends(weft__pass *pass, const char *label, weft_status status)
     pass->status = status == WEFT_OK ? WEFT_OK : weft__fail_within(pass->err, status, "%s", label);
 }
 
+/* Parameters that depend on the position, for a dispatch that is in the graph already. */
+static void change(weft__pass *pass, const char *label, const void *params)
+{
+    if (pass->status == WEFT_OK)
+        ends(pass, label, weft_graph_set_params(pass->graph, pass->dispatch, params, pass->err));
+    pass->dispatch++;
+}
+
 void weft__pass_barrier(weft__pass *pass)
 {
-    if (pass->status == WEFT_OK && pass->places_barriers)
+    if (pass->status == WEFT_OK && pass->places_barriers && !pass->graph)
         pass->status = weft_encoder_barrier(pass->encoder, pass->err);
 }
 
@@ -74,7 +84,9 @@ void weft__pass_append(weft__pass *pass, const char *label, const weft_buffer *r
         .target_offset = pass->position * width,
         .target_stride = {1},
     };
-    if (begins(pass, label))
+    if (pass->graph)
+        change(pass, label, &params);
+    else if (begins(pass, label))
         ends(pass, label, weft_copy(pass->encoder, rows, cache, &params, pass->err));
 }
 
@@ -87,7 +99,9 @@ void weft__pass_attention(weft__pass *pass, const char *label, uint32_t layer, c
         .window = slides(config, layer) ? config->sliding_window : 0,
     };
     weft_buffer *const *cache = &pass->caches[(size_t)layer * 2];
-    if (begins(pass, label))
+    if (pass->graph)
+        change(pass, label, &params);
+    else if (begins(pass, label))
         ends(pass, label, weft_attention(pass->encoder, q, cache[0], cache[1], &params, out, pass->err));
 }
 

@@ -6,6 +6,7 @@
 #ifndef WEFT_MODELS_PASS_H
 #define WEFT_MODELS_PASS_H
 
+#include <weft/graph.h>
 #include <weft/ops.h>
 
 #include "formats/config.h"
@@ -16,6 +17,10 @@ typedef char weft__step_label[WEFT__STEP_LABEL_BYTES];
 
 typedef struct weft__pass {
     weft_encoder *encoder;
+    /* Not NULL: the graph that an earlier pass of as many tokens was recorded into. Nothing is recorded then; what
+     * depends on the position is set in the graph, and `dispatch` counts how far the pass has come. */
+    weft_graph *graph;
+    uint32_t dispatch;
     const weft__model_config *config;
     weft_buffer *const *weights; /* of the model, as numbered in family.h; NULL for one that it does not use */
     weft_buffer *const *views;   /* the family's activations, cut to this pass */

@@ -29,13 +29,18 @@ enum {
     WEFT__OP_ARGMAX,
     WEFT__OP_TOP_K,
     WEFT__OP_SAMPLE,
+    WEFT__OP_RMS_NORM_MUL,
+    WEFT__OP_ADD_RMS_NORM,
+    WEFT__OP_RMS_NORM_ROPE,
+    WEFT__OP_GATE_UP_SILU,
     WEFT__OP_COUNT
 };
 
 /* Arguments stand in the order of the typed functions. */
 extern const weft_op weft__op_add, weft__op_mul, weft__op_scale, weft__op_silu_mul, weft__op_gelu_mul, weft__op_copy,
     weft__op_embedding, weft__op_rms_norm, weft__op_rope, weft__op_matmul, weft__op_attention, weft__op_softmax,
-    weft__op_argmax, weft__op_top_k, weft__op_sample;
+    weft__op_argmax, weft__op_top_k, weft__op_sample, weft__op_rms_norm_mul, weft__op_add_rms_norm,
+    weft__op_rms_norm_rope, weft__op_gate_up_silu;
 
 /* ---- parameters ---- */
 
@@ -80,11 +85,10 @@ static inline weft__rope_geometry weft__rope_resolve(const weft_rope_params *par
 /* Product of all axes but the innermost: the rows of [.., D]. Saturates, like weft_shape_elements. */
 uint64_t weft__buffer_rows(const weft_buffer *buffer);
 
-/* The length of the rows that rms_norm works on. */
-static inline uint64_t weft__rms_norm_dims(const weft_dispatch *dispatch)
+/* The length of the rows that a norm works on; `weight` may be NULL. */
+static inline uint64_t weft__rms_norm_dims(const weft_buffer *x, const weft_buffer *weight)
 {
-    const weft_buffer *weight = dispatch->arguments[1];
-    return weight ? weft__buffer_elements(weight) : weft__buffer_columns(dispatch->arguments[0]);
+    return weight ? weft__buffer_elements(weight) : weft__buffer_columns(x);
 }
 
 /* ---- checks; all return WEFT_OK or fill in `err` ---- */
@@ -147,6 +151,19 @@ static inline weft_status weft__check_rank(const weft_dispatch *dispatch, uint32
     return dispatch->arguments[argument]->shape.rank == rank ? WEFT_OK : weft__fail_rank(dispatch, argument, rank, err);
 }
 
+/* An f32 buffer of the shape of argument `like`. */
+static inline weft_status weft__check_f32_like(const weft_dispatch *dispatch, uint32_t argument, uint32_t like,
+                                               weft_error *err)
+{
+    weft_status status = weft__check_dtype(dispatch, argument, WEFT_F32, err);
+    return status == WEFT_OK ? weft__check_shape_like(dispatch, argument, like, err) : status;
+}
+
+/* What an op with a norm in it asks of the norm's parameters, of argument `x` and of argument `weight`, which may be
+ * left out. */
+weft_status weft__check_rms_norm(const weft_dispatch *dispatch, const weft_rms_norm_params *params, uint32_t x,
+                                 uint32_t weight, weft_error *err);
+
 /* ---- costs ---- */
 
 /* Saturating, since a cost is not worth an error. */
@@ -161,5 +178,8 @@ static inline uint64_t weft__flops_plus(uint64_t a, uint64_t b)
     uint64_t sum;
     return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
 }
+
+/* Of the norm of `x`. */
+uint64_t weft__flops_rms_norm(const weft_rms_norm_params *params, const weft_buffer *x, const weft_buffer *weight);
 
 #endif

@@ -21,6 +21,10 @@ static const weft_op *const ops[WEFT__OP_COUNT] = {
     [WEFT__OP_ARGMAX] = &weft__op_argmax,
     [WEFT__OP_TOP_K] = &weft__op_top_k,
     [WEFT__OP_SAMPLE] = &weft__op_sample,
+    [WEFT__OP_RMS_NORM_MUL] = &weft__op_rms_norm_mul,
+    [WEFT__OP_ADD_RMS_NORM] = &weft__op_add_rms_norm,
+    [WEFT__OP_RMS_NORM_ROPE] = &weft__op_rms_norm_rope,
+    [WEFT__OP_GATE_UP_SILU] = &weft__op_gate_up_silu,
 };
 
 _Static_assert((int)WEFT__OP_COUNT <= WEFT__OPS_MAX, "a registry has room for every op");

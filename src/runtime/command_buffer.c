@@ -22,6 +22,12 @@ void weft__chain_release(weft__chain *chain)
         free(chain);
 }
 
+/* Handles bear the ids of those that hold them: a new id says that we hold none. */
+static void take_id(weft__command_buffer *commands)
+{
+    commands->id = atomic_fetch_add_explicit(&commands->device->next_command_buffer_id, 1, memory_order_relaxed) + 1;
+}
+
 weft_status weft__command_buffer_create(weft_device *device, weft__command_buffer **out, weft_error *err)
 {
     pthread_mutex_lock(&device->lock);
@@ -37,7 +43,7 @@ weft_status weft__command_buffer_create(weft_device *device, weft__command_buffe
         weft__arena_init(&commands->arena, 16384);
     }
     commands->next = NULL;
-    commands->id = atomic_fetch_add_explicit(&device->next_command_buffer_id, 1, memory_order_relaxed) + 1;
+    take_id(commands);
     atomic_fetch_add_explicit(&device->counters.created, 1, memory_order_relaxed);
     *out = commands;
     return WEFT_OK;
@@ -48,6 +54,9 @@ static void empty(weft__command_buffer *commands)
 {
     for (size_t i = 0; i < commands->retained_count; i++)
         weft__buffer_release(commands->retained[i]);
+    for (const weft__held_graph *held = commands->held_graphs; held; held = held->next)
+        weft__replay_hold_release(held->hold);
+    commands->held_graphs = NULL;
     commands->retained_count = 0;
     commands->written_count = 0;
     commands->stream_count = 0;
@@ -55,6 +64,7 @@ static void empty(weft__command_buffer *commands)
     commands->time_count = 0;
     commands->times = NULL;
     commands->timeline = NULL;
+    commands->is_settled = false;
     commands->sequence = 0;
     commands->wait_value = commands->signal_value = 0;
     commands->label[0] = '\0';
@@ -75,6 +85,16 @@ void weft__command_buffer_recycle(weft__command_buffer *commands)
     pthread_mutex_unlock(&device->lock);
 }
 
+void weft__command_buffer_restart(weft__command_buffer *commands)
+{
+    uint64_t wait_value = commands->wait_value;
+    weft_timeline *timeline = commands->timeline;
+    empty(commands);
+    commands->wait_value = wait_value;
+    commands->timeline = timeline;
+    take_id(commands);
+}
+
 void weft__command_buffer_free(weft__command_buffer *commands)
 {
     if (!commands)
@@ -87,12 +107,14 @@ void weft__command_buffer_free(weft__command_buffer *commands)
     free(commands);
 }
 
-/* Makes room for two more elements of `size` bytes. */
-static void *grow(void *items, size_t *capacity, size_t count, size_t size)
+/* Makes room for `more` elements of `size` bytes. */
+static void *grow(void *items, size_t *capacity, size_t count, size_t more, size_t size)
 {
-    if (count + 2 <= *capacity)
+    if (count + more <= *capacity)
         return items;
     size_t wanted = *capacity ? *capacity * 2 : 64;
+    if (wanted < count + more)
+        wanted = count + more;
     void *grown = realloc(items, wanted * size);
     if (grown)
         *capacity = wanted;
@@ -102,7 +124,7 @@ static void *grow(void *items, size_t *capacity, size_t count, size_t size)
 static weft_status retain(weft__command_buffer *commands, const weft_buffer *buffer, weft_error *err)
 {
     const weft_buffer **grown =
-        grow(commands->retained, &commands->retained_capacity, commands->retained_count, sizeof *grown);
+        grow(commands->retained, &commands->retained_capacity, commands->retained_count, 1, sizeof *grown);
     if (!grown)
         return weft__fail_memory(err, commands->retained_capacity * 2 * sizeof *grown, "a command buffer's buffers");
     commands->retained = grown;
@@ -115,7 +137,7 @@ static weft_status retain(weft__command_buffer *commands, const weft_buffer *buf
 static weft_status note_written(weft__command_buffer *commands, const weft_buffer *buffer, weft_error *err)
 {
     weft__allocation **grown =
-        grow(commands->written, &commands->written_capacity, commands->written_count, sizeof *grown);
+        grow(commands->written, &commands->written_capacity, commands->written_count, 1, sizeof *grown);
     if (!grown)
         return weft__fail_memory(err, commands->written_capacity * 2 * sizeof *grown, "a command buffer's outputs");
     commands->written = grown;
@@ -137,14 +159,30 @@ weft_status weft__command_buffer_hold_first(weft__command_buffer *commands, cons
     return WEFT_OK;
 }
 
-weft_status weft__command_buffer_grow(weft__command_buffer *commands, weft_error *err)
+weft_status weft__command_buffer_reserve_many(weft__command_buffer *commands, size_t more, weft_error *err)
 {
     const weft_dispatch **grown =
-        grow(commands->stream, &commands->stream_capacity, commands->stream_count, sizeof *grown);
+        grow(commands->stream, &commands->stream_capacity, commands->stream_count, more, sizeof *grown);
     if (!grown)
-        return weft__fail_memory(err, commands->stream_capacity * 2 * sizeof *grown, "a command buffer's stream");
+        return weft__fail_memory(err, (commands->stream_count + more) * sizeof *grown, "a command buffer's stream");
     commands->stream = grown;
     return WEFT_OK;
+}
+
+weft_status weft__command_buffer_grow(weft__command_buffer *commands, weft_error *err)
+{
+    return weft__command_buffer_reserve_many(commands, 2, err);
+}
+
+bool weft__command_buffer_hold_graph(weft__command_buffer *commands, weft__replay_hold *hold)
+{
+    weft__held_graph *held = weft__arena_new(&commands->arena, weft__held_graph);
+    if (!held)
+        return false;
+    *held = (weft__held_graph){commands->held_graphs, hold};
+    commands->held_graphs = held;
+    weft__replay_hold_retain(hold);
+    return true;
 }
 
 weft_status weft__command_buffer_start(weft__command_buffer *commands, weft_error *err)
@@ -161,8 +199,17 @@ weft_status weft__command_buffer_start(weft__command_buffer *commands, weft_erro
     return WEFT_OK;
 }
 
-static void record_outcome(weft__command_buffer *commands, weft_status status, const weft_error *error)
+void weft__command_buffer_fail_within(weft_error *err, const weft__command_buffer *commands)
 {
+    if (commands->label[0])
+        (void)weft__fail_within(err, err->code, "Command buffer '%s'", commands->label);
+    else
+        (void)weft__fail_within(err, err->code, "Command buffer without a label");
+}
+
+void weft__command_buffer_settle(weft__command_buffer *commands, weft_status status, const weft_error *error)
+{
+    commands->is_settled = true;
     weft__chain *chain = commands->chain;
     weft__live_counters *counters = &commands->device->counters;
     if (status == WEFT_OK) {
@@ -185,7 +232,8 @@ void weft__command_buffer_finish(weft__command_buffer *commands, weft_status sta
 {
     weft_device *device = commands->device;
     uint64_t sequence = commands->sequence;
-    record_outcome(commands, status, error);
+    if (!commands->is_settled)
+        weft__command_buffer_settle(commands, status, error);
     if (commands->timeline)
         weft__timeline_add(commands->timeline, commands);
     weft__command_buffer_recycle(commands);

@@ -3,8 +3,10 @@
 
 #include "base/status.h"
 #include "runtime/budget_impl.h"
+#include "runtime/clock.h"
 #include "runtime/command_buffer.h"
 #include "runtime/device_impl.h"
+#include "runtime/device_trace.h"
 
 /* How long a waiting host spins before it sleeps: about the time that a short command buffer takes. */
 #define HOST_WAIT_SPINS 400u
@@ -20,6 +22,7 @@ static void free_device(weft_device *device)
 static void destroy(weft_device *device)
 {
     device->table->close(device); /* joins its threads: nobody is left to wake through the gate */
+    weft__device_trace_discard(device);
     while (device->idle) {
         weft__command_buffer *next = device->idle->next;
         weft__command_buffer_free(device->idle);
@@ -42,6 +45,7 @@ weft_status weft__device_create(const weft__device_table *table, const weft__dev
     strncpy(device->info.scheme, table->scheme, sizeof device->info.scheme - 1);
     strncpy(device->info.description, table->description, sizeof device->info.description - 1);
     device->info.threads = 1;
+    device->opened_ns = weft__clock_ns();
     weft_status status = weft__gate_init(&device->finished, 0, err);
     if (status) {
         free(device);
@@ -85,6 +89,8 @@ void weft_device_close(weft_device *device)
 
 void weft__device_wait_for(weft_device *device, uint64_t sequence)
 {
+    if (device->table->wait)
+        device->table->wait(device, sequence, false);
     for (;;) {
         uint32_t seen = weft__gate_load(&device->finished);
         if (atomic_load_explicit(&device->finished_sequence, memory_order_acquire) >= sequence)
@@ -102,8 +108,28 @@ void weft_device_wait(weft_device *device)
     pthread_mutex_lock(&device->lock);
     uint64_t last = device->submitted_sequence;
     pthread_mutex_unlock(&device->lock);
+    weft__device_sync(device, last);
+}
+
+void weft__device_sync(weft_device *device, uint64_t sequence)
+{
     atomic_fetch_add_explicit(&device->counters.syncs, 1, memory_order_relaxed);
-    weft__device_wait_for(device, last);
+    uint64_t since_ps = device->trace ? weft_device_now_ps(device) : 0;
+    if (device->table->wait)
+        device->table->wait(device, sequence, true);
+    weft__device_wait_for(device, sequence);
+    if (device->trace)
+        weft__device_trace_synced(device, since_ps);
+}
+
+uint64_t weft_device_now_ps(const weft_device *device)
+{
+    return device->table->now_ps ? device->table->now_ps(device) : (weft__clock_ns() - device->opened_ns) * 1000;
+}
+
+size_t weft_device_time_parts(const weft_device *device, weft_time_part *out, size_t capacity)
+{
+    return device->table->time_parts ? device->table->time_parts(device, out, capacity) : 0;
 }
 
 void weft_device_counters(const weft_device *device, weft_counters *out)

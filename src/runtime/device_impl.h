@@ -13,6 +13,7 @@
 #include "base/gate.h"
 #include "runtime/buffer_impl.h"
 #include "runtime/op_impl.h"
+#include "trace/perfetto.h"
 
 typedef struct weft__command_buffer weft__command_buffer;
 
@@ -21,6 +22,11 @@ typedef struct weft__kernel {
     const weft_op *op;
 } weft__kernel;
 
+/* An option of a URI whose name has a dot: a value for a key of the machine. */
+typedef struct weft__device_setting {
+    const char *key, *value;
+} weft__device_setting;
+
 /* Options of a URI, read and checked; a driver refuses what means nothing to it through accepts. */
 typedef struct weft__device_options {
     uint32_t threads; /* 0: the driver's choice */
@@ -28,6 +34,11 @@ typedef struct weft__device_options {
     bool shuffle;
     uint64_t shuffle_seed;
     const char *path; /* what follows the scheme and a colon, up to a question mark; "" for none */
+    /* Of simulated machines. */
+    const weft__device_setting *settings;
+    size_t setting_count;
+    uint32_t values, hazards; /* a weft_values_mode and a weft_hazard_action of sim.h */
+    uint64_t perturb_seed;    /* 0: none */
 } weft__device_options;
 
 typedef struct weft__device_table {
@@ -59,12 +70,23 @@ typedef struct weft__device_table {
     /* Runs the dispatches of one group, in any order; host devices only. */
     weft_status (*run_group)(weft_device *device, const weft_dispatch *const *dispatches, size_t count,
                              weft_error *err);
+    /* The rest is for devices with a clock of their own, and NULL for those of the host. */
+    /* The host is about to wait for the command buffer of that sequence number, which may have been finished long ago:
+     * a device that works only when somebody waits does so here. Any thread, several at once. */
+    void (*wait)(weft_device *device, uint64_t sequence, bool is_sync);
+    /* See device.h. Any thread. */
+    uint64_t (*now_ps)(const weft_device *device);
+    size_t (*time_parts)(const weft_device *device, weft_time_part *out, size_t capacity);
+    /* Begins to write what goes on inside to a trace, and ends that; nothing is in flight. */
+    weft_status (*begin_trace)(weft_device *device, weft__trace *trace, weft_error *err);
+    void (*end_trace)(weft_device *device);
 } weft__device_table;
 
 #define WEFT__ACCEPTS_THREADS 1u
 #define WEFT__ACCEPTS_ISA 2u
 #define WEFT__ACCEPTS_SHUFFLE 4u
 #define WEFT__ACCEPTS_PATH 8u
+#define WEFT__ACCEPTS_SIMULATION 16u /* settings, values, hazards, perturb */
 
 /* Counters as they are kept; the names are those of weft_counters. */
 typedef struct weft__live_counters {
@@ -80,6 +102,8 @@ struct weft_device {
     struct weft__host_queue *queue; /* of host devices */
     weft_device_info info;
     weft__live_counters counters;
+    uint64_t opened_ns;               /* of the host's clock */
+    struct weft__device_trace *trace; /* NULL while it is not traced */
 
     /* Kernel registry: NULL until the first use of the op. */
     const weft__kernel *candidates[WEFT__OPS_MAX];
@@ -118,5 +142,7 @@ static inline weft_status weft__device_kernel(weft_device *device, const weft_op
 
 /* Waits until the command buffer of that sequence number is done, and notes that the host has. */
 void weft__device_wait_for(weft_device *device, uint64_t sequence);
+/* The same as a sync: counts it, and it takes what a sync takes on the device's clock. */
+void weft__device_sync(weft_device *device, uint64_t sequence);
 
 #endif

@@ -68,6 +68,14 @@ weft_status weft__encoder_begin(weft_encoder *encoder, uint64_t wait_value, weft
     return WEFT_OK;
 }
 
+void weft__encoder_restart(weft_encoder *encoder)
+{
+    if (encoder->tracker)
+        weft__hazard_tracker_drop(encoder->tracker);
+    weft__command_buffer_restart(encoder->commands);
+    encoder->label = NULL;
+}
+
 weft_status weft_encoder_reset(weft_encoder *encoder, weft_error *err)
 {
     if (encoder->in_session)
@@ -134,8 +142,6 @@ static weft_dispatch *make_dispatch(weft_encoder *encoder, const weft_op *op, co
         return NULL;
     dispatch->op = op;
     dispatch->label = encoder->label;
-    dispatch->index = commands->dispatch_count;
-    dispatch->barriers_before = commands->barrier_count;
     dispatch->params = NULL;
     if (op->params_bytes) {
         dispatch->params = dispatch + 1;
@@ -164,6 +170,19 @@ static weft_status track(weft_encoder *encoder, weft_dispatch *dispatch, weft_er
     return status;
 }
 
+weft_status weft__encoder_append(weft_encoder *encoder, weft_dispatch *dispatch, weft_error *err)
+{
+    weft__command_buffer *commands = encoder->commands;
+    dispatch->index = commands->dispatch_count;
+    dispatch->barriers_before = commands->barrier_count;
+    weft_status status = weft__command_buffer_reserve(commands, err);
+    if (status == WEFT_OK && encoder->tracker)
+        status = track(encoder, dispatch, err);
+    if (status == WEFT_OK)
+        weft__command_buffer_append(commands, dispatch);
+    return status;
+}
+
 weft_status weft_encoder_dispatch(weft_encoder *encoder, const weft_op *op, const weft_buffer *const *arguments,
                                   size_t argument_count, const void *params, weft_error *err)
 {
@@ -183,14 +202,10 @@ weft_status weft_encoder_dispatch(weft_encoder *encoder, const weft_op *op, cons
         if (arguments[i])
             status = weft__command_buffer_hold(commands, arguments[i], op->arguments[i].role & WEFT_WRITE, err);
     if (status == WEFT_OK)
-        status = weft__command_buffer_reserve(commands, err);
-    if (status == WEFT_OK && encoder->tracker)
-        status = track(encoder, dispatch, err);
-    if (status)
-        return status;
-    weft__command_buffer_append(commands, dispatch);
-    encoder->label = NULL;
-    return WEFT_OK;
+        status = weft__encoder_append(encoder, dispatch, err);
+    if (status == WEFT_OK)
+        encoder->label = NULL;
+    return status;
 }
 
 uint32_t weft_encoder_dispatch_count(const weft_encoder *encoder)

@@ -2,7 +2,7 @@
 
 #include "base/status.h"
 #include "runtime/budget_impl.h"
-#include "runtime/clock.h"
+#include "runtime/device_trace.h"
 #include "runtime/encoder_impl.h"
 
 /* The counts that submitting these commands adds; their creation has been counted. */
@@ -32,8 +32,16 @@ static void count(weft_device *device, const weft_counters *more)
         atomic_fetch_add_explicit(&live->fence_waits, 1, memory_order_relaxed);
 }
 
-/* Gives the commands their place in the device's order and hands them over; under the device's lock. */
-static void submit_locked(weft_device *device, weft__command_buffer *commands)
+/* Notes on what the graphs of a command buffer use which one it is. */
+static void note_use(const weft__replay_hold *hold, uint64_t sequence)
+{
+    for (size_t i = 0; i < hold->used_count; i++)
+        atomic_store_explicit(&hold->used[i]->last_use, sequence, memory_order_release);
+    for (size_t i = 0; i < hold->written_count; i++)
+        atomic_store_explicit(&hold->written[i]->last_write, sequence, memory_order_release);
+}
+
+void weft__submit_locked(weft_device *device, weft__command_buffer *commands)
 {
     uint64_t sequence = ++device->submitted_sequence;
     commands->sequence = sequence;
@@ -41,17 +49,18 @@ static void submit_locked(weft_device *device, weft__command_buffer *commands)
         atomic_store_explicit(&commands->retained[i]->allocation->last_use, sequence, memory_order_release);
     for (size_t i = 0; i < commands->written_count; i++)
         atomic_store_explicit(&commands->written[i]->last_write, sequence, memory_order_release);
+    for (const weft__held_graph *held = commands->held_graphs; held; held = held->next)
+        note_use(held->hold, sequence);
     device->table->submit(device, commands);
 }
 
-/* Room for the times of all dispatches, if they are wanted: the device must not allocate. */
-static weft_status prepare_times(weft__command_buffer *commands, weft_error *err)
+weft_status weft__command_buffer_prepare_times(weft__command_buffer *commands, weft_error *err)
 {
-    if (!commands->timeline || !commands->dispatch_count)
+    size_t count = commands->stream_count + 2;
+    if (!commands->timeline)
         return WEFT_OK;
-    commands->times = weft__arena_new_array(&commands->arena, weft__dispatch_time, commands->dispatch_count);
-    return commands->times ? WEFT_OK
-                           : weft__fail_memory(err, commands->dispatch_count * sizeof *commands->times, "a timeline");
+    commands->times = weft__arena_new_array(&commands->arena, weft__part_time, count);
+    return commands->times ? WEFT_OK : weft__fail_memory(err, count * sizeof *commands->times, "a timeline");
 }
 
 weft_status weft__encoder_submit(weft_encoder *encoder, const weft__commit *commit, weft_error *err)
@@ -61,12 +70,16 @@ weft_status weft__encoder_submit(weft_encoder *encoder, const weft__commit *comm
         return weft__encoder_not_recording(encoder, "commit", err);
     weft_device *device = encoder->device;
     weft_counters more = counts_of(commands, commit->signal_value);
-    weft_status status = prepare_times(commands, err);
+    weft_status status = weft__command_buffer_prepare_times(commands, err);
     if (status == WEFT_OK && commit->allow)
         status = commit->allow(commit->context, &more, commit->label, err);
     if (status)
         return status;
     weft__label_copy(commands->label, commit->label);
+    if (encoder->options.verifier)
+        status = weft__encoder_verify(encoder, err);
+    if (status)
+        return status;
     commands->signal_value = commit->signal_value;
 
     pthread_mutex_lock(&device->lock);
@@ -77,11 +90,14 @@ weft_status weft__encoder_submit(weft_encoder *encoder, const weft__commit *comm
     if (status == WEFT_OK) {
         commands->chain = encoder->chain;
         atomic_fetch_add_explicit(&encoder->chain->references, 1, memory_order_relaxed);
-        if (commands->timeline)
-            commands->submitted_ns = weft__clock_ns();
+        bool is_timed = commands->timeline != NULL;
+        uint64_t since_ps = is_timed || device->trace ? weft_device_now_ps(device) : 0;
+        commands->submitted_ps = since_ps;
         count(device, &more);
-        submit_locked(device, commands); /* from here on the commands are the device's */
+        weft__submit_locked(device, commands); /* from here on the commands are the device's */
         encoder->last_sequence = device->submitted_sequence;
+        if (device->trace)
+            weft__device_trace_submitted(device, since_ps, commit->label, encoder->last_sequence, is_timed);
     }
     pthread_mutex_unlock(&device->lock);
     if (status)
@@ -119,8 +135,7 @@ weft_status weft__encoder_sync(weft_encoder *encoder, weft_error *err)
     weft_status status = weft__encoder_may_sync(encoder, encoder->last_label, err);
     if (status)
         return status;
-    atomic_fetch_add_explicit(&device->counters.syncs, 1, memory_order_relaxed);
-    weft__device_wait_for(device, encoder->last_sequence);
+    weft__device_sync(device, encoder->last_sequence);
     return WEFT_OK;
 }
 

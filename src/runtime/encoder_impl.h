@@ -32,8 +32,21 @@ typedef struct weft__commit {
 
 weft_status weft__encoder_submit(weft_encoder *encoder, const weft__commit *commit, weft_error *err);
 
+/* Runs and compares the dispatches of an encoder with a verifier, one by one. The command buffer then has nothing left
+ * to run, but keeps its counts. */
+weft_status weft__encoder_verify(weft_encoder *encoder, weft_error *err);
+
+/* Gives the commands their place in the device's order and hands them over; under the device's lock. */
+void weft__submit_locked(weft_device *device, weft__command_buffer *commands);
+
 /* Starts the next command buffer, whose device-side wait is for `wait_value` (0: none). */
 weft_status weft__encoder_begin(weft_encoder *encoder, uint64_t wait_value, weft_error *err);
+
+/* Drops what the command buffer holds; it goes on recording as it began. */
+void weft__encoder_restart(weft_encoder *encoder);
+
+/* Records a dispatch that is complete but for its place, and that the command buffer already holds. */
+weft_status weft__encoder_append(weft_encoder *encoder, weft_dispatch *dispatch, weft_error *err);
 
 /* WEFT_OK if the spans in force allow a wait, which is for the stage of that label. */
 weft_status weft__encoder_may_sync(weft_encoder *encoder, const char *label, weft_error *err);

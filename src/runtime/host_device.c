@@ -8,7 +8,6 @@
 #include "base/size.h"
 #include "base/status.h"
 #include "base/threads.h"
-#include "runtime/clock.h"
 #include "runtime/command_buffer.h"
 
 /* How long the submission thread spins for more work before it sleeps: long enough for a host that records the next
@@ -75,14 +74,11 @@ void weft__dispatch_fail_within(weft_error *err, const weft_dispatch *dispatch)
         (void)weft__fail_within(err, err->code, "dispatch %u (%s)", dispatch->index, dispatch->op->name);
 }
 
-/* Puts the dispatches of one group into a random order that depends on nothing but the seed and the place of the group.
- */
-static void shuffle_group(const struct weft__host_queue *queue, const weft__command_buffer *commands,
-                          const weft_dispatch **group, size_t count)
+void weft__host_shuffle(uint64_t seed, const weft__command_buffer *commands, const weft_dispatch **group, size_t count)
 {
     uint64_t stream = commands->sequence << 32 | group[0]->barriers_before;
     for (size_t i = count - 1; i > 0; i--) {
-        size_t j = (size_t)(weft__rng_at(queue->shuffle_seed, stream, i) % (i + 1));
+        size_t j = (size_t)(weft__rng_at(seed, stream, i) % (i + 1));
         const weft_dispatch *other = group[j];
         group[j] = group[i];
         group[i] = other;
@@ -94,11 +90,13 @@ static weft_status run_timed(weft__command_buffer *commands, const weft_dispatch
 {
     weft_device *device = commands->device;
     for (size_t i = 0; i < count; i++) {
-        weft__dispatch_time *time = &commands->times[commands->time_count];
-        time->dispatch = group[i];
-        time->start_ns = weft__clock_ns();
+        weft__part_time *time = &commands->times[commands->time_count];
+        *time = (weft__part_time){.kind = WEFT_TIMELINE_DISPATCH,
+                                  .dispatch = group[i],
+                                  .barriers = group[i]->barriers_before,
+                                  .start_ps = weft_device_now_ps(device)};
         weft_status status = device->table->run_group(device, &group[i], 1, err);
-        time->end_ns = weft__clock_ns();
+        time->end_ps = weft_device_now_ps(device);
         commands->time_count++;
         if (status)
             return status;
@@ -122,7 +120,7 @@ static weft_status run_stream(struct weft__host_queue *queue, weft__command_buff
         if (!count)
             continue;
         if (queue->shuffle)
-            shuffle_group(queue, commands, group, count);
+            weft__host_shuffle(queue->shuffle_seed, commands, group, count);
         status = commands->timeline ? run_timed(commands, group, count, err)
                                     : device->table->run_group(device, group, count, err);
     }
@@ -134,16 +132,14 @@ static void run_commands(struct weft__host_queue *queue, weft__command_buffer *c
     weft_error error = {0};
     weft_status status = weft__command_buffer_start(commands, &error);
     if (commands->timeline)
-        commands->start_ns = weft__clock_ns();
+        commands->start_ps = weft_device_now_ps(commands->device);
     if (status == WEFT_OK) {
         status = run_stream(queue, commands, &error);
         if (status)
-            (void)weft__fail_within(&error, status, "Command buffer %s%s%s", commands->label[0] ? "'" : "",
-                                    commands->label[0] ? commands->label : "without a label",
-                                    commands->label[0] ? "'" : "");
+            weft__command_buffer_fail_within(&error, commands);
     }
     if (commands->timeline)
-        commands->end_ns = weft__clock_ns();
+        commands->end_ps = commands->known_ps = weft_device_now_ps(commands->device);
     weft__command_buffer_finish(commands, status, &error);
 }
 

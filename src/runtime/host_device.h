@@ -33,6 +33,10 @@ weft_status weft__scratch_reserve(weft__scratch *scratch, size_t bytes, weft_err
 /* Puts "dispatch 3 (rope, layer 0 q)" before the message of a failed dispatch's error. */
 void weft__dispatch_fail_within(weft_error *err, const weft_dispatch *dispatch);
 
+/* Puts the dispatches of a group, at least one, into a random order that depends on nothing but the seed and the place
+ * of the group. */
+void weft__host_shuffle(uint64_t seed, const weft__command_buffer *commands, const weft_dispatch **group, size_t count);
+
 /* The submission thread. A driver's open() calls start, its close() calls stop; its table's submit is
  * weft__host_submit. */
 weft_status weft__host_queue_start(weft_device *device, const weft__device_options *options, weft_error *err);

@@ -50,41 +50,51 @@ static bool reserve(weft_timeline *timeline, size_t more)
     return true;
 }
 
-static weft_timeline_entry dispatch_entry(const weft__command_buffer *commands, const weft__dispatch_time *time)
+static weft_timeline_entry part_entry(const weft__command_buffer *commands, const weft__part_time *time)
 {
-    weft_cost cost;
-    weft__dispatch_cost(time->dispatch, &cost);
     weft_timeline_entry entry = {
+        .kind = time->kind,
         .sequence = commands->sequence,
-        .dispatch = time->dispatch->index,
-        .barriers = time->dispatch->barriers_before,
-        .op = time->dispatch->op->name,
-        .submitted_ns = commands->submitted_ns,
-        .start_ns = time->start_ns,
-        .end_ns = time->end_ns,
-        .flops = cost.flops,
-        .bytes = cost.bytes_read + cost.bytes_written,
+        .dispatch = UINT32_MAX,
+        .barriers = time->barriers,
+        .submitted_ps = commands->submitted_ps,
+        .start_ps = time->start_ps,
+        .end_ps = time->end_ps,
+        .known_ps = commands->known_ps,
+        .work = time->work,
     };
-    weft__label_copy(entry.label, time->dispatch->label);
+    if (time->dispatch) {
+        weft_cost cost;
+        weft__dispatch_cost(time->dispatch, &cost);
+        entry.dispatch = time->dispatch->index;
+        entry.op = time->dispatch->op->name;
+        entry.flops = cost.flops;
+        entry.bytes = cost.bytes_read + cost.bytes_written;
+        weft__label_copy(entry.label, time->dispatch->label);
+    }
     return entry;
 }
 
 void weft__timeline_add(weft_timeline *timeline, const weft__command_buffer *commands)
 {
     weft_timeline_entry whole = {
+        .kind = WEFT_TIMELINE_COMMAND_BUFFER,
         .sequence = commands->sequence,
         .dispatch = UINT32_MAX,
         .barriers = commands->barrier_count,
-        .submitted_ns = commands->submitted_ns,
-        .start_ns = commands->start_ns,
-        .end_ns = commands->end_ns,
+        .submitted_ps = commands->submitted_ps,
+        .start_ps = commands->start_ps,
+        .end_ps = commands->end_ps,
+        .known_ps = commands->known_ps,
+        .signal_value = commands->signal_value,
+        .wait_value = commands->wait_value,
     };
     weft__label_copy(whole.label, commands->label);
     pthread_mutex_lock(&timeline->lock);
     if (reserve(timeline, commands->time_count + 1)) {
         timeline->entries[timeline->count++] = whole;
         for (size_t i = 0; i < commands->time_count; i++)
-            timeline->entries[timeline->count++] = dispatch_entry(commands, &commands->times[i]);
+            timeline->entries[timeline->count++] = part_entry(commands, &commands->times[i]);
     } else {
         timeline->lost += commands->time_count + 1;
     }

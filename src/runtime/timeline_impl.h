@@ -6,7 +6,7 @@
 
 #include "runtime/command_buffer.h"
 
-/* Adds a finished command buffer and its dispatches. Out of memory: counts them as lost. */
+/* Adds a finished command buffer and its parts. Out of memory: counts them as lost. */
 void weft__timeline_add(weft_timeline *timeline, const weft__command_buffer *commands);
 
 #endif

@@ -368,6 +368,15 @@ weft_status weft__trace_open(const char *path, weft__trace **out, weft_error *er
     return WEFT_OK;
 }
 
+void weft__trace_discard(weft__trace *trace)
+{
+    if (!trace)
+        return;
+    if (trace->part_path)
+        (void)unlink(trace->part_path);
+    release(trace);
+}
+
 weft_status weft__trace_close(weft__trace *trace, weft_error *err)
 {
     if (!trace)

@@ -58,6 +58,10 @@ weft_status weft__trace_open(const char *path, weft__trace **out, weft_error *er
  * track or a value that is no number. */
 weft_status weft__trace_close(weft__trace *trace, weft_error *err) WEFT_CHECKED;
 
+/* Frees the trace of something that has failed: PATH is as it was before, with nothing left beside it. What was written
+ * in place stays there, incomplete. */
+void weft__trace_discard(weft__trace *trace);
+
 /* True once there has been an error: a long run may want to end early. */
 bool weft__trace_has_failed(const weft__trace *trace);
 

@@ -1,7 +1,45 @@
 #!/usr/bin/env python3
 """weft bench stages: the counts of both forms are exact, on every device."""
 
-from weft_cli import FAILED, CliTest, main, weft
+import re
+
+from weft_cli import FAILED, ROOT, USAGE, CliTest, main, weft
+
+MACHINE = f"sim:{ROOT}/machines/two-sip.yaml"
+COSTS = ("host.submit_ns", "host.sync_ns", "processor.dispatch_ns", "processor.barrier_ns", "processor.signal_ns",
+         "processor.wait_ns")
+
+
+def stated():
+    """What the machine file states, in nanoseconds."""
+    text, found, group = (ROOT / "machines/two-sip.yaml").read_text(), {}, ""
+    for line in text.splitlines():
+        if word := re.fullmatch(r"(\w+):", line):
+            group = word[1]
+        elif word := re.fullmatch(r"  (\w+_ns): ([0-9.]+)", line):
+            found[f"{group}.{word[1]}"] = float(word[2])
+    return {name: found[name] for name in COSTS}
+
+
+def way_ps(commands):
+    """From the host to the command processor: 125 ps for 16 bytes on each of two links, 32 ps on each of two more."""
+    return 2 * 125 + 2 * 32 + (commands - 1) * 125
+
+
+def predict(costs, pairs, addition_ps):
+    """The closed form: what both forms take, in ps."""
+    submit, sync, dispatch, barrier, signal, wait = (costs[name] * 1000 for name in COSTS)
+    times = []
+    for is_session in (False, True):
+        end = 0
+        for i in range(pairs if is_session else 2 * pairs):
+            waits = is_session and i > 0
+            begin = max(end, (i + 1) * submit + way_ps(5 + waits if is_session else 2))
+            end = begin + dispatch + addition_ps
+            if is_session:
+                end += waits * wait + barrier + dispatch + addition_ps + signal
+        times.append(end + way_ps(1) + sync)
+    return times
 
 
 class Stages(CliTest):
@@ -35,6 +73,56 @@ class Stages(CliTest):
                     found = self.run_json("bench", "stages", "--pairs", pairs, "--device", device, "--repeat", "3")
                     self.check(found, pairs)
                     self.assertEqual(found["device"], device.split("?")[0])
+
+    def simulated(self, pairs, **settings):
+        options = "&".join(f"{name.replace('__', '.')}={value}" for name, value in settings.items())
+        found = self.run_json("bench", "stages", "--pairs", pairs, "--repeat", 2, "--device", f"{MACHINE}?{options}")
+        self.check(found, pairs)
+        times = []
+        for form in ("plain", "session"):
+            parts = found[form]["simulated_parts"]
+            self.assertEqual(sum(part["ps"] for part in parts), found[form]["simulated_ps"])
+            self.assertAlmostEqual(sum(part["percent"] for part in parts), 100)
+            times.append(found[form]["simulated_ps"])
+        self.assertAlmostEqual(found["simulated_ratio"], times[0] / times[1])
+        return times
+
+    def test_simulated_times_are_what_the_machine_file_says(self):
+        slow = self.simulated(5, host__submit_ns=10000)
+        addition_ps = slow[0] - predict({**stated(), "host.submit_ns": 10000}, 5, 0)[0]
+        self.assertGreater(addition_ps, 0)
+        for pairs, settings in ((5, {}), (1, {}), (7, {"host.submit_ns": 1000, "processor.barrier_ns": 12.5}),
+                                (5, {"host.submit_ns": 0}), (5, {"host.sync_ns": 9000, "processor.dispatch_ns": 3000}),
+                                (5, {"processor.signal_ns": 5000, "processor.wait_ns": 0})):
+            with self.subTest(pairs=pairs, settings=settings):
+                times = self.simulated(pairs, **{name.replace(".", "__"): value for name, value in settings.items()})
+                wanted = predict({**stated(), **settings}, pairs, addition_ps)
+                for time, expected in zip(times, wanted):
+                    self.assertLess(abs(time - expected), 0.002 * expected)
+                self.assertLess(abs((times[0] - times[1]) - (wanted[0] - wanted[1])),
+                                0.02 * abs(wanted[0] - wanted[1]))
+        plain, session = self.simulated(5)
+        self.assertLess(session, plain)
+
+    def test_simulated_text(self):
+        text = self.run_ok("bench", "stages", "--repeat", "1", "--device", MACHINE).out
+        for form in ("plain", "session"):
+            part = re.search(rf"simulated time of the {form} form: ([0-9,.]+) ns\n((?:  .*\n)+)", text)
+            rows = re.findall(r"(?m)^  (.*?) +([0-9,]+\.[0-9]{3}) ns +([0-9]+)\.([0-9]{2}) %$", part[2])
+            self.assertEqual(len(rows), part[2].count("\n"))
+            self.assertEqual(sum(int(row[2]) * 100 + int(row[3]) for row in rows), 10000)
+            whole = [int(re.sub(r"[,.]", "", number)) for number in (part[1], *(row[1] for row in rows))]
+            self.assertEqual(sum(whole[1:]), whole[0])
+        self.assertRegex(text, r"(?m)^in simulated time, plain takes 1\.[0-9]{4} times as long as the session$")
+
+    def test_host_devices_have_no_simulated_times(self):
+        found = self.run_json("bench", "stages", "--repeat", "1")
+        self.assertEqual([found["plain"]["simulated_ps"], found["plain"]["simulated_parts"], found["simulated_ratio"]],
+                         [None] * 3)
+
+    def test_settings_of_a_machine_that_do_not_exist(self):
+        self.assert_error(weft("bench", "stages", "--device", f"{MACHINE}?host.submit_ns=-1"), USAGE,
+                          "host.submit_ns=-1", verb="bench")
 
     def test_many_pairs(self):
         self.check(self.run_json("bench", "stages", "--pairs", "500", "--repeat", "2"), 500)

@@ -6,7 +6,8 @@ import re
 from weft_cli import CliTest, main
 
 OPS = (
-    "add mul scale silu_mul gelu_mul copy embedding rms_norm rope matmul attention softmax argmax top_k sample".split()
+    "add mul scale silu_mul gelu_mul copy embedding rms_norm rope matmul attention softmax argmax top_k sample "
+    "rms_norm_mul add_rms_norm rms_norm_rope gate_up_silu".split()
 )
 
 

@@ -2,13 +2,14 @@
 """weft generate: the model's answers, on every device and instruction set, from arguments and from standard input."""
 
 import json
+import re
 
 from weft_cli import INPUT, ISAS, OK, ROOT, SUMS, USAGE, CliTest, in_parallel, main, weft
 
 CARD = json.loads((SUMS / "card.json").read_text())
 FIELDS = {
     "model", "device", "isa", "threads", "prompt", "prompt_tokens", "tokens", "text", "finish_reason", "seed",
-    "timings", "counters",
+    "timings", "simulated", "verified", "counters", "cached_tokens",
 }
 NEWLINE = 201
 
@@ -44,6 +45,19 @@ class Generate(CliTest):
         self.assertEqual(found["counters"]["syncs"], 4)
         self.assertGreater(found["counters"]["dispatches"], found["counters"]["barriers"])
 
+    def test_graphs(self):
+        counts = {}
+        for flags in ((), ("--no-graph",), ("--no-fuse",), ("--no-reorder",), ("--no-fuse", "--no-reorder")):
+            found = self.generate_json("--prompt", "348+275=", *flags)
+            self.assertEqual(found["text"], "623\n")
+            counts[flags] = (found["counters"]["dispatches"], found["counters"]["barriers"])
+        # The pass of the prompt, and three of one token each, in which 24 dispatches and 16 barriers go.
+        self.assertEqual(counts[("--no-graph",)], (4 * 80, 4 * 55))
+        self.assertEqual(counts[()], (80 + 3 * 56, 55 + 3 * 39))
+        self.assertEqual(counts[("--no-fuse",)], counts[("--no-graph",)])
+        self.assertEqual(counts[("--no-reorder",)], counts[()])
+        self.assertEqual(counts[("--no-fuse", "--no-reorder")], counts[("--no-graph",)])
+
     def test_examples_of_the_card(self):
         def answer(example):
             return generate("--prompt", example["prompt"], "--json")
@@ -54,6 +68,86 @@ class Generate(CliTest):
             self.assertEqual(found["prompt_tokens"], example["prompt_tokens"])
             self.assertEqual(found["tokens"], example["greedy_tokens"])
             self.assertEqual(example["prompt"] + found["text"], example["greedy"])
+
+    def check_times(self, simulated, tokens):
+        self.assertEqual(len(simulated["pass_ps"]), tokens)
+        self.assertEqual(sum(simulated["pass_ps"]), simulated["ps"])
+        self.assertEqual(sum(part["ps"] for part in simulated["parts"]), simulated["ps"])
+        self.assertAlmostEqual(sum(part["percent"] for part in simulated["parts"]), 100)
+        self.assertGreater(simulated["load_ps"], 0)
+        self.assertGreater(simulated["pass_ps"][0], simulated["pass_ps"][1])
+        parts = {part["name"]: part["ps"] for part in simulated["parts"]}
+        self.assertEqual((parts["submit"], parts["sync"]), (tokens * 2000000, tokens * 2000000))
+        self.assertEqual((parts["under way"], parts["waiting for host"]), (0, 0))
+
+    def test_simulated_times(self):
+        device = f"sim:{ROOT}/machines/tiny.yaml"
+        found = self.generate_json("--prompt", "348+275=", "--device", device)
+        self.assertEqual(found["text"], "623\n")
+        self.check_times(found["simulated"], 4)
+        result = generate("--prompt", "348+275=", "--device", device, "--stats")
+        self.assertEqual((result.code, result.out), (OK, "623\n"))
+        shares = [int(whole + part) for whole, part in re.findall(r"(?m)^  .* ns +([0-9]+)\.([0-9]{2}) %$", result.err)]
+        self.assertEqual(sum(shares), 10000)
+        self.assertRegex(result.err, r"(?m)^3 passes of one token: [0-9,.]+ ns each on average")
+        self.assertIsNone(self.generate_json("--prompt", "1+1=")["simulated"])
+
+    def test_timing_only(self):
+        device = f"sim:{ROOT}/machines/tiny.yaml"
+        found = self.generate_json("--prompt", "348+275=", "--device", device, "--timing-only", "--max-tokens", "6")
+        self.assertEqual((found["tokens"], found["text"], found["finish_reason"]), ([0] * 6, "", "max_tokens"))
+        self.check_times(found["simulated"], 6)
+        text = self.run_ok("generate", "--model", SUMS, "--prompt", "348+275=", "--device", device, "--timing-only",
+                           "--max-tokens", "2").out
+        self.assertRegex(text, r"\Asimulated: [0-9,.]+ ns in all")
+        self.assert_error(generate("--prompt", "1", "--timing-only"), USAGE, "values", "cpu", verb="generate")
+
+    def test_configuration_alone(self):
+        config = ROOT / "tests/data/configs/llama.json"
+        tiny = ("--config", config, "--device", f"sim:{ROOT}/machines/tiny.yaml", "--max-tokens", "2")
+        found = self.run_json("generate", *tiny, "--timing-only", "--prompt-tokens", "3", "--cached", "40")
+        self.assertEqual(set(found), FIELDS)
+        self.assertEqual((found["model"], found["prompt"], found["text"]), (str(config), "", ""))
+        self.assertEqual((found["prompt_tokens"], found["tokens"], found["cached_tokens"]), ([0] * 3, [0] * 2, 40))
+        self.check_times(found["simulated"], 2)
+        # More tokens before take longer, and a token is no end of the text.
+        later = self.run_json("generate", *tiny, "--timing-only", "--prompt-tokens", "3", "--cached", "900")
+        self.assertGreater(later["simulated"]["ps"], found["simulated"]["ps"])
+        text = self.run_ok("generate", *tiny, "--timing-only").out
+        self.assertRegex(text, r"\Asim tiny, .* 1 prompt tokens .*; ended by max_tokens\n2 command buffers, ")
+        self.assertRegex(text, r"(?m)^1 passes of one token: ")
+
+    def test_configuration_with_numbers(self):
+        def draw(*words):
+            return self.run_json("generate", "--config", ROOT / "tests/data/configs/llama.json", "--max-tokens", "6",
+                                 "--prompt-tokens", "2", *words)["tokens"]
+
+        self.assertEqual(draw(), [0] * 6)
+        self.assertEqual(draw("--weights-seed", "3"), draw("--weights-seed", "3", "--device", "ref"))
+        self.assertNotEqual(draw("--weights-seed", "3"), draw("--weights-seed", "4"))
+        self.assertNotEqual(draw("--weights-seed", "3"), [0] * 6)
+
+    def test_configuration_or_model(self):
+        config = ("--config", ROOT / "tests/data/configs/llama.json")
+        for words, named in (((*config, "--model", SUMS), "--model"), ((*config, "--prompt", "1"), "--prompt"),
+                             ((*config, "--stop", "1"), "--stop"),
+                             (("--model", SUMS, "--prompt", "1", "--prompt-tokens", "2"), "--prompt-tokens"),
+                             (("--model", SUMS, "--prompt", "1", "--weights-seed", "2"), "--weights-seed"),
+                             ((*config, "--weights-seed", "2", "--timing-only"), "--weights-seed"),
+                             (("--model", SUMS), "--prompt TEXT"), (("--prompt", "1"), "--config FILE")):
+            self.assert_error(weft("generate", *words), USAGE, named, verb="generate")
+        self.assert_error(weft("generate", *config, "--cached", "5000"), INPUT, "5000", verb="generate")
+        self.assert_error(weft("generate", "--config", "nowhere.json"), INPUT, "nowhere.json", verb="generate")
+
+    def test_tokens_that_are_counted_as_fed(self):
+        found = self.generate_json("--prompt", "1", "--cached", "5", "--max-tokens", "1")
+        self.assertEqual((found["cached_tokens"], len(found["tokens"])), (5, 1))
+
+    def test_models_of_known_sizes(self):
+        for name, layers, hidden, heads in (("8b", 32, 4096, 32), ("70b", 80, 8192, 64)):
+            config = json.loads((ROOT / f"models/configs/llama-3-{name}.json").read_text())
+            found = [config[key] for key in ("num_hidden_layers", "hidden_size", "num_attention_heads")]
+            self.assertEqual(found, [layers, hidden, heads])
 
     def test_equal_on_every_device_and_isa(self):
         wanted = self.generate_json("--prompt", "348+275=")

@@ -12,14 +12,19 @@ from weft_cli import OK, USAGE, CliTest, main, weft
 OPTIONS = {
     "devices": "ops json",
     "info": "set json",
-    "generate": "model prompt max-tokens stop temperature top-k top-p min-p seed device threads isa shuffle stats json",
-    "check": "model prompt tokens break shuffle device threads isa json",
-    "bench": "pairs repeat budget device threads isa json",
+    "generate": "model prompt config prompt-tokens cached weights-seed max-tokens stop temperature top-k top-p min-p seed "
+                "device threads isa timing-only "
+                "verify shuffle no-graph no-fuse no-reorder stats save-run record trace json",
+    "explain": "model config cached device json",
+    "check": "model prompt tokens break shuffle device threads isa trace json",
+    "bench": "pairs repeat budget sweep device threads isa record trace json",
     "machine": "out view theme markdown set json",
     "probe": "machine set case flow traffic rate packet-flits cycles warmup seed outstanding flits trace json",
-    "list": "json",
-    "run": "machine set verify perturb seed hazards values threads trace json",
-    "sweep": "machine set vary out threads fresh json",
+    "list": "machine set json",
+    "run": "machine set verify perturb seed hazards values threads trace save-run record json",
+    "retime": "machine set json",
+    "sweep": "machine set vary retime out threads fresh json",
+    "report": "out",
     "help": "man",
 }
 

@@ -34,9 +34,9 @@ class Info(CliTest):
         broken = self.folder() / "broken.yaml"
         broken.write_text("cube:\n  rows: 2\n  link_gsb: 12\n")
         self.assert_error(weft("info", broken), INPUT, "broken.yaml:3:3", "link_gsb", "link_gbs", verb="info")
-        self.assert_error(weft("info", path_of("tiny"), "--set", "cube.link_gbs=-1"), INPUT, "cube.link_gbs=-1",
+        self.assert_error(weft("info", path_of("tiny"), "--set", "cube.link_gbs=-1"), USAGE, "cube.link_gbs=-1",
                           verb="info")
-        self.assert_error(weft("info", path_of("tiny"), "--set", "cube.lnk_gbs=1"), INPUT, "cube.link_gbs", verb="info")
+        self.assert_error(weft("info", path_of("tiny"), "--set", "cube.lnk_gbs=1"), USAGE, "cube.link_gbs", verb="info")
         self.assert_error(weft("info", path_of("tiny"), "--set", "cube.link_gbs"), USAGE, "KEY=VALUE", verb="info")
         self.assert_error(weft("info", self.folder() / "none.yaml"), INPUT, "none.yaml", verb="info")
 
@@ -71,9 +71,10 @@ class Draw(CliTest):
         self.assert_error(weft("machine"), USAGE, "ACTION", verb="machine")
         self.assert_error(weft("machine", "drwa"), USAGE, "'drwa'", "'draw'", verb="machine")
         self.assert_error(weft(*draw), USAGE, "FILE", verb="machine")
+        self.assert_error(weft(*draw, ""), USAGE, "FILE", verb="machine")
         self.assert_error(weft(*draw, path_of("tiny"), "more"), USAGE, "'more'", verb="machine")
-        self.assert_error(weft(*draw, path_of("tiny"), "--view", "cub"), INPUT, "cub", "cube", verb="machine")
-        self.assert_error(weft(*draw, path_of("tiny"), "--theme", "drak"), INPUT, "drak", "dark", verb="machine")
+        self.assert_error(weft(*draw, path_of("tiny"), "--view", "cub"), USAGE, "cub", "cube", verb="machine")
+        self.assert_error(weft(*draw, path_of("tiny"), "--theme", "drak"), USAGE, "drak", "dark", verb="machine")
         self.assert_error(weft("machine", "keys", path_of("tiny")), USAGE, "tiny.yaml", verb="machine")
         self.assert_error(weft("machine", "keys", "--json", "--markdown"), USAGE, "--json", "--markdown",
                           verb="machine")

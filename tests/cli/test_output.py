@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Standard output that cannot be written is an error, whatever the reason; standard error stays quiet without one."""
+"""Standard output that cannot be written is an error; a reader that has seen enough is none. Standard error stays quiet
+without one."""
 
 import os
 import subprocess
 import time
 
-from weft_cli import INPUT, ROOT, SUMS, WEFT, CliTest, main
+from weft_cli import FAILED, INPUT, ROOT, SUMS, USAGE, WEFT, CliTest, main
 
 LINES = [
     ["--help"],
@@ -47,13 +48,28 @@ class Output(CliTest):
                 self.assert_write_error(done, "Bad file descriptor")
 
     def test_reader_that_went_away(self):
+        """Nothing is told, and the exit code is that of the verb."""
         for words in LINES:
             with self.subTest(words):
                 reader, writer = os.pipe()
                 os.close(reader)
                 done = subprocess.run([WEFT, *words], stdout=writer, stderr=subprocess.PIPE, text=True)
                 os.close(writer)
-                self.assert_write_error(done, "Broken pipe")
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_pipes_of_a_shell(self):
+        """With pipefail the pipe has the exit code of the verb: 0, that of a failed check, or that of a wrong line."""
+        tiny = ROOT / "machines/tiny.yaml"
+        many = f"sweep --machine {tiny} --set pe.dma.channels=" + ",".join(map(str, range(1, 17)))
+        for line, code in ((f"{many} --json -- probe", 0),
+                           (f"{many},0 --json -- probe", FAILED),
+                           ("machine keys", 0),
+                           (f"run softmax --machine {tiny} --set rows=0", USAGE)):
+            with self.subTest(line):
+                done = subprocess.run(["bash", "-c", f"set -o pipefail; '{WEFT}' {line} | head -c 1 >/dev/null"],
+                                      capture_output=True, text=True)
+                self.assertEqual(done.returncode, code, done)
+                self.assertEqual(done.stderr == "", code != USAGE, done)
 
     def test_generation_ends_when_nobody_reads(self):
         """Without an end of its own the text would be as long as the model allows."""

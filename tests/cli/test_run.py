@@ -22,14 +22,20 @@ WRONG = [
     ("softmax rows @", USAGE, ["'rows'"]),
     ("softmax @ --set rows", USAGE, ["'rows'", "KEY=VALUE"]),
     ("softmax @ --set row=1", USAGE, ["'softmax'", "'row'", "'rows'", "dot"]),
-    ("softmax @ --set rows=0", INPUT, ["rows", "'0'", "from 1 to"]),
-    ("softmax @ --set rows=many", INPUT, ["rows", "'many'"]),
-    ("softmax @ --set dtype=f64", INPUT, ["'f64'", "f16, bf16, f32"]),
-    ("softmax @ --set pe.dma.chanels=2", INPUT, ["'pe.dma.chanels'", "pe.dma.channels"]),
-    ("softmax @ --set pe.dma.channels=x", INPUT, ["pe.dma.channels=x"]),
+    ("softmax @ --set rows=0", USAGE, ["rows", "'0'", "from 1 to"]),
+    ("softmax @ --set rows=many", USAGE, ["rows", "'many'"]),
+    ("softmax @ --set dtype=f64", USAGE, ["'f64'", "f16, bf16, f32"]),
+    ("softmax @ --set pe.dma.chanels=2", USAGE, ["'pe.dma.chanels'", "pe.dma.channels"]),
+    ("softmax @ --set pe.dma.channels=x", USAGE, ["pe.dma.channels=x"]),
     ("softmax @ --set sips=2", INPUT, ["2", "1"]),
     ("softmax @ --set rows=1 --set columns=1048576", INPUT, ["softmax", "Scratch", "sip0.cube0.pe0", "tl_load"]),
+    ("softmax @ --set rows=-1", USAGE, ["rows", "'-1'"]),
+    ("softmax @ --set rows=nan", USAGE, ["rows", "'nan'"]),
+    ("softmax @ --set rows=99999999999999999999999", USAGE, ["rows", "'99999999999999999999999'", "from 1 to"]),
+    ("allreduce @ --set bytes=3", USAGE, ["bytes=3", "dtype=f16"]),
     ("softmax --machine no/such.yaml", INPUT, ["no/such.yaml"]),
+    ("softmax --machine machines", INPUT, ["machines"]),
+    ("softmax --machine /dev/null", INPUT, ["/dev/null"]),
     ("softmax @ --perturb 0", USAGE, ["--perturb", "'0'"]),
     ("softmax @ --hazards=report", USAGE, ["--hazards", "--verify"]),
     ("softmax @ --values=eager", USAGE, ["--values", "--verify"]),
@@ -166,6 +172,25 @@ class Run(CliTest):
         self.run_json(*words, "--perturb", "2", "--trace", again)
         self.assertEqual(again.read_bytes(), path.read_bytes())
 
+    def test_a_failed_run_leaves_an_older_trace(self):
+        """Whether it cannot begin, ends with an error or is interrupted by one, and whoever writes the trace."""
+        folder = self.folder()
+        path = folder / "trace.json"
+        path.write_text("an older one")
+        for words in (["run", "softmax", "--machine", TINY, "--set", "rows=1", "--set", "columns=1048576"],
+                      ["run", "softmax", "--machine", TINY, "--set", "rows=0"],
+                      ["run", "softmax", "--machine", MESH],
+                      ["run", "mesh-attention", "--machine", TINY],
+                      ["probe", "--machine", MESH, "--case", "dma_local"],
+                      ["probe", "--machine", TINY, "--flow", "host:sip0.cube0.sram:0"]):
+            with self.subTest(words):
+                result = weft(*words, "--trace", path)
+                self.assertNotEqual(result.code, 0, result)
+                self.assertEqual(path.read_text(), "an older one")
+                self.assertEqual([file.name for file in folder.iterdir()], ["trace.json"])
+        self.run_json("run", "gemm-single-pe", "--machine", TINY, "--trace", path)
+        self.assertIn("traceEvents", json.loads(path.read_text()))
+
     def test_trace_does_not_replace_the_machine(self):
         copy = self.folder() / "machine.yaml"
         copy.write_bytes(TINY.read_bytes())
@@ -173,7 +198,40 @@ class Run(CliTest):
         self.assertEqual(copy.read_bytes(), TINY.read_bytes())
 
     def test_machine_without_memory(self):
-        self.assert_error(weft("run", "softmax", "--machine", MESH), INPUT, "HBM", verb="run")
+        self.assert_error(weft("run", "softmax", "--machine", MESH), INPUT, "'softmax'", "'mesh-8x8'", "cube.hbm.gib",
+                          "cube.sram.mib", verb="run")
+
+    def test_tensors_are_in_the_sram_where_there_is_no_hbm(self):
+        words = ("--set", "cube.hbm.gib=0", "--set", "rows=8", "--set", "columns=64", "--verify")
+        it = self.run_json("run", "softmax", "--machine", TINY, *words)
+        self.check_result(it)
+        self.assertEqual(len(it["checks"]), 1)
+
+    def test_whose_mistake_it_is(self):
+        """A setting is a word of the command line, what stands in a file is not, and each may be wrong alone."""
+        folder = self.folder()
+        text = TINY.read_text()
+        good, bad = folder / "good.yaml", folder / "bad.yaml"
+        good.write_text(text)
+        bad.write_text(text + "\nrouter: 1\n")
+        for words in (["run", "gemm-single-pe"], ["probe", "--case", "dma_local"], ["list"]):
+            with self.subTest(words):
+                machine = [*words, "--machine"]
+                self.assertEqual(weft(*machine, good).code, 0)
+                for setting in ("pe.dma.chanels=2", "pe.dma.channels=0", "pe.dma.channels=nan", "pe.dma=1",
+                                "pe.dma.channels=", "sip.rows=0"):
+                    self.assert_error(weft(*machine, good, "--set", setting), USAGE, setting.split("=")[0])
+                    self.assert_error(weft(*machine, bad, "--set", setting), INPUT, "bad.yaml", "router")
+                self.assert_error(weft(*machine, bad), INPUT, "bad.yaml", "router")
+        draw = ("machine", "draw")
+        self.assert_error(weft(*draw, good, "--set", "pe.dma.channels=0"), USAGE, "pe.dma.channels", verb="machine")
+        self.assert_error(weft(*draw, bad, "--set", "pe.dma.channels=0"), INPUT, "bad.yaml", verb="machine")
+
+    def test_a_setting_that_does_not_go_with_the_file(self):
+        """The sentence has the place of the file's value, but the file is right without the setting."""
+        result = weft("run", "gemm-single-pe", "--machine", TWO_SIP, "--set", "cube.rows=1")
+        self.assertEqual(result.code, USAGE, result)
+        self.assertRegex(result.err, r"\Aweft run: \S*two-sip\.yaml:\d+:\d+ with cube\.rows=1: ")
 
     def test_wrong_command_lines(self):
         for line, code, parts in WRONG:
@@ -187,7 +245,7 @@ class Run(CliTest):
                       "run", "gemm-single-pe", "--verify")
         self.assertEqual((result.code, result.err), (FAILED, ""), result)
         found = json.loads(result.out)
-        self.assertEqual([point["exit"] for point in found], [0, 0, 0, 0, INPUT, INPUT])
+        self.assertEqual([point["exit"] for point in found], [0, 0, 0, 0, USAGE, USAGE])
         self.assertEqual([point["result"]["settings"]["m"] for point in found[:4]], [8, 8, 16, 16])
         self.assertNotIn("wall_seconds", found[0]["result"])
         for point in found[:4]:
@@ -208,6 +266,26 @@ class List(CliTest):
             self.assertRegex(text, rf"(?m)^ *{bench['number']}  {bench['name']} +\S")
             self.assertEqual(self.run_json("list", bench["name"]), bench)
             self.assertEqual(self.run_json("list", bench["number"]), bench)
+
+    def test_on_a_machine(self):
+        for bench in self.run_json("list", "--machine", TINY):
+            told = bench["on_machine"]
+            alone = weft("run", bench["name"], "--machine", TINY, "--json")
+            self.assertEqual(told["machine"], "tiny")
+            if alone.code == 0:
+                it = json.loads(alone.out)
+                self.assertEqual((told["pes"], told["error"]), (it["pes"], None))
+                self.assertEqual(told["makespan_ns"], it["makespan_ns"])
+            else:
+                self.assertEqual(alone.err, f"weft run: {told['error']}\n")
+                self.assertEqual((told["pes"], told["makespan_ns"]), (None, None))
+        text = self.run_ok("list", "--machine", TINY).out
+        self.assertRegex(text, r"(?m)^ +takes \d+\.\d{3} ns on 1 PE of tiny\.$")
+        self.assertRegex(text, r"(?m)^ +cannot run on tiny: Machine 'tiny' has no set of 8$")
+        self.assertRegex(self.run_ok("list", "softmax", "--machine", MESH).out,
+                         r"\ncannot run on mesh-8x8: Machine 'mesh-8x8' has no memory[^\n]*\n")
+        self.assert_error(weft("list", "--set", "cube.link_gbs=1"), USAGE, "--set", "--machine", verb="list")
+        self.assert_error(weft("list", "--machine", "no/such.yaml"), INPUT, "no/such.yaml", verb="list")
         self.assertLessEqual(max(map(len, text.splitlines())), 79)
 
     def test_one(self):

@@ -95,10 +95,10 @@ class Points(SweepTest):
 
     def test_a_point_that_fails_is_told_and_stops_nothing(self):
         found = self.sweep_json("--set", f"{CHANNELS}=1,0,two,2", code=FAILED)
-        self.assertEqual([point["exit"] for point in found], [OK, INPUT, INPUT, OK])
+        self.assertEqual([point["exit"] for point in found], [OK, USAGE, USAGE, OK])
         for point in found[1:3]:
             alone = weft("probe", "--machine", TINY, "--set", f"{CHANNELS}={point['settings'][CHANNELS]}", *CASE[1:])
-            self.assertEqual((alone.code, alone.err), (INPUT, f"weft probe: {point['error']}\n"))
+            self.assertEqual((alone.code, alone.err), (USAGE, f"weft probe: {point['error']}\n"))
             self.assertIsNone(point["result"])
 
     def test_table(self):
@@ -110,7 +110,7 @@ class Points(SweepTest):
         self.assertEqual(rows, [[CHANNELS, LINK], ["1", "64"], ["1", "128"], ["2", "64"], ["2", "128"]])
         failed = sweep("--set", f"{CHANNELS}=1,0")
         self.assertEqual((failed.code, failed.err), (FAILED, ""))
-        self.assertRegex(failed.out, rf"(?m)^ +0 +3 .*{CHANNELS}.*\.$")
+        self.assertRegex(failed.out, rf"(?m)^ +0 +2 .*{CHANNELS}.*\.$")
 
 
 class Csv(SweepTest):
@@ -140,7 +140,7 @@ class Csv(SweepTest):
     def test_failed_points_have_their_sentence(self):
         rows, header = self.sweep_csv("--set", f"{CHANNELS}=1,[0],2", code=FAILED)
         bad = [row for row in rows if row["exit"] != "0"]
-        self.assertEqual([(row[CHANNELS], row["exit"]) for row in bad], [("[0]", "3")])
+        self.assertEqual([(row[CHANNELS], row["exit"]) for row in bad], [("[0]", "2")])
         self.assertIn(CHANNELS, bad[0]["error"])
         self.assertEqual({bad[0][name] for name in header[3:]}, {""})
 
@@ -471,12 +471,12 @@ class Wrong(SweepTest):
                 ([], CASE + ["--cse", "x"], ["'--cse'", "--case"]),
                 (["--vary", "sead=1,2"], TRAFFIC, ["'--sead'", "--seed"]),
                 (["--vary", "seed=1,two"], TRAFFIC, ["--seed", "'two'"]),
-                (["--vary", "rate=0.1,0.2,7"], TRAFFIC[:3], ["--rate", "'7'"])):
+                (["--vary", "rate=0.1,0.2,7"], TRAFFIC[:5], ["--rate", "'7'"])):
             with self.subTest(words=words, command=command):
                 self.assert_error(sweep(*words, command=command, machine=MESH), USAGE, *parts, verb="probe")
 
-    def test_command_lines_that_only_a_run_finds_wrong(self):
-        """They end the sweep, and leave nothing that would be in the way of the right ones."""
+    def test_words_that_do_not_go_together(self):
+        """They are found before the first point runs, and leave nothing that would be in the way of the right ones."""
         folder = self.folder()
         for words, command, parts in (([], TRAFFIC[:3], ["--rate", "--packet-flits"]),
                                       (["--vary", "case=dma_local,dma_locl"], CASE[:1], ["'dma_locl'", "dma_local"])):
@@ -496,7 +496,7 @@ class Wrong(SweepTest):
         self.assert_error(sweep(machine=missing), INPUT, missing, verb="sweep")
         self.assert_error(sweep(machine=folder), INPUT, folder, verb="sweep")
         self.assert_error(sweep(machine=broken), INPUT, broken, verb="sweep")
-        self.assert_error(sweep("--set", "pe.dma.chanels=1,2"), INPUT, "pe.dma.chanels", CHANNELS, verb="sweep")
+        self.assert_error(sweep("--set", "pe.dma.chanels=1,2"), USAGE, "pe.dma.chanels", CHANNELS, verb="sweep")
         self.assert_error(sweep("--out", folder / "no/out.csv"), INPUT, "no/out.csv.partial", verb="sweep")
         self.assertEqual(os.listdir(folder), ["broken.yaml"])
 

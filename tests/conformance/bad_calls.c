@@ -24,6 +24,7 @@ typedef struct bad_call {
 #define NORM_WITH(first, ...) (&(const weft_rms_norm_params){.epsilon = (first), __VA_ARGS__})
 #define ROPE(first) (&(const weft_rope_params){.theta = (first)})
 #define ROPE_WITH(first, ...) (&(const weft_rope_params){.theta = (first), __VA_ARGS__})
+#define TURN(first, second) (&(const weft_rms_norm_rope_params){{.epsilon = (first)}, {.theta = (second)}})
 #define ATTEND(first, length) (&(const weft_attention_params){.scale = (first), .kv_length = (length)})
 #define ATTEND_WITH(first, ...) (&(const weft_attention_params){.scale = (first), .kv_length = 3, __VA_ARGS__})
 #define SAMPLE(first) (&(const weft_sample_params){.temperature = (first)})
@@ -34,6 +35,7 @@ static const float one = 1;
 static const bad_call bad_elementwise[] = {
     {"add", {"i32 3", "i32 3", "i32 3"}, NULL, WEFT_UNSUPPORTED, "add: a [3] i32 must be f32, f16 or bf16."},
     {"add", {"f32 3", "i64 3", "f32 3"}, NULL, WEFT_UNSUPPORTED, "b [3] i64 must be"},
+    {"add", {"f64 3", "f64 3", "f64 3"}, NULL, WEFT_UNSUPPORTED, "add: a [3] f64 must be f32, f16 or bf16."},
     {"add", {"f32 3", "f16 3", "f32 3"}, NULL, WEFT_SHAPE_MISMATCH, "b [3] f16 must have the dtype of a [3] f32."},
     {"add", {"f32 3", "f32 3", "bf16 3"}, NULL, WEFT_SHAPE_MISMATCH, "out [3] bf16 must have the dtype of a [3] f32."},
     {"add",
@@ -48,6 +50,7 @@ static const bad_call bad_elementwise[] = {
     {"add", {"f32 8", "@0+4 8", "@0+8 8"}, NULL, WEFT_INVALID_ARGUMENT, "overlaps argument b"},
     {"add", {"f32 3", "f32 3", "wrap f32 3"}, NULL, WEFT_INVALID_ARGUMENT, "out wraps read-only memory"},
     {"mul", {"u8 3", "u8 3", "u8 3"}, NULL, WEFT_UNSUPPORTED, "mul: a [3] u8 must be"},
+    {"mul", {"u64 3", "u64 3", "u64 3"}, NULL, WEFT_UNSUPPORTED, "mul: a [3] u64 must be"},
     {"mul", {"f32 3", "f32 4", "f32 3"}, NULL, WEFT_SHAPE_MISMATCH, "b [4] f32 must have the shape of a [3] f32"},
     {"scale", {"f32 3", "f32 4"}, &one, WEFT_SHAPE_MISMATCH, "out [4] f32 must have the shape of x [3] f32"},
     {"scale", {"f32 3", "f16 3"}, &one, WEFT_SHAPE_MISMATCH, "out [3] f16 must have the dtype of x [3] f32"},
@@ -68,6 +71,8 @@ static const bad_call bad_copies[] = {
      WEFT_SHAPE_MISMATCH,
      "source [3] i32 and target [3] f32 must have one dtype"},
     {"copy", {"i16 3", "u16 3"}, COPY_ALL, WEFT_SHAPE_MISMATCH, "must have one dtype"},
+    {"copy", {"f32 3", "f64 3"}, COPY_ALL, WEFT_SHAPE_MISMATCH, "must have one dtype"},
+    {"copy", {"i64 3", "u64 3"}, COPY_ALL, WEFT_SHAPE_MISMATCH, "must have one dtype"},
     {"copy", {"f32 3", "@0+2 3"}, COPY_ALL, WEFT_INVALID_ARGUMENT, "overlap in their common memory"},
     {"copy", {"f32 3", "=0"}, COPY_ALL, WEFT_INVALID_ARGUMENT, "overlap in their common memory"},
     {"copy", {"f32 9", "f32 9"}, COPY(.rank = 5), WEFT_INVALID_ARGUMENT, "at most 4 axes, not 5"},
@@ -108,6 +113,7 @@ static const bad_call bad_copies[] = {
     {"copy", {"f32 9", "=0"}, COPY(1, {4}, 0, {2}, 2, {2}), WEFT_INVALID_ARGUMENT, "overlap in their common memory"},
     {"copy", {"f32 3", "wrap f32 3"}, COPY_ALL, WEFT_INVALID_ARGUMENT, "target wraps read-only memory"},
     {"embedding", {"i32 4 2", "i32 3", "f32 3 2"}, &one, WEFT_UNSUPPORTED, "table [4, 2] i32 must be f32, f16 or bf16"},
+    {"embedding", {"f64 4 2", "i32 3", "f32 3 2"}, &one, WEFT_UNSUPPORTED, "table [4, 2] f64 must be f32, f16 or bf16"},
     {"embedding", {"f32 4 2", "i64 3", "f32 3 2"}, &one, WEFT_UNSUPPORTED, "ids [3] i64 must be i32"},
     {"embedding", {"f32 4 2", "i32 3", "f16 3 2"}, &one, WEFT_UNSUPPORTED, "out [3, 2] f16 must be f32"},
     {"embedding", {"f32 8", "i32 3", "f32 3 2"}, &one, WEFT_SHAPE_MISMATCH, "table [8] f32 must have 2 axes"},
@@ -220,6 +226,7 @@ static const bad_call bad_norms[] = {
 
 static const bad_call bad_contractions[] = {
     {"matmul", {"bf16 3 4", "f32 2 4", "f32 3 2"}, NULL, WEFT_UNSUPPORTED, "x [3, 4] bf16 must be f32"},
+    {"matmul", {"f32 3 4", "f64 2 4", "f32 3 2"}, NULL, WEFT_UNSUPPORTED, "weight [2, 4] f64 must be f32, f16 or bf16"},
     {"matmul", {"f32 3 4", "i8 2 4", "f32 3 2"}, NULL, WEFT_UNSUPPORTED, "weight [2, 4] i8 must be f32, f16 or bf16"},
     {"matmul", {"f32 3 4", "f32 2 4", "f16 3 2"}, NULL, WEFT_UNSUPPORTED, "out [3, 2] f16 must be f32"},
     {"matmul", {"f32 3 4", "f32 8", "f32 3 2"}, NULL, WEFT_SHAPE_MISMATCH, "weight [8] f32 must have 2 axes"},
@@ -334,6 +341,7 @@ static const bad_call bad_contractions[] = {
 };
 
 static const bad_call bad_choices[] = {
+    {"softmax", {"f64 3", "f64 3"}, NULL, WEFT_UNSUPPORTED, "x [3] f64 must be f32"},
     {"softmax", {"f16 3", "f16 3"}, NULL, WEFT_UNSUPPORTED, "x [3] f16 must be f32"},
     {"softmax", {"f32 3", "f16 3"}, NULL, WEFT_UNSUPPORTED, "out [3] f16 must be f32"},
     {"softmax",
@@ -400,6 +408,38 @@ static const bad_call bad_choices[] = {
     {"sample", {"f32 2 3", "i32 2"}, NULL, WEFT_INVALID_ARGUMENT, "parameters are NULL"},
 };
 
+/* What the fused ops ask beyond what the ops ask that they are made of, and that they ask this at all. */
+static const bad_call bad_fused[] = {
+    {"rms_norm_mul", {"f32 3", NULL, "f32 3", "f32 3"}, NORM(0), WEFT_INVALID_ARGUMENT, "epsilon must be"},
+    {"rms_norm_mul", {"f32 2 3", "f32 2", "=0", "f32 2 3"}, NORM(1), WEFT_SHAPE_MISMATCH, "innermost axes"},
+    {"rms_norm_mul", {"f32 3", NULL, "f16 3", "f32 3"}, NORM(1), WEFT_UNSUPPORTED, "other [3] f16 must be f32"},
+    {"rms_norm_mul", {"f32 2 3", NULL, "f32 6", "=0"}, NORM(1), WEFT_SHAPE_MISMATCH, "other [6] f32 must have the"},
+    {"rms_norm_mul", {"f32 3", "f32 3", "f32 3", "=1"}, NORM(1), WEFT_INVALID_ARGUMENT, "overlaps argument weight"},
+    {"rms_norm_mul", {"f32 3", NULL, "f32 3", "@2+1 3"}, NORM(1), WEFT_INVALID_ARGUMENT, "overlaps argument other"},
+    {"add_rms_norm", {"f32 3", "f32 3", NULL, "f32 3", "=3"}, NORM(1), WEFT_INVALID_ARGUMENT, "overlaps argument out"},
+    {"add_rms_norm", {"f32 3", "f32 3", NULL, "=0", "=0"}, NORM(1), WEFT_INVALID_ARGUMENT, "overlaps argument out"},
+    {"add_rms_norm", {"f32 3", "f32 3", NULL, "f32 3", "@1+1 3"}, NORM(1), WEFT_INVALID_ARGUMENT, "argument b"},
+    {"add_rms_norm", {"f32 3", "f32 4", NULL, "=0", "f32 3"}, NORM(1), WEFT_SHAPE_MISMATCH, "b [4] f32 must have"},
+    {"add_rms_norm", {"f32 3", "=0", NULL, "f16 3", "f32 3"}, NORM(1), WEFT_UNSUPPORTED, "sum [3] f16 must be f32"},
+    {"add_rms_norm", {"f32 3", "=0", "f32 2", "f32 3", "f32 3"}, NORM(1), WEFT_SHAPE_MISMATCH, "weight [2] f32"},
+    {"rms_norm_rope", {"f32 2 1 4", NULL, "i32 2", "=0"}, TURN(0, 2), WEFT_INVALID_ARGUMENT, "epsilon must be"},
+    {"rms_norm_rope", {"f32 2 1 4", NULL, "i32 2", "=0"}, TURN(1, 0), WEFT_INVALID_ARGUMENT, "theta must be"},
+    {"rms_norm_rope",
+     {"f32 2 4", NULL, "i32 2", "=0"},
+     TURN(1, 2),
+     WEFT_SHAPE_MISMATCH,
+     "x [2, 4] f32 must have 3 axes"},
+    {"rms_norm_rope", {"f32 2 1 4", NULL, "i32 3", "=0"}, TURN(1, 2), WEFT_SHAPE_MISMATCH, "has 2 tokens, but"},
+    {"rms_norm_rope", {"f32 2 1 3", NULL, "i32 2", "=0"}, TURN(1, 2), WEFT_INVALID_ARGUMENT, "rotary_dims must be"},
+    {"rms_norm_rope", {"f32 2 3 4", "f32 12", "i32 2", "=0"}, TURN(1, 2), WEFT_SHAPE_MISMATCH, "have 4 elements, but"},
+    {"gate_up_silu", {"f32 3 4", "f16 2 4", "f32 2 4", "f32 3 2"}, NULL, WEFT_SHAPE_MISMATCH, "the dtype of gate_w"},
+    {"gate_up_silu", {"f32 3 4", "f16 2 4", "f16 1 4", "f32 3 2"}, NULL, WEFT_SHAPE_MISMATCH, "the shape of gate_w"},
+    {"gate_up_silu", {"f32 3 4", "f16 2 5", "f16 2 5", "f32 3 2"}, NULL, WEFT_SHAPE_MISMATCH, "x [3, 4] f32 has 4 co"},
+    {"gate_up_silu", {"f32 3 4", "i8 2 4", "i8 2 4", "f32 3 2"}, NULL, WEFT_UNSUPPORTED, "gate_weight [2, 4] i8 must"},
+    {"gate_up_silu", {"f32 2 2", "f32 2 2", "f32 2 2", "=2"}, NULL, WEFT_INVALID_ARGUMENT, "overlaps argument up_w"},
+    {"gate_up_silu", {"f32 2 2", "f32 2 2", "f32 2 2", "=0"}, NULL, WEFT_INVALID_ARGUMENT, "overlaps argument x"},
+};
+
 /* ---- making the arguments and judging the refusal ---- */
 
 /* Views of new buffers begin behind some elements of their allocation and end ahead of some. */
@@ -418,7 +458,7 @@ static weft_shape read_shape(const char *text)
 
 static weft_dtype read_dtype(const char **text)
 {
-    for (int dtype = WEFT_F32; dtype <= WEFT_I64; dtype++) {
+    for (int dtype = WEFT_F32; dtype <= WEFT_F64; dtype++) {
         const char *name = weft_dtype_name((weft_dtype)dtype);
         size_t length = strlen(name);
         if (strncmp(*text, name, length) == 0 && (*text)[length] == ' ') {
@@ -529,6 +569,7 @@ static const struct {
     {bad_norms, sizeof bad_norms / sizeof bad_norms[0]},
     {bad_contractions, sizeof bad_contractions / sizeof bad_contractions[0]},
     {bad_choices, sizeof bad_choices / sizeof bad_choices[0]},
+    {bad_fused, sizeof bad_fused / sizeof bad_fused[0]},
 };
 
 void conf_run_bad_calls(const conf_device *device)

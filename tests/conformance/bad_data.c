@@ -26,6 +26,8 @@ static const bad_datum bad_data[] = {
     {"embedding", {0}, 0, {0, 0}, WEFT_OUT_OF_RANGE, "table [0, 4] f32 has the rows [0, 0)"},
     {"rope", {0}, 2, {0, -1}, WEFT_OUT_OF_RANGE, "positions[1] is -1"},
     {"rope", {0}, 2, {INT32_MIN, -1}, WEFT_OUT_OF_RANGE, "positions[0] is -2147483648"},
+    {"rms_norm_rope", {0}, 2, {0, -1}, WEFT_OUT_OF_RANGE, "positions[1] is -1"},
+    {"rms_norm_rope", {0}, 2, {INT32_MIN, -1}, WEFT_OUT_OF_RANGE, "positions[0] is -2147483648"},
     {"argmax", {1, 2, NAN, 0, 1, 1, 1, 1}, 2, {0}, WEFT_INVALID_ARGUMENT, "element 2 in row 0 of x [2, 4] f32 is NaN"},
     {"argmax", {1, 1, 1, 1, 1, 2, NAN, -NAN}, 2, {0}, WEFT_INVALID_ARGUMENT, "element 2 in row 1 of x"},
     {"argmax", {INFINITY, NAN, 1, 1, NAN}, 2, {0}, WEFT_INVALID_ARGUMENT, "element 1 in row 0"},
@@ -81,11 +83,14 @@ static weft_status record(weft_encoder *encoder, const bad_datum *datum, buffers
         b->out = make(device, WEFT_F32, weft_shape_2d(2, 4), NULL);
         return weft_embedding(encoder, b->x, b->numbers, 1, b->out, err);
     }
-    if (strcmp(datum->op, "rope") == 0) {
+    bool has_norm = strcmp(datum->op, "rms_norm_rope") == 0;
+    if (has_norm || strcmp(datum->op, "rope") == 0) {
+        const weft_rms_norm_rope_params params = {{.epsilon = 1}, {.theta = 1e4}};
         b->x = make(device, WEFT_F32, weft_shape_3d(datum->rows, 1, 4), datum->x);
         b->numbers = make(device, WEFT_I32, weft_shape_1d(2), datum->numbers);
         b->out = make(device, WEFT_F32, weft_shape_3d(datum->rows, 1, 4), NULL);
-        return weft_rope(encoder, b->x, b->numbers, &(weft_rope_params){.theta = 1e4}, b->out, err);
+        return has_norm ? weft_rms_norm_rope(encoder, b->x, NULL, b->numbers, &params, b->out, err)
+                        : weft_rope(encoder, b->x, b->numbers, &params.rope, b->out, err);
     }
     b->x = make(device, WEFT_F32, rows, datum->x);
     if (strcmp(datum->op, "top_k") == 0) {

@@ -53,21 +53,19 @@ static size_t key_at(const conf_case *c, size_t key, size_t head)
     return (key * (size_t)k->extent[1] + head / (size_t)(q->extent[1] / k->extent[1])) * (size_t)k->extent[2];
 }
 
-static double score_of(const conf_case *c, size_t token, size_t head, size_t key, bool of_sizes)
+static double score_of(const conf_case *c, size_t token, size_t head, size_t key)
 {
     const weft_attention_params *p = &c->params.attention;
     const weft_shape *q = &c->arguments[0].shape;
     size_t dims = (size_t)q->extent[2], from = (token * (size_t)q->extent[1] + head) * dims;
     double score = 0;
-    for (size_t i = 0; i < dims; i++) {
-        double product = conf_value(c, 0, from + i) * conf_value(c, 1, key_at(c, key, head) + i);
-        score += of_sizes ? fabs(product) : product;
-    }
+    for (size_t i = 0; i < dims; i++)
+        score += conf_value(c, 0, from + i) * conf_value(c, 1, key_at(c, key, head) + i);
     score *= (double)p->scale;
-    return p->soft_cap > 0 && !of_sizes ? (double)p->soft_cap * tanh(score / (double)p->soft_cap) : score;
+    return p->soft_cap > 0 ? (double)p->soft_cap * tanh(score / (double)p->soft_cap) : score;
 }
 
-/* One query of one head: its outputs, or the bound on their error. */
+/* The outputs of one query of one head. */
 static void attend(const conf_case *c, size_t token, size_t head, double *weights, double *out)
 {
     size_t kv_length = c->params.attention.kv_length, dims = (size_t)c->arguments[0].shape.extent[2];
@@ -75,7 +73,7 @@ static void attend(const conf_case *c, size_t token, size_t head, double *weight
     for (size_t key = 0; key < kv_length; key++) {
         if (!sees(c, token, key))
             continue;
-        weights[key] = score_of(c, token, head, key, false);
+        weights[key] = score_of(c, token, head, key);
         largest = fmax(largest, weights[key]);
     }
     for (size_t i = 0; i < dims; i++)
@@ -92,35 +90,6 @@ static void attend(const conf_case *c, size_t token, size_t head, double *weight
         out[i] /= sum;
 }
 
-static double bound_of(const conf_case *c, size_t token, size_t head)
-{
-    size_t kv_length = c->params.attention.kv_length, dims = (size_t)c->arguments[0].shape.extent[2];
-    double largest = 0, scores = 0;
-    for (size_t key = 0; key < kv_length; key++) {
-        if (!sees(c, token, key))
-            continue;
-        double score = score_of(c, token, head, key, true);
-        scores = isfinite(score) ? fmax(scores, score) : scores;
-        for (size_t i = 0; i < dims; i++) {
-            double v = fabs(conf_value(c, 2, key_at(c, key, head) + i));
-            largest = isfinite(v) ? fmax(largest, v) : largest;
-        }
-    }
-    double factor = (double)kv_length / 8 + 64 + ((double)dims / 4 + 32) * scores;
-    return conf_relative(WEFT_F32, largest, factor);
-}
-
-static void bound_attention(const conf_case *c, uint32_t argument, const double *expected, double *bounds)
-{
-    (void)expected;
-    const weft_shape *q = &c->arguments[0].shape;
-    for (size_t i = 0; i < conf_elements(c, argument); i++) {
-        size_t head = i / (size_t)q->extent[2];
-        bounds[i] = i % (size_t)q->extent[2] ? bounds[i - 1]
-                                             : bound_of(c, head / (size_t)q->extent[1], head % (size_t)q->extent[1]);
-    }
-}
-
 static void expect_attention(const conf_case *c, uint32_t argument, double *expected)
 {
     const weft_shape *q = &c->arguments[0].shape;
@@ -131,4 +100,4 @@ static void expect_attention(const conf_case *c, uint32_t argument, double *expe
     free(weights);
 }
 
-const conf_op conf_attention = {"attention", make_attention, record_attention, bound_attention, expect_attention, NULL};
+const conf_op conf_attention = {"attention", make_attention, record_attention, expect_attention, NULL};

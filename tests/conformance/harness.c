@@ -139,7 +139,7 @@ void conf_fill_bits(conf_case *c, uint32_t argument, weft__rng *rng)
         data[i] = (unsigned char)weft__rng_next_u64(rng);
 }
 
-double conf_unit(weft_dtype dtype)
+static double unit_of(weft_dtype dtype)
 {
     return dtype == WEFT_F32 ? 0x1p-24 : dtype == WEFT_F16 ? 0x1p-11 : 0x1p-8;
 }
@@ -147,7 +147,7 @@ double conf_unit(weft_dtype dtype)
 double conf_relative(weft_dtype dtype, double value, double factor)
 {
     double smallest = dtype == WEFT_F16 ? 0x1p-14 : 0x1p-126;
-    return factor * conf_unit(dtype) * fmax(fabs(value), smallest);
+    return factor * unit_of(dtype) * fmax(fabs(value), smallest);
 }
 
 /* Marks the declared bytes of one argument in the masks of its allocation. */

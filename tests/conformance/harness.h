@@ -23,9 +23,6 @@ typedef struct conf_op {
     void (*make)(conf_case *c, weft__rng *rng);
     /* Calls the typed function of ops.h. */
     weft_status (*record)(weft_encoder *encoder, weft_buffer *const *arguments, const conf_case *c, weft_error *err);
-    /* The bound of ops.h for each element of an output, as an absolute number, given what `ref` has. NULL: the very
-     * bits of `ref`, or of a float output, its values with any NaN for a NaN. */
-    void (*bound)(const conf_case *c, uint32_t argument, const double *expected, double *bounds);
     /* An independent evaluation of an output, to judge `ref` by; NULL where the kernels' own tests must do. */
     void (*expect)(const conf_case *c, uint32_t argument, double *expected);
     /* Judges ref's outputs where no number can be expected; returns what is wrong, or NULL. */
@@ -65,6 +62,7 @@ struct conf_case {
         weft_copy_params copy;
         weft_rms_norm_params rms_norm;
         weft_rope_params rope;
+        weft_rms_norm_rope_params rms_norm_rope;
         weft_attention_params attention;
         weft_sample_params sample;
     } params;
@@ -112,8 +110,6 @@ void conf_fill_bits(conf_case *c, uint32_t argument, weft__rng *rng);
 
 /* ---- bounds ---- */
 
-/* Unit roundoff, and the smallest normal number. */
-double conf_unit(weft_dtype dtype);
 /* `factor` units of roundoff relative to the value, which counts as normal. */
 double conf_relative(weft_dtype dtype, double value, double factor);
 
@@ -140,6 +136,7 @@ void conf_run_bad_data(const conf_device *device);
 
 /* Rows of conf_ops, one file per family. */
 extern const conf_op conf_add, conf_mul, conf_scale, conf_silu_mul, conf_gelu_mul, conf_copy, conf_embedding,
-    conf_rms_norm, conf_rope, conf_matmul, conf_attention, conf_softmax, conf_argmax, conf_top_k, conf_sample;
+    conf_rms_norm, conf_rope, conf_matmul, conf_attention, conf_softmax, conf_argmax, conf_top_k, conf_sample,
+    conf_rms_norm_mul, conf_add_rms_norm, conf_rms_norm_rope, conf_gate_up_silu;
 
 #endif

@@ -12,9 +12,10 @@
 #define CASES_PER_ROUND 6u
 
 static const conf_op *const ops[] = {
-    &conf_add,       &conf_mul,       &conf_scale,    &conf_silu_mul, &conf_gelu_mul,
-    &conf_copy,      &conf_embedding, &conf_rms_norm, &conf_rope,     &conf_matmul,
-    &conf_attention, &conf_softmax,   &conf_argmax,   &conf_top_k,    &conf_sample,
+    &conf_add,          &conf_mul,          &conf_scale,         &conf_silu_mul,     &conf_gelu_mul,
+    &conf_copy,         &conf_embedding,    &conf_rms_norm,      &conf_rope,         &conf_matmul,
+    &conf_attention,    &conf_softmax,      &conf_argmax,        &conf_top_k,        &conf_sample,
+    &conf_rms_norm_mul, &conf_add_rms_norm, &conf_rms_norm_rope, &conf_gate_up_silu,
 };
 #define OP_COUNT (sizeof ops / sizeof ops[0])
 

@@ -7,6 +7,7 @@
 
 #include "base/dtype.h"
 #include "conformance/harness.h"
+#include "ops/bounds.h"
 
 /* The first is the oracle of the others. Devices of one group differ in threads and in order only. */
 static conf_device devices[] = {
@@ -188,29 +189,31 @@ static const void *output_of(const conf_case *c, const outcome *o, uint32_t argu
     return o->runs[0].after[at->memory] + at->offset_elements * weft_dtype_bytes(at->dtype);
 }
 
-static bool is_close(double actual, double expected, double bound)
+/* The bounds of ops.h for an output, given what `ref` has. */
+static void bounds_of(const conf_case *c, uint32_t argument, const double *expected, double *bounds)
 {
-    if (isnan(actual) || isnan(expected))
-        return isnan(actual) && isnan(expected);
-    return actual == expected || fabs(actual - expected) <= bound;
+    weft__bound_call call = {.op = c->definition, .params = &c->params};
+    for (uint32_t i = 0; i < c->argument_count; i++)
+        if (c->arguments[i].present)
+            call.arguments[i] = (weft__bound_argument){conf_data(c, i), c->arguments[i].dtype, c->arguments[i].shape};
+    weft__op_bounds(&call, argument, expected, bounds);
 }
 
-/* Compares an output with numbers; `slack` units of roundoff are what the numbers themselves may be off. */
+/* Compares an output with numbers, which may be those of ref: then they are rounded themselves. */
 static void judge_numbers(const conf_case *c, const conf_device *device, const outcome *o, uint32_t argument,
-                          const double *expected, const char *who, double slack)
+                          const double *expected, const char *who, bool are_rounded)
 {
     size_t count = conf_elements(c, argument);
     weft_dtype dtype = c->arguments[argument].dtype;
     double *bounds = allocate(count, sizeof *bounds);
-    if (c->op->bound)
-        c->op->bound(c, argument, expected, bounds);
+    bounds_of(c, argument, expected, bounds);
     const void *output = output_of(c, o, argument);
     for (size_t i = 0; i < count; i++) {
-        double bound = bounds[i] > 0 ? bounds[i] * (1 + 0x1p-7) + conf_relative(dtype, expected[i], slack) : 0;
+        double bound = are_rounded ? weft__bound_slack(dtype, expected[i], bounds[i]) : bounds[i] * (1 + 0x1p-7);
         double actual = conf_load(dtype, output, i);
         const char *name;
         weft_op_argument(c->definition, argument, &name, NULL, NULL);
-        if (!is_close(actual, expected[i], bound))
+        if (!weft__bound_holds(actual, expected[i], bound))
             FAIL(c, device, "%s[%zu] is %.9g, but %s has %.9g; they may differ by %.3g", name, i, actual, who,
                  expected[i], bound);
     }
@@ -234,7 +237,7 @@ static void judge_against_ref(const conf_case *c, const conf_device *device, con
         double *expected = allocate(count, sizeof *expected);
         for (size_t element = 0; element < count; element++)
             expected[element] = conf_load(c->arguments[i].dtype, output_of(c, ref, i), element);
-        judge_numbers(c, device, o, i, expected, "ref", 1);
+        judge_numbers(c, device, o, i, expected, "ref", true);
         free(expected);
     }
     const char *wrong = !is_equal && c->op->judge ? c->op->judge(c, outputs) : NULL;
@@ -253,7 +256,7 @@ static void judge_ref(const conf_case *c, const conf_device *device, const outco
             continue;
         double *expected = allocate(conf_elements(c, i), sizeof *expected);
         c->op->expect(c, i, expected);
-        judge_numbers(c, device, o, i, expected, "the suite", 0);
+        judge_numbers(c, device, o, i, expected, "the suite", false);
         free(expected);
     }
     const char *wrong = c->op->judge ? c->op->judge(c, outputs) : NULL;

@@ -14,6 +14,8 @@
 
 #define CRAMPED "sim:" WEFT_SOURCE_DIR "/tests/data/cramped.yaml"
 #define TWO_SIP "sim:" WEFT_SOURCE_DIR "/machines/two-sip.yaml"
+/* Room for what PEs join, but not for all keys of a PE at once. */
+#define NARROW CRAMPED "?pe.scratch_kib=32&pe.ipcq.slots=2&pe.ipcq.slot_bytes=256"
 
 #define ARGUMENTS_MAX 4
 
@@ -25,7 +27,8 @@ typedef struct job {
     uint64_t dims, kv_length;
     uint32_t window, bidirectional;
     float soft_cap;
-    bool is_special; /* the first keys have scores of minus infinity, the last value is infinite */
+    bool is_special; /* the first keys have scores of minus infinity, the last value is infinite; of a matmul some of
+                        the weight, and one row of x */
 } job;
 
 #define HEADS(t, h, kv) .tokens = (t), .heads = (h), .kv_heads = (kv)
@@ -38,6 +41,9 @@ static const job jobs[] = {
     {CRAMPED, WEFT_F32, .m = 300, .k = 0, .n = 40},
     {TWO_SIP, WEFT_F32, .m = 3, .k = 100, .n = 600},
     {TWO_SIP, WEFT_BF16, .m = 20, .k = 64, .n = 5},
+    {TWO_SIP, WEFT_BF16, .m = 1, .k = 300, .n = 999},
+    {TWO_SIP, WEFT_BF16, .m = 2, .k = 200, .n = 999, .is_special = true},
+    {CRAMPED, WEFT_BF16, .m = 2, .k = 70, .n = 45, .is_special = true},
     {CRAMPED, WEFT_F32, HEADS(20, 4, 2), .dims = 16, .kv_length = 90, .window = 30},
     {CRAMPED, WEFT_F32, HEADS(7, 2, 1), .dims = 16, .kv_length = 90, .is_special = true},
     {CRAMPED, WEFT_BF16, HEADS(20, 4, 2), .dims = 16, .kv_length = 50, .soft_cap = 2},
@@ -45,6 +51,11 @@ static const job jobs[] = {
     {TWO_SIP, WEFT_F32, HEADS(1, 4, 2), .dims = 32, .kv_length = 400, .is_special = true},
     {TWO_SIP, WEFT_F16, HEADS(2, 4, 2), .dims = 32, .kv_length = 400, .window = 300, .bidirectional = 1},
     {TWO_SIP, WEFT_F32, HEADS(150, 4, 2), .dims = 8, .kv_length = 150, .is_special = true},
+    {TWO_SIP, WEFT_BF16, HEADS(1, 12, 3), .dims = 20, .kv_length = 600, .window = 70, .soft_cap = 2},
+    {TWO_SIP, WEFT_F32, HEADS(4, 18, 9), .dims = 24, .kv_length = 333, .window = 250, .is_special = true},
+    {TWO_SIP, WEFT_F32, HEADS(3, 3, 1), .dims = 200, .kv_length = 70, .bidirectional = 1},
+    {NARROW, WEFT_F32, HEADS(1, 4, 2), .dims = 32, .kv_length = 300, .is_special = true},
+    {NARROW, WEFT_F16, HEADS(2, 3, 1), .dims = 16, .kv_length = 500, .soft_cap = 2},
 };
 
 static uint32_t argument_count(const job *it)
@@ -72,8 +83,10 @@ static weft_dtype dtype_of(const job *it, uint32_t argument)
 static float number_at(const job *it, uint32_t argument, size_t index, weft__rng *rng)
 {
     float number = (float)(2 * weft__rng_unit(rng) - 1);
+    if (it->m && it->is_special && argument == 0)
+        return index == it->k + 3 ? INFINITY : index % 2 ? number : 1;
     if (it->m)
-        return number;
+        return it->is_special && index % 997 == 5 ? INFINITY : number;
     size_t key = index / (size_t)(it->kv_heads * it->dims);
     bool is_first = index % (size_t)it->dims == 0;
     if ((argument == 1 || argument == 2) && key >= it->kv_length)

@@ -2,8 +2,9 @@
 """Holds a document to the programs that it shows: each listing stands in its file word for word, and each output is
 what the program prints, which must end with 0.
 
-usage: test_listings.py DOCUMENT FOLDER-OF-PROGRAMS
+usage: test_listings.py [--update] DOCUMENT FOLDER-OF-PROGRAMS
 
+With --update the outputs in the document become what the programs print now; look at what has changed.
 In the document a line `<!-- listing FILE -->` or `<!-- output PROGRAM -->` says what the code block after it is.
 """
 
@@ -13,6 +14,20 @@ import sys
 from pathlib import Path
 
 MARK = re.compile(r"<!-- (listing|output) (\S+) -->\n+```\w*\n(.*?)```\n", re.DOTALL)
+
+
+def run(program):
+    return subprocess.run([program], capture_output=True, text=True, timeout=240)
+
+
+def updated(text, programs):
+    """The text with the outputs of the programs as they are."""
+    parts, end = [], 0
+    for found in MARK.finditer(text):
+        if found.group(1) == "output":
+            parts += [text[end:found.start(3)], run(programs / found.group(2)).stdout]
+            end = found.end(3)
+    return "".join(parts) + text[end:]
 
 
 def find_problems(text, programs):
@@ -26,7 +41,7 @@ def find_problems(text, programs):
                 problems.append(f"a listing is not in {name}: {block.splitlines()[0]} ...")
         else:
             outputs += 1
-            result = subprocess.run([programs / name], capture_output=True, text=True, timeout=240)
+            result = run(programs / name)
             if result.returncode != 0:
                 problems.append(f"{name} ended with {result.returncode}: {result.stderr}")
             elif result.stdout != block:
@@ -39,7 +54,10 @@ def find_problems(text, programs):
 
 
 def main():
-    problems, listings, outputs = find_problems(Path(sys.argv[1]).read_text(), Path(sys.argv[2]))
+    document, programs = map(Path, sys.argv[-2:])
+    if sys.argv[1] == "--update":
+        document.write_text(updated(document.read_text(), programs))
+    problems, listings, outputs = find_problems(document.read_text(), programs)
     for problem in problems:
         print(problem)
     print(f"{listings} listings, {outputs} outputs: {len(problems)} problems")

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Installs a build into an empty prefix and uses it as others would: with pkg-config, with find_package, as a command.
 
-The environment names the build (WEFT_BUILD), its compilers (WEFT_CC, WEFT_CXX) and version (WEFT_VERSION).
+The environment names the build (WEFT_BUILD), its compilers (WEFT_CC, WEFT_CXX), its version (WEFT_VERSION), and the
+interpreter of the package for Python (WEFT_PYTHON), which is empty if there is none.
 """
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,21 +16,23 @@ import unittest
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-SCRIPTS = HERE.parents[1] / "scripts"
+SOURCES = HERE.parents[1]
+SCRIPTS = SOURCES / "scripts"
 BUILD = Path(os.environ["WEFT_BUILD"])
 CC = os.environ["WEFT_CC"]
 CXX = os.environ["WEFT_CXX"]
 VERSION = os.environ["WEFT_VERSION"]
+PYTHON = os.environ["WEFT_PYTHON"]
 SUM = f"weft {VERSION}: 11 22 33 44\n"
 
 # Symbols that the linker puts into every shared library.
 SYMBOLS_OF_THE_LINKER = {"_init", "_fini", "_edata", "_end", "__bss_start"}
 
 
-def run(*command, **variables):
+def run(*command, cwd=None, **variables):
     """Runs a command to success and returns what it printed."""
     result = subprocess.run([str(word) for word in command], capture_output=True, text=True, stdin=subprocess.DEVNULL,
-                            env={**os.environ, **{name: str(value) for name, value in variables.items()}})
+                            cwd=cwd, env={**os.environ, **{name: str(value) for name, value in variables.items()}})
     if result.returncode != 0:
         raise AssertionError(f"{' '.join(map(str, command))}: exit {result.returncode}\n{result.stdout}{result.stderr}")
     return result.stdout
@@ -79,6 +83,27 @@ class Install(unittest.TestCase):
         warnings = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
         run(CC, "-std=c17", *warnings, HERE / "consumer/consumer.c", *flags, "-o", program)
         self.assertEqual(run(program, LD_LIBRARY_PATH=self.shared_object.parent), SUM)
+
+    def test_examples(self):
+        # They say the same as docs/embedding.md, which tests/examples holds the build to.
+        for source in sorted((SOURCES / "examples").glob("*.c")):
+            with self.subTest(source.name):
+                program = self.root / source.stem
+                search = only(self.prefix, "**/pkgconfig")
+                flags = run("pkg-config", "--cflags", "--libs", "weft", PKG_CONFIG_PATH=search)
+                run(CC, "-std=c17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", source, *shlex.split(flags), "-lm",
+                    "-o", program)
+                told = re.search(rf"<!-- output {source.stem} -->\n+```\n(.*?)```",
+                                 (SOURCES / "docs/embedding.md").read_text(), re.DOTALL).group(1)
+                found = run(program, cwd=SOURCES, LD_LIBRARY_PATH=self.shared_object.parent)
+                self.assertEqual(found, told)
+
+    @unittest.skipUnless(PYTHON, "the build has no package for Python: no interpreter here has cffi")
+    def test_python(self):
+        package = only(self.prefix, "share/weft/python")
+        program = "import weft; print(weft.__version__, weft.Device('ref').info['scheme'])"
+        found = run(PYTHON, "-B", "-c", program, PYTHONPATH=package, WEFT_LIBRARY="")
+        self.assertEqual(found, f"{VERSION} ref\n")
 
     def configure(self, name, wanted):
         run("cmake", "-G", "Ninja", "-S", HERE / "consumer", "-B", self.root / name,

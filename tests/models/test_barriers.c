@@ -18,14 +18,18 @@ typedef struct outcome {
     weft_session_state session;
 } outcome;
 
+static const int32_t prompt_ids[PROMPT] = {21, 22, 26, 13, 20, 25, 23, 31};
+
 static void run(weft_model *model, const weft_encoder_options *encoder, outcome *out)
 {
-    static const int32_t prompt[PROMPT] = {21, 22, 26, 13, 20, 25, 23, 31}, answer[STEPS] = {24, 20};
-    const weft_context_options options = {.capacity_tokens = 16, .all_logits = true, .session = {.encoder = *encoder}};
+    static const int32_t answer[STEPS] = {24, 20};
+    const weft_context_options options = {
+        .capacity_tokens = 16, .all_logits = true, .no_graph = true, .session = {.encoder = *encoder}};
     weft_context *context = sums_open_context(model, &options);
     weft_error error;
     weft_context_info info;
-    WEFT_TEST_ASSERT_OK(weft_context_feed_and_sample(context, prompt, PROMPT, NULL, &out->tokens[0], &error), error);
+    WEFT_TEST_ASSERT_OK(weft_context_feed_and_sample(context, prompt_ids, PROMPT, NULL, &out->tokens[0], &error),
+                        error);
     WEFT_TEST_ASSERT_OK(weft_context_logits(context, 0, PROMPT, out->logits[0], &error), error);
     for (int i = 0; i < STEPS; i++) {
         WEFT_TEST_ASSERT_OK(weft_context_feed_and_sample(context, &answer[i], 1, NULL, &out->tokens[1 + i], &error),
@@ -187,6 +191,103 @@ START_TEST(shuffling_shows_each_one_left_out)
 }
 END_TEST
 
+/* ---- on a simulated machine ---- */
+
+#define TINY "sim:" WEFT_SOURCE_DIR "/machines/tiny.yaml"
+/* A prefill and one decoded token. */
+#define SIM_BARRIERS (2 * BARRIERS_OF_A_PASS)
+#define SIM_SEEDS 8
+
+typedef struct sim_outcome {
+    weft_status status;
+    weft_error error;
+    int32_t tokens[2];
+    float logits[2][SUMS_VOCAB];
+} sim_outcome;
+
+/* A device that has met a hazard can do no more, so each run has one of its own. */
+static void run_on_sim(const char *uri, uint64_t omitted, sim_outcome *out)
+{
+    place at = open_place(uri);
+    const weft_context_options options = {
+        .capacity_tokens = 16, .no_graph = true, .session = {.encoder = {.omit_barrier = omitted}}};
+    weft_context *context = sums_open_context(at.model, &options);
+    memset(out, 0, sizeof *out);
+    for (int step = 0; step < 2 && out->status == WEFT_OK; step++) {
+        const int32_t *ids = step == 0 ? prompt_ids : &out->tokens[0];
+        size_t count = step == 0 ? PROMPT : 1;
+        out->status = weft_context_feed_and_sample(context, ids, count, NULL, &out->tokens[step], &out->error);
+        if (out->status == WEFT_OK)
+            out->status = weft_context_logits(context, 0, 1, out->logits[step], &out->error);
+    }
+    weft_context_destroy(context);
+    close_place(&at);
+}
+
+static bool is_noticed(const sim_outcome *out, const sim_outcome *right)
+{
+    if (out->status != WEFT_OK)
+        return true;
+    return memcmp(out->logits, right->logits, sizeof out->logits) != 0 ||
+           memcmp(out->tokens, right->tokens, sizeof out->tokens) != 0;
+}
+
+/* Without any tracker: the machine itself meets a hazard, or answers something else, at the latest when the dispatches
+ * that nothing orders any more come in another order. */
+START_TEST(the_machine_notices_each_one_left_out)
+{
+    sim_outcome right, out;
+    run_on_sim(TINY, 0, &right);
+    ck_assert_msg(right.status == WEFT_OK, "%s", right.error.message);
+    ck_assert_int_eq(right.tokens[0], 24);
+    unsigned hazards = 0, answers = 0, shuffled = 0;
+    for (uint64_t omitted = 1; omitted <= SIM_BARRIERS; omitted++) {
+        run_on_sim(TINY, omitted, &out);
+        for (unsigned seed = 1; seed <= SIM_SEEDS && !is_noticed(&out, &right); seed++) {
+            char uri[512];
+            snprintf(uri, sizeof uri, "%s?shuffle=%u", TINY, seed);
+            run_on_sim(uri, omitted, &out);
+            shuffled += is_noticed(&out, &right);
+        }
+        ck_assert_msg(is_noticed(&out, &right), "barrier %u left out changed nothing", (unsigned)omitted);
+        if (out.status != WEFT_OK)
+            ck_assert_msg(out.status == WEFT_HAZARD, "barrier %u left out: %s", (unsigned)omitted, out.error.message);
+        hazards += out.status != WEFT_OK;
+        answers += out.status == WEFT_OK;
+    }
+    printf("left out on %s: %u hazards, %u other answers, %u of them in another order\n", TINY, hazards, answers,
+           shuffled);
+    run_on_sim(TINY, SIM_BARRIERS + 1, &out);
+    ck_assert(!is_noticed(&out, &right));
+}
+END_TEST
+
+/* And the hazard report says of each which one it is, there as on every device. */
+START_TEST(each_left_out_of_a_simulated_pass_is_reported)
+{
+    place at = open_place(TINY);
+    weft_error error;
+    for (uint64_t omitted = 1; omitted <= BARRIERS_OF_A_PASS; omitted += 3) {
+        weft_hazard_report *report = open_report();
+        const weft_context_options options = {.capacity_tokens = 16,
+                                              .no_graph = true,
+                                              .session = {.encoder = {.hazards = report, .omit_barrier = omitted}}};
+        weft_context *context = sums_open_context(at.model, &options);
+        int32_t token;
+        weft_status status = weft_context_feed_and_sample(context, prompt_ids, 1, NULL, &token, &error);
+        assert_count(report, WEFT_VERDICT_MISSING, 1, omitted);
+        ck_assert_uint_eq(weft_hazard_report_at(report, 0)->barrier, omitted - 1);
+        weft_context_destroy(context);
+        weft_hazard_report_destroy(report);
+        if (status != WEFT_OK) {
+            close_place(&at);
+            at = open_place(TINY);
+        }
+    }
+    close_place(&at);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("barriers");
@@ -197,6 +298,8 @@ int main(void)
     tcase_add_test(tcase, inferred_barriers_are_as_many);
     tcase_add_loop_test(tcase, shuffled_dispatches_give_the_same_bits, 0, 2);
     tcase_add_test(tcase, shuffling_shows_each_one_left_out);
+    tcase_add_test(tcase, the_machine_notices_each_one_left_out);
+    tcase_add_test(tcase, each_left_out_of_a_simulated_pass_is_reported);
     suite_add_tcase(suite, tcase);
     return weft_test_run_suite(suite);
 }

@@ -172,10 +172,23 @@ START_TEST(errors_of_the_session_are_final)
 }
 END_TEST
 
-/* A decode step is one command buffer, one submission and one wait. */
+/* A decode step is one command buffer, one submission and one wait. Of the 19 dispatches of a layer five take their
+ * producers in: two norms of heads with their ropes, the two projections of the feed-forward layer, and both additions,
+ * each with the norm behind it, the last with the final one. */
 START_TEST(a_step_costs_one_submission)
 {
-    weft_context *context = sums_open_context(model, &(weft_context_options){.capacity_tokens = 32});
+    static const struct {
+        weft_context_options options;
+        unsigned dispatches, barriers;
+    } rows[] = {
+        {{.capacity_tokens = 32, .no_graph = true}, 4 * 19 + 4, 55},
+        {{.capacity_tokens = 32, .no_fuse = true, .no_reorder = true}, 4 * 19 + 4, 55},
+        {{.capacity_tokens = 32, .no_fuse = true}, 4 * 19 + 4, 55},
+        {{.capacity_tokens = 32, .no_reorder = true}, 4 * 13 + 4, 39},
+        {{.capacity_tokens = 32}, 4 * 13 + 4, 39},
+        {{.capacity_tokens = 32, .session = {.encoder = {.barriers = WEFT_BARRIERS_INFERRED}}}, 4 * 19 + 4, 55},
+    };
+    weft_context *context = sums_open_context(model, &rows[_i].options);
     weft_counters before, after;
     assert_next(context, prompt, PROMPT, answer[0]);
     weft_device_counters(device, &before);
@@ -183,11 +196,50 @@ START_TEST(a_step_costs_one_submission)
     weft_device_counters(device, &after);
     ck_assert_uint_eq(after.command_buffers_created - before.command_buffers_created, 1);
     ck_assert_uint_eq(after.command_buffers_submitted - before.command_buffers_submitted, 1);
-    ck_assert_uint_eq(after.dispatches - before.dispatches, 4 * 19 + 4);
-    ck_assert_uint_eq(after.barriers - before.barriers, 55);
+    ck_assert_uint_eq(after.dispatches - before.dispatches, rows[_i].dispatches);
+    ck_assert_uint_eq(after.barriers - before.barriers, rows[_i].barriers);
     ck_assert_uint_eq(after.syncs - before.syncs, 1);
     ck_assert_uint_eq(after.bytes_allocated, before.bytes_allocated);
     weft_context_destroy(context);
+}
+END_TEST
+
+/* Logits of a prompt fed token by token, a reset in between: bit for bit those of recorded passes while nothing is
+ * fused, and within twice the bound that logits keep from the reference otherwise. */
+START_TEST(a_graph_gives_what_recording_gives)
+{
+    static const weft_context_options options[] = {
+        {.capacity_tokens = 32, .no_graph = true},
+        {.capacity_tokens = 32, .no_fuse = true, .no_reorder = true},
+        {.capacity_tokens = 32, .no_fuse = true},
+        {.capacity_tokens = 32, .no_reorder = true},
+        {.capacity_tokens = 32},
+    };
+    static const char *const uris[] = {"ref", "cpu?threads=2", "cpu?threads=2&shuffle=9"};
+    static float expected[PROMPT][SUMS_VOCAB], given[PROMPT][SUMS_VOCAB];
+    weft_device *own_device = sums_open_device(uris[_i]);
+    weft_model *own = sums_open_model(own_device, SUMS_DIRECTORY);
+    weft_error e;
+    for (size_t o = 0; o < sizeof options / sizeof options[0]; o++) {
+        weft_context *context = sums_open_context(own, &options[o]);
+        float(*rows)[SUMS_VOCAB] = o ? given : expected;
+        for (int round = 0; round < 2; round++) {
+            weft_context_reset(context);
+            for (uint32_t i = 0; i < PROMPT; i++) {
+                WEFT_TEST_ASSERT_OK(weft_context_feed(context, &prompt[i], 1, &e), e);
+                WEFT_TEST_ASSERT_OK(weft_context_logits(context, 0, 1, rows[i], &e), e);
+            }
+        }
+        if (options[o].no_fuse)
+            ck_assert_msg(memcmp(given, expected, sizeof given) == 0, "options %zu give other bits", o);
+        for (uint32_t i = 0; i < PROMPT; i++)
+            for (uint32_t v = 0; o && v < SUMS_VOCAB; v++)
+                ck_assert(
+                    weft_test_close((double)given[i][v], (double)expected[i][v], 2 * sums_device_at(0)->bound, 0));
+        weft_context_destroy(context);
+    }
+    weft_model_close(own);
+    weft_device_close(own_device);
 }
 END_TEST
 
@@ -312,7 +364,8 @@ int main(void)
     tcase_add_test(tcase, bad_sampling_is_refused_before_anything_runs);
     tcase_add_test(tcase, sampling_repeats_itself);
     tcase_add_test(tcase, errors_of_the_session_are_final);
-    tcase_add_test(tcase, a_step_costs_one_submission);
+    tcase_add_loop_test(tcase, a_step_costs_one_submission, 0, 6);
+    tcase_add_loop_test(tcase, a_graph_gives_what_recording_gives, 0, 3);
     tcase_add_test(tcase, generating_ends_for_four_reasons);
     tcase_add_test(tcase, generating_goes_on_where_it_stood);
     tcase_add_test(tcase, contexts_outlive_model_and_device);

@@ -8,7 +8,10 @@
 
 #include <weft/collective.h>
 
+#include "base/dtype.h"
 #include "base/rng.h"
+
+#define ALL_QUEUES (WEFT_QUEUES_CUBES | WEFT_QUEUES_PES | WEFT_QUEUES_SIPS | WEFT_QUEUES_RING | WEFT_QUEUES_TREE)
 
 typedef enum collective {
     ALL_REDUCE_RING,
@@ -16,7 +19,9 @@ typedef enum collective {
     ALL_REDUCE_MESH,
     ALL_GATHER,
     REDUCE_SCATTER,
-    BROADCAST
+    BROADCAST,
+    ALL_REDUCE_TREE,
+    ALL_REDUCE
 } collective;
 
 /* A collective to be tried. */
@@ -26,6 +31,7 @@ typedef struct trial {
     uint32_t root;
     weft_pe_set pes;
     uint32_t group_size, group_stride; /* as in weft_launch_options */
+    uint32_t queues;                   /* the same; 0: all there are */
     weft_dtype dtype;
     uint64_t rows, columns; /* of each PE's tensor */
     bool is_strided;        /* the operand is a transposition */
@@ -46,6 +52,10 @@ static inline tl_tensor call_collective(weft_tile *tl, const trial *it, tl_tenso
         return tl_all_reduce_centre(tl, x, it->reduction);
     case ALL_REDUCE_MESH:
         return tl_all_reduce_mesh(tl, x, it->reduction);
+    case ALL_REDUCE_TREE:
+        return tl_all_reduce_tree(tl, x, it->reduction);
+    case ALL_REDUCE:
+        return tl_all_reduce(tl, x, it->reduction);
     case ALL_GATHER:
         return tl_all_gather(tl, x);
     case REDUCE_SCATTER:
@@ -93,7 +103,7 @@ static inline weft_launch_report run_trial(const simulation_bench *bench, const 
         .kernel = trial_kernel,
         .arguments = &work,
         .pes = it->pes,
-        .queues = WEFT_QUEUES_CUBES | WEFT_QUEUES_PES | WEFT_QUEUES_SIPS | WEFT_QUEUES_RING | WEFT_QUEUES_TREE,
+        .queues = it->queues ? it->queues : ALL_QUEUES,
         .group_size = it->group_size,
         .group_stride = it->group_stride,
     };
@@ -117,7 +127,7 @@ static inline weft_launch_report run_trial(const simulation_bench *bench, const 
 static inline void *random_data(weft__rng *rng, weft_dtype dtype, uint64_t count, bool has_special)
 {
     size_t bytes = weft_dtype_bytes(dtype);
-    bool is_float = dtype == WEFT_F32 || dtype == WEFT_F16 || dtype == WEFT_BF16;
+    bool is_float = weft__dtype_is_float(dtype) || dtype == WEFT_F64;
     static const double special[] = {(double)INFINITY, -(double)INFINITY, (double)NAN, -0.0, 0x1p-140, 65504, 3e38};
     unsigned char *data = malloc(count * bytes);
     for (uint64_t i = 0; i < count; i++) {
@@ -127,8 +137,6 @@ static inline void *random_data(weft__rng *rng, weft_dtype dtype, uint64_t count
             number = special[weft__rng_below(rng, sizeof special / sizeof special[0])];
         if (is_float)
             naive_store(dtype, data, i, number);
-        else if (dtype == WEFT_I64) /* so that doubles hold all sums */
-            ((int64_t *)(void *)data)[i] = (int64_t)bits >> 20;
         else
             memcpy(data + i * bytes, &bits, bytes);
     }

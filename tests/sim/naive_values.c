@@ -6,12 +6,16 @@
 
 #include "base/dtype.h"
 
+/* Holds all that i64 and u64 hold. A long double does too. */
+__extension__ typedef __int128 integer;
+__extension__ typedef unsigned __int128 magnitude;
+
 static bool is_float(weft_dtype dtype)
 {
-    return dtype == WEFT_F32 || dtype == WEFT_F16 || dtype == WEFT_BF16;
+    return weft__dtype_is_float(dtype) || dtype == WEFT_F64;
 }
 
-static int64_t load_integer(weft_dtype dtype, const void *data, uint64_t index)
+static integer load_integer(weft_dtype dtype, const void *data, uint64_t index)
 {
     switch (dtype) {
     case WEFT_I8:
@@ -26,6 +30,8 @@ static int64_t load_integer(weft_dtype dtype, const void *data, uint64_t index)
         return ((const int32_t *)data)[index];
     case WEFT_U32:
         return ((const uint32_t *)data)[index];
+    case WEFT_U64:
+        return ((const uint64_t *)data)[index];
     default:
         return ((const int64_t *)data)[index];
     }
@@ -33,16 +39,18 @@ static int64_t load_integer(weft_dtype dtype, const void *data, uint64_t index)
 
 double naive_load(weft_dtype dtype, const void *data, uint64_t index)
 {
+    if (dtype == WEFT_F64)
+        return ((const double *)data)[index];
     if (is_float(dtype))
         return (double)weft__float_load(dtype, data, (size_t)index);
     return (double)load_integer(dtype, data, index);
 }
 
-static void store_integer(weft_dtype dtype, void *data, uint64_t index, int64_t value)
+static void store_integer(weft_dtype dtype, void *data, uint64_t index, integer value)
 {
-    static const int64_t least[] = {0, 0, 0, INT8_MIN, 0, INT16_MIN, 0, INT32_MIN, 0, INT64_MIN};
-    static const int64_t most[] = {0,         0,          0,         INT8_MAX,   UINT8_MAX,
-                                   INT16_MAX, UINT16_MAX, INT32_MAX, UINT32_MAX, INT64_MAX};
+    static const int64_t least[] = {0, 0, 0, INT8_MIN, 0, INT16_MIN, 0, INT32_MIN, 0, INT64_MIN, 0};
+    static const uint64_t most[] = {0,          0,         0,          INT8_MAX,  UINT8_MAX, INT16_MAX,
+                                    UINT16_MAX, INT32_MAX, UINT32_MAX, INT64_MAX, UINT64_MAX};
     if (value < least[dtype])
         value = least[dtype];
     if (value > most[dtype])
@@ -52,23 +60,23 @@ static void store_integer(weft_dtype dtype, void *data, uint64_t index, int64_t 
 }
 
 /* Tries the 16-bit number nearest to the f32 and the two beside it. */
-static uint16_t nearest_16(weft_dtype dtype, double value)
+static uint16_t nearest_16(weft_dtype dtype, long double value)
 {
     uint16_t start = dtype == WEFT_F16 ? weft__f16_from_f32((float)value) : weft__bf16_from_f32((float)value);
     if (isnan(value) || value == 0)
         return start;
-    double top = dtype == WEFT_F16 ? 65536.0 : 0x1p128; /* what infinity stands for in rounding */
+    long double top = dtype == WEFT_F16 ? 65536.0 : 0x1p128; /* what infinity stands for in rounding */
     uint16_t best = start;
-    double best_distance = HUGE_VAL;
+    long double best_distance = HUGE_VALL;
     for (int step = -1; step <= 1; step++) {
         uint16_t bits = (uint16_t)(start + step);
         if (((bits ^ start) & 0x8000u) != 0)
             continue;
-        double candidate = naive_load(dtype, &bits, 0);
+        long double candidate = naive_load(dtype, &bits, 0);
         if (isnan(candidate))
             continue;
-        double distance = isinf(value) ? (candidate == value ? 0 : HUGE_VAL)
-                                       : fabs((isinf(candidate) ? copysign(top, candidate) : candidate) - value);
+        long double distance = isinf(value) ? (candidate == value ? 0 : HUGE_VALL)
+                                            : fabsl((isinf(candidate) ? copysignl(top, candidate) : candidate) - value);
         if (distance < best_distance || (distance == best_distance && (bits & 1) == 0)) {
             best_distance = distance;
             best = bits;
@@ -77,18 +85,34 @@ static uint16_t nearest_16(weft_dtype dtype, double value)
     return best;
 }
 
-void naive_store(weft_dtype dtype, void *data, uint64_t index, double value)
+static void store_number(weft_dtype dtype, void *data, uint64_t index, long double value)
 {
-    if (dtype == WEFT_F32)
+    if (dtype == WEFT_F64)
+        ((double *)data)[index] = (double)value;
+    else if (dtype == WEFT_F32)
         ((float *)data)[index] = (float)value;
     else if (is_float(dtype))
         ((uint16_t *)data)[index] = nearest_16(dtype, value);
     else if (isnan(value))
         store_integer(dtype, data, index, 0);
-    else if (fabs(value) >= 0x1p62)
-        store_integer(dtype, data, index, value < 0 ? INT64_MIN : INT64_MAX);
+    else if (fabsl(value) >= 0x1p100L)
+        store_integer(dtype, data, index, value < 0 ? (integer)INT64_MIN : UINT64_MAX);
     else
-        store_integer(dtype, data, index, (int64_t)rint(value));
+        store_integer(dtype, data, index, (integer)rintl(value));
+}
+
+void naive_store(weft_dtype dtype, void *data, uint64_t index, double value)
+{
+    store_number(dtype, data, index, value);
+}
+
+/* To any dtype. */
+static void store_exact(weft_dtype dtype, void *data, uint64_t index, integer value)
+{
+    if (is_float(dtype))
+        store_number(dtype, data, index, (long double)value);
+    else
+        store_integer(dtype, data, index, value);
 }
 
 bool naive_same(weft_dtype dtype, const void *a, const void *b, uint64_t index)
@@ -194,30 +218,112 @@ static double compute(weft_command_op op, double x, double y, double z)
     }
 }
 
-/* True where integers are computed as such, which have one zero. */
-static bool has_one_zero(const weft_command *command)
+/* The ends at which integers saturate. */
+typedef struct ends {
+    integer least, most;
+} ends;
+
+static integer within(ends at, integer x)
 {
-    bool all = command->op != WEFT_COMMAND_DIV && (command->op < WEFT_COMMAND_EXP || command->op > WEFT_COMMAND_COS);
-    for (size_t k = 0; k < command->input_count; k++)
+    return x < at.least ? at.least : x > at.most ? at.most : x;
+}
+
+static integer multiply(ends at, integer x, integer y)
+{
+    magnitude product = (magnitude)(x < 0 ? -x : x) * (magnitude)(y < 0 ? -y : y);
+    bool is_negative = (x < 0) != (y < 0);
+    if (product > UINT64_MAX)
+        return is_negative ? at.least : at.most;
+    return within(at, is_negative ? -(integer)product : (integer)product);
+}
+
+static integer compute_integer(weft_command_op op, ends at, integer x, integer y, integer z)
+{
+    switch (op) {
+    case WEFT_COMMAND_NEG:
+        return within(at, -x);
+    case WEFT_COMMAND_ABS:
+        return within(at, x < 0 ? -x : x);
+    case WEFT_COMMAND_RELU:
+        return x > 0 ? x : 0;
+    case WEFT_COMMAND_ADD:
+        return within(at, x + y);
+    case WEFT_COMMAND_SUB:
+        return within(at, x - y);
+    case WEFT_COMMAND_MUL:
+        return multiply(at, x, y);
+    case WEFT_COMMAND_MAXIMUM:
+        return x > y ? x : y;
+    case WEFT_COMMAND_MINIMUM:
+        return x < y ? x : y;
+    case WEFT_COMMAND_EQ:
+        return x == y;
+    case WEFT_COMMAND_NE:
+        return x != y;
+    case WEFT_COMMAND_LT:
+        return x < y;
+    case WEFT_COMMAND_LE:
+        return x <= y;
+    case WEFT_COMMAND_FMA:
+        return within(at, multiply(at, x, y) + z);
+    case WEFT_COMMAND_CLAMP:
+        x = x > y ? x : y;
+        return x < z ? x : z;
+    case WEFT_COMMAND_WHERE:
+        return x != 0 ? y : z;
+    default:
+        return x; /* copies and casts */
+    }
+}
+
+/* True where integers are computed as such, which saturate there. */
+static bool is_exact(const weft_command *command, ends *out)
+{
+    bool all = command->op != WEFT_COMMAND_DIV && command->op != WEFT_COMMAND_SOFTMAX &&
+               (command->op < WEFT_COMMAND_EXP || command->op > WEFT_COMMAND_COS);
+    *out = (ends){INT64_MIN, command->output.dtype == WEFT_U64 ? (integer)UINT64_MAX : INT64_MAX};
+    for (size_t k = 0; k < command->input_count; k++) {
         all &= !is_float(command->inputs[k].dtype);
+        if (command->inputs[k].dtype == WEFT_U64)
+            out->most = UINT64_MAX;
+    }
     return all;
 }
 
 static void compute_elements(const weft_command *command, void *out)
 {
     uint64_t count = weft_shape_elements(&command->output.shape);
-    bool one_zero = has_one_zero(command);
+    ends at_ends;
+    bool exact = is_exact(command, &at_ends);
     for (uint64_t i = 0; i < count; i++) {
         double x[3] = {0, 0, 0};
+        integer n[3] = {0, 0, 0};
         for (size_t k = 0; k < command->input_count; k++) {
             const weft_tensor *input = &command->inputs[k];
             uint64_t at =
                 command->op <= WEFT_COMMAND_QUEUE_COPY ? i : broadcast_index(&input->shape, &command->output.shape, i);
-            x[k] = naive_load(input->dtype, input->data, at);
+            if (exact)
+                n[k] = load_integer(input->dtype, input->data, at);
+            else
+                x[k] = naive_load(input->dtype, input->data, at);
         }
-        double result = compute(command->op, x[0], x[1], x[2]);
-        naive_store(command->output.dtype, out, i, one_zero && result == 0 ? 0 : result);
+        if (exact)
+            store_exact(command->output.dtype, out, i, compute_integer(command->op, at_ends, n[0], n[1], n[2]));
+        else
+            naive_store(command->output.dtype, out, i, compute(command->op, x[0], x[1], x[2]));
     }
+}
+
+static integer reduce_integers(const weft_command *command, ends at, uint64_t first, uint64_t inner)
+{
+    static const weft_command_op steps[] = {WEFT_COMMAND_ADD, WEFT_COMMAND_MAXIMUM, WEFT_COMMAND_MINIMUM};
+    const weft_tensor *input = &command->inputs[0];
+    integer result = load_integer(input->dtype, input->data, first);
+    for (uint64_t k = 1; k < input->shape.extent[command->axis]; k++) {
+        integer x = load_integer(input->dtype, input->data, first + k * inner);
+        result = compute_integer(steps[command->op - WEFT_COMMAND_SUM], at, result, x, 0);
+    }
+    return result;
 }
 
 /* Reductions and softmax. */
@@ -229,6 +335,11 @@ static void compute_lanes(const weft_command *command, void *out)
         inner *= input->shape.extent[i];
     for (uint64_t lane = 0; axis && lane < count / axis; lane++) {
         uint64_t first = lane / inner * axis * inner + lane % inner;
+        ends at_ends;
+        if (is_exact(command, &at_ends)) {
+            store_exact(command->output.dtype, out, lane, reduce_integers(command, at_ends, first, inner));
+            continue;
+        }
         bool is_sum = command->op == WEFT_COMMAND_SUM, is_min = command->op == WEFT_COMMAND_MIN;
         double result = naive_load(input->dtype, input->data, first), sum = 0;
         if (is_sum)
@@ -284,6 +395,30 @@ static double epilogue(const weft_command *command, const weft_shape *to, bool i
     return x;
 }
 
+static bool is_unsigned(weft_dtype dtype)
+{
+    return !is_float(dtype) && dtype % 2 == 0; /* u8 is 4, and they take turns */
+}
+
+/* The sum over [begin, end) of k, in double, and of integers modulo 2^64 too, of whatever sign the factors have. */
+static double sum_products(const weft_command *command, uint64_t begin, uint64_t end, uint64_t element, integer *out)
+{
+    const weft_tensor *a = &command->inputs[0], *b = &command->inputs[1];
+    uint64_t k = a->shape.extent[1], n = b->shape.extent[1], wrapped = 0;
+    bool exact = !is_float(a->dtype) && !is_float(b->dtype);
+    double sum = 0;
+    for (uint64_t step = begin; step < end; step++) {
+        uint64_t at_a = element / n * k + step, at_b = step * n + element % n;
+        if (exact)
+            wrapped +=
+                (uint64_t)load_integer(a->dtype, a->data, at_a) * (uint64_t)load_integer(b->dtype, b->data, at_b);
+        else
+            sum += naive_load(a->dtype, a->data, at_a) * naive_load(b->dtype, b->data, at_b);
+    }
+    *out = is_unsigned(a->dtype) && is_unsigned(b->dtype) ? (integer)wrapped : (int64_t)wrapped;
+    return exact ? (double)*out : sum;
+}
+
 static void compute_gemm(const weft_command *command, void *out)
 {
     const weft_tensor *a = &command->inputs[0], *b = &command->inputs[1];
@@ -295,11 +430,14 @@ static void compute_gemm(const weft_command *command, void *out)
     weft_shape tiles = weft_shape_2d(tile_k ? (k + tile_k - 1) / tile_k : 0, n), output = weft_shape_2d(m, n);
     for (uint64_t i = 0; i < m * n; i++) {
         double total = 0;
+        integer exact;
+        if (!is_float(a->dtype) && !is_float(b->dtype) && command->epilogue_count == 0) {
+            (void)sum_products(command, 0, k, i, &exact);
+            store_exact(command->output.dtype, out, i, exact);
+            continue;
+        }
         for (uint64_t begin = 0; begin < k; begin += tile_k) {
-            double sum = 0;
-            for (uint64_t step = begin; step < k && step < begin + tile_k; step++)
-                sum +=
-                    naive_load(a->dtype, a->data, i / n * k + step) * naive_load(b->dtype, b->data, step * n + i % n);
+            double sum = sum_products(command, begin, begin + tile_k < k ? begin + tile_k : k, i, &exact);
             total += epilogue(command, &tiles, true, begin / tile_k * n + i % n, sum);
         }
         naive_store(command->output.dtype, out, i, epilogue(command, &output, false, i, total));

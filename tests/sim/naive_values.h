@@ -4,8 +4,7 @@
 
 #include <weft/store.h>
 
-/* Computes a command whose inputs all carry data, into `out`, of the command's output's dtype and shape. Integers must
- * be such that nothing leaves 64 bits. */
+/* Computes a command whose inputs all carry data, into `out`, of the command's output's dtype and shape. */
 void naive_compute(const weft_command *command, void *out);
 
 double naive_load(weft_dtype dtype, const void *data, uint64_t index);

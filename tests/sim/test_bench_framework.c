@@ -149,6 +149,10 @@ START_TEST(the_steps_of_each_dtype)
         ck_assert(check_of(machine, 1, 1, (weft__bench_bound){0, 0}).bound == 0);
     }
     reset();
+    test.dtype = WEFT_F64;
+    ck_assert(check_of(machine, 1, 1 + 0x1p-52, (weft__bench_bound){2, 0}).holds);
+    ck_assert(!check_of(machine, 1, 1 + 0x1p-52, (weft__bench_bound){1, 0}).holds);
+    ck_assert(!check_of(machine, 0, 0x1p-1074, (weft__bench_bound){1, 0}).holds);
     test.dtype = WEFT_I32;
     ck_assert(check_of(machine, 5, 5, (weft__bench_bound){1, 1}).holds);
     ck_assert(!check_of(machine, 6, 5, (weft__bench_bound){1, 1}).holds);
@@ -454,7 +458,8 @@ END_TEST
 START_TEST(memory_that_fails)
 {
     static const weft_machine_setting settings[] = {{"m", "3"}, {"k", "4"}, {"n", "3"}};
-    const weft_sim_bench_options options = {.settings = settings, .setting_count = 3, .perturb = 1};
+    const weft_sim_bench_options options = {
+        .settings = settings, .setting_count = 3, .perturb = 1, .keeps_history = true};
     weft_machine *machine = open_bench_machine("tiny", NULL);
     uint64_t harmless = 0;
     bool failed = true;

@@ -334,7 +334,7 @@ START_TEST(wrong_options)
     WEFT_TEST_ASSERT_FAILS(status, err, WEFT_INVALID_ARGUMENT, "lazy", "eager", NULL, NULL);
     weft_machine_close(machine);
     machine = open_bench_machine("mesh-8x8", NULL);
-    check_refusal(machine, "softmax", NULL, NULL, WEFT_UNSUPPORTED, "'x'", "HBM");
+    check_refusal(machine, "softmax", NULL, NULL, WEFT_UNSUPPORTED, "'softmax'", "cube.sram.mib");
     weft_machine_close(machine);
     weft_sim_bench_result_destroy(NULL);
 }

@@ -1,10 +1,11 @@
 /* Collectives: what they compute, bit for bit, on every PE. */
 #include "collective_bench.h"
 
-static const weft_dtype dtypes[] = {WEFT_F32, WEFT_F16, WEFT_BF16, WEFT_I8,  WEFT_U8,
-                                    WEFT_I16, WEFT_U16, WEFT_I32,  WEFT_U32, WEFT_I64};
+static const weft_dtype dtypes[] = {WEFT_F32, WEFT_F16, WEFT_BF16, WEFT_F64, WEFT_I8,  WEFT_U8,
+                                    WEFT_I16, WEFT_U16, WEFT_I32,  WEFT_U32, WEFT_I64, WEFT_U64};
 #define DTYPES (sizeof dtypes / sizeof dtypes[0])
 #define REDUCTIONS 3u
+#define SCRATCH_BYTES 1000000u /* for an operand and a result */
 
 /* PEs of a launch at most. */
 #define PES_MAX 256u
@@ -128,6 +129,9 @@ START_TEST(rings_give_what_plain_loops_give_of_every_dtype)
                             .columns = lengths[weft__rng_below(&rng, LENGTHS)]};
                 if (it.which == REDUCE_SCATTER)
                     it.rows *= size;
+                uint64_t most = weft_dtype_bytes(it.dtype) * (it.which == ALL_GATHER ? size : 1) * it.rows;
+                if (it.columns > SCRATCH_BYTES / 2 / most)
+                    it.columns = SCRATCH_BYTES / 2 / most;
                 check_groups(&bench, &it, &rng, weft__rng_below(&rng, 2) == 0);
             }
     close_simulation(&bench);
@@ -343,6 +347,35 @@ START_TEST(grids_of_sips)
 }
 END_TEST
 
+START_TEST(many_sips_do_every_dtype)
+{
+    static const grid grids[] = {{{1, 1, 3, 1}, 1}, {{1, 1, 3, 2}, 1}, {{4, 1, 2, 1}, 1}, {{3, 1, 1, 1}, 1}};
+    static const weft_pe_set sets[] = {{.sips = 3, .cubes = 1, .pes = 1},
+                                       {.cubes = 1, .pes = 1},
+                                       {.sips = 2, .cubes = 4, .pes = 1},
+                                       {.first_sip = 5, .sips = 1, .first_cube = 4, .cubes = 3, .pes = 1}};
+    weft__rng rng;
+    weft__rng_init(&rng, 41);
+    simulation_bench bench = open_rings("six-sip-torus", 1, NULL, NULL);
+    for (uint32_t i = 0; i < DTYPES * 4; i++)
+        for (uint32_t which = ALL_REDUCE_RING; which <= BROADCAST; which++) {
+            uint32_t size = count_pes(&bench, &sets[i % 4]);
+            trial it = {.which = (collective)which,
+                        .reduction = (tl_reduction)((i + which) % REDUCTIONS),
+                        .pes = sets[i % 4],
+                        .root = (i + which) % size,
+                        .dtype = dtypes[i / 4],
+                        .rows = which == REDUCE_SCATTER ? size : 1,
+                        .columns = 37};
+            if (which == ALL_REDUCE_CENTRE || which == ALL_REDUCE_MESH)
+                check_grid(&bench, &it, &grids[i % 4], &rng, false);
+            else
+                check_groups(&bench, &it, &rng, false);
+        }
+    close_simulation(&bench);
+}
+END_TEST
+
 /* ---- every length ---- */
 
 typedef struct lengths_work {
@@ -400,13 +433,10 @@ START_TEST(they_need_no_more_memory_than_the_header_says)
         uint64_t results; /* of what size all of them are together, in KiB */
         uint64_t messages;
     } cases[] = {
-        {ALL_REDUCE_RING, {.sips = 1, .cubes = 1}, 16, 16, 6},
-        {ALL_GATHER, {.sips = 1, .cubes = 1}, 4, 32, 0},
-        {REDUCE_SCATTER, {.sips = 1, .cubes = 1}, 16, 2 * 2, 22},
-        {BROADCAST, {.sips = 1, .cubes = 1}, 16, 16, 0},
-        {ALL_REDUCE_CENTRE, {.pes = 1}, 16, 16, 5 * 5},
-        {ALL_REDUCE_CENTRE, {.sips = 1, .pes = 1}, 16, 16, 4 * 5},
-        {ALL_REDUCE_MESH, {.pes = 1}, 16, 3 * 16, 0},
+        {ALL_REDUCE_RING, {.sips = 1, .cubes = 1}, 16, 16, 6},     {ALL_GATHER, {.sips = 1, .cubes = 1}, 4, 32, 0},
+        {REDUCE_SCATTER, {.sips = 1, .cubes = 1}, 16, 2 * 2, 22},  {BROADCAST, {.sips = 1, .cubes = 1}, 16, 16, 0},
+        {ALL_REDUCE_TREE, {.sips = 1, .cubes = 1}, 16, 16, 13},    {ALL_REDUCE_CENTRE, {.pes = 1}, 16, 16, 5 * 5},
+        {ALL_REDUCE_CENTRE, {.sips = 1, .pes = 1}, 16, 16, 4 * 5}, {ALL_REDUCE_MESH, {.pes = 1}, 16, 3 * 16, 0},
         {ALL_REDUCE_MESH, {.sips = 1, .pes = 1}, 16, 3 * 16, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -552,6 +582,7 @@ int main(void)
     tcase_add_loop_test(tests, broadcasts_come_from_every_rank, 0, 2);
     tcase_add_loop_test(tests, grids_give_what_plain_loops_give_of_every_dtype, 0, (int)RINGS);
     tcase_add_test(tests, grids_of_sips);
+    tcase_add_test(tests, many_sips_do_every_dtype);
     tcase_add_loop_test(tests, no_length_and_no_number_of_slots_locks_up, 0, 4);
     tcase_add_test(tests, they_need_no_more_memory_than_the_header_says);
     tcase_add_test(tests, nobody_leaves_a_barrier_before_all_have_come);

@@ -303,7 +303,7 @@ static weft__machine_spec choose_machine(weft__rng *rng)
     system->link_gbs = number(rng, 1e6);
     system->link_mm = number(rng, 1e4);
     system->ns_per_mm = number(rng, 100);
-    spec.host = (weft__host_spec){number(rng, 1e6), number(rng, 1e4)};
+    spec.host = (weft__host_spec){.link_gbs = number(rng, 1e6), .link_mm = number(rng, 1e4)};
     spec.sip.rows = between(rng, 1, 4);
     spec.sip.columns = between(rng, 1, 4);
     spec.sip.io = (weft__io_spec){(weft__side)between(rng, 0, 3), number(rng, 1e6), number(rng, 1e6), number(rng, 1e6),

@@ -8,7 +8,7 @@
 #include "sim/replay/kernels.h"
 #include "sim/replay/value.h"
 
-#define DTYPES 10
+#define DTYPES 12
 #define DATA_BYTES 16384
 
 /* Inputs of a command, its output as computed by a graph and by the second opinion. */
@@ -20,7 +20,8 @@ typedef struct trial {
 
 static trial play;
 
-static const double odd_numbers[] = {(double)NAN, HUGE_VAL, -HUGE_VAL, 0.0, -0.0, 65504, 1e30, 1e-30, 127.5, -128.5};
+static const double odd_numbers[] = {(double)NAN, HUGE_VAL, -HUGE_VAL, 0.0,    -0.0, 65504,     1e30,   1e-30,
+                                     127.5,       -128.5,   0x1p63,    0x1p64, 0.1,  -0x1.8p63, 0x1p53, 1e300};
 
 static void fill(weft__rng *rng, weft_dtype dtype, void *data, uint64_t count, bool with_odd)
 {
@@ -28,9 +29,11 @@ static void fill(weft__rng *rng, weft_dtype dtype, void *data, uint64_t count, b
         double value = weft__rng_normal(rng) * 4;
         if (with_odd && weft__rng_below(rng, 8) == 0)
             value = odd_numbers[weft__rng_below(rng, sizeof odd_numbers / sizeof odd_numbers[0])];
-        if (weft_dtype_bytes(dtype) >= 4 && weft__dtype_is_integer(dtype) && fabs(value) > 1e5)
-            value = 0; /* the second opinion has doubles only */
         naive_store(dtype, data, i, value);
+        if (with_odd && weft__dtype_is_integer(dtype) && weft__rng_below(rng, 3) == 0) { /* of all sizes */
+            uint64_t bits = weft__rng_next_u64(rng);
+            memcpy((char *)data + i * weft_dtype_bytes(dtype), &bits, weft_dtype_bytes(dtype));
+        }
     }
 }
 
@@ -294,6 +297,141 @@ START_TEST(integers_saturate)
 }
 END_TEST
 
+/* One command on one or more elements each of its inputs, against what it must give, bit for bit. */
+static void expect(weft_command_op op, weft_dtype from, const void *const *data, size_t inputs, weft_dtype to,
+                   const void *expected, uint64_t count)
+{
+    weft_error err;
+    weft__values *values;
+    WEFT_TEST_ASSERT_OK(weft__values_create(NULL, &values, &err), err);
+    weft_tensor operands[3];
+    for (size_t i = 0; i < inputs; i++)
+        operands[i] = (weft_tensor){.dtype = from, .shape = weft_shape_1d(count), .data = data[i]};
+    const weft_command command = {
+        .op = op, .inputs = operands, .input_count = inputs, .output = {.dtype = to, .shape = weft_shape_1d(count)}};
+    ck_assert_msg(naive_same_bytes(compute(values, &command), expected, count * weft_dtype_bytes(to)), "%s of %s to %s",
+                  weft_command_op_name(op), weft_dtype_name(from), weft_dtype_name(to));
+    weft__values_destroy(values);
+}
+
+#define TOP UINT64_MAX
+
+START_TEST(numbers_of_64_bits_are_exact)
+{
+    const uint64_t a[5] = {TOP, 3, (1ull << 53) + 1, 1ull << 63, 0xfffffffffffff801u};
+    const uint64_t b[5] = {1, 5, 2, (1ull << 63) - 1, 0xfffffffffffff800u};
+    const void *const u[2] = {a, b};
+    expect(WEFT_COMMAND_ADD, WEFT_U64, u, 2, WEFT_U64, (uint64_t[]){TOP, 8, (1ull << 53) + 3, TOP, TOP}, 5);
+    expect(WEFT_COMMAND_SUB, WEFT_U64, u, 2, WEFT_U64, (uint64_t[]){TOP - 1, 0, (1ull << 53) - 1, 1, 1}, 5);
+    expect(WEFT_COMMAND_SUB, WEFT_U64, u, 2, WEFT_I64, (int64_t[]){INT64_MAX, -2, (1ll << 53) - 1, 1, 1}, 5);
+    expect(WEFT_COMMAND_MUL, WEFT_U64, u, 2, WEFT_U64, (uint64_t[]){TOP, 15, (1ull << 54) + 2, TOP, TOP}, 5);
+    expect(WEFT_COMMAND_MAXIMUM, WEFT_U64, u, 2, WEFT_U64,
+           (uint64_t[]){TOP, 5, (1ull << 53) + 1, 1ull << 63, 0xfffffffffffff801u}, 5);
+    expect(WEFT_COMMAND_MINIMUM, WEFT_U64, u, 2, WEFT_U64, (uint64_t[]){1, 3, 2, (1ull << 63) - 1, 0xfffffffffffff800u},
+           5);
+    expect(WEFT_COMMAND_LT, WEFT_U64, u, 2, WEFT_U64, (uint64_t[]){0, 1, 0, 0, 0}, 5);
+    const void *const turned[2] = {b, a};
+    expect(WEFT_COMMAND_LT, WEFT_U64, turned, 2, WEFT_U64, (uint64_t[]){1, 0, 1, 1, 1}, 5);
+    expect(WEFT_COMMAND_LE, WEFT_U64, u, 2, WEFT_U64, (uint64_t[]){0, 1, 0, 0, 0}, 5);
+    expect(WEFT_COMMAND_EQ, WEFT_U64, u, 2, WEFT_U64, (uint64_t[]){0, 0, 0, 0, 0}, 5);
+    expect(WEFT_COMMAND_NE, WEFT_U64, u, 2, WEFT_I8, (int8_t[]){1, 1, 1, 1, 1}, 5);
+    const int64_t c[2] = {(1ll << 53) + 1, -(1ll << 53) - 1}, d[2] = {1ll << 53, -(1ll << 53)};
+    const void *const i[2] = {c, d};
+    expect(WEFT_COMMAND_LT, WEFT_I64, i, 2, WEFT_I64, (int64_t[]){0, 1}, 2);
+    expect(WEFT_COMMAND_MAXIMUM, WEFT_I64, i, 2, WEFT_I64, (int64_t[]){(1ll << 53) + 1, -(1ll << 53)}, 2);
+    const int64_t least[2] = {INT64_MIN, INT64_MAX};
+    const void *const l[1] = {least};
+    expect(WEFT_COMMAND_NEG, WEFT_I64, l, 1, WEFT_U64, (uint64_t[]){1ull << 63, 0}, 2);
+    expect(WEFT_COMMAND_ABS, WEFT_I64, l, 1, WEFT_U64, (uint64_t[]){1ull << 63, INT64_MAX}, 2);
+    expect(WEFT_COMMAND_RELU, WEFT_I64, l, 1, WEFT_U64, (uint64_t[]){0, INT64_MAX}, 2);
+    /* Thirds, and a sum whose last bits an f32 has not. */
+    const double x[2] = {1.0 / 3, 0x1p60}, y[2] = {3, 0x1p8};
+    const void *const f[2] = {x, y};
+    expect(WEFT_COMMAND_ADD, WEFT_F64, f, 2, WEFT_F64, (double[]){1.0 / 3 + 3, 0x1p60 + 0x1p8}, 2);
+    expect(WEFT_COMMAND_DIV, WEFT_F64, f, 2, WEFT_F64, (double[]){1.0 / 3 / 3, 0x1p52}, 2);
+}
+END_TEST
+
+START_TEST(conversions_of_64_bits)
+{
+    const double x[8] = {(double)NAN, -1, 0.5, 1.5, 0x1p63, 0x1.fffffffffffffp63, 0x1p64, -HUGE_VAL};
+    const void *const f[1] = {x};
+    expect(WEFT_COMMAND_CAST, WEFT_F64, f, 1, WEFT_U64,
+           (uint64_t[]){0, 0, 0, 2, 1ull << 63, 0xfffffffffffff800u, TOP, 0}, 8);
+    expect(WEFT_COMMAND_CAST, WEFT_F64, f, 1, WEFT_I64,
+           (int64_t[]){0, -1, 0, 2, INT64_MAX, INT64_MAX, INT64_MAX, INT64_MIN}, 8);
+    /* Rounded once: by way of a double it would be a tie, and go to even. */
+    const uint64_t n[4] = {TOP, (1ull << 53) + 1, (1ull << 54) + (1ull << 30) + 1, (1ull << 63) + (1ull << 55) + 1};
+    const int64_t m[2] = {-(1ll << 54) - (1ll << 30) - 1, (1ll << 62) + (1ll << 54) + 1};
+    const void *const u[1] = {n}, *const i[1] = {m};
+    expect(WEFT_COMMAND_CAST, WEFT_U64, u, 1, WEFT_F64, (double[]){0x1p64, 0x1p53, 0x1p54 + 0x1p30, 0x1p63 + 0x1p55},
+           4);
+    expect(WEFT_COMMAND_CAST, WEFT_U64, u, 1, WEFT_F32,
+           (float[]){0x1p64f, 0x1p53f, 0x1p54f + 0x1p31f, 0x1p63f + 0x1p55f}, 4);
+    expect(WEFT_COMMAND_CAST, WEFT_U64, u, 1, WEFT_BF16, (uint16_t[]){0x5f80, 0x5a00, 0x5a80, 0x5f01}, 4);
+    expect(WEFT_COMMAND_CAST, WEFT_U64, u, 1, WEFT_I64,
+           (int64_t[]){INT64_MAX, (1ll << 53) + 1, (1ll << 54) + (1ll << 30) + 1, INT64_MAX}, 4);
+    expect(WEFT_COMMAND_CAST, WEFT_U64, u, 1, WEFT_I8, (int8_t[]){127, 127, 127, 127}, 4);
+    expect(WEFT_COMMAND_CAST, WEFT_I64, i, 1, WEFT_U64, (uint64_t[]){0, (1ull << 62) + (1ull << 54) + 1}, 2);
+    expect(WEFT_COMMAND_CAST, WEFT_I64, i, 1, WEFT_F32, (float[]){-0x1p54f - 0x1p31f, 0x1p62f + 0x1p54f}, 2);
+    expect(WEFT_COMMAND_CAST, WEFT_I64, i, 1, WEFT_BF16, (uint16_t[]){0xda80, 0x5e81}, 2);
+    const float y[3] = {NAN, 0x1p64f, 0x1.8p40f};
+    const double near[2] = {0.1, 1e300};
+    const void *const s[1] = {y}, *const t[1] = {near};
+    expect(WEFT_COMMAND_CAST, WEFT_F32, s, 1, WEFT_U64, (uint64_t[]){0, TOP, 0x18000000000u}, 3);
+    expect(WEFT_COMMAND_CAST, WEFT_F32, s, 1, WEFT_F64, (double[]){(double)y[0], 0x1p64, 0x1.8p40}, 3);
+    expect(WEFT_COMMAND_CAST, WEFT_F64, t, 1, WEFT_F32, (float[]){0.1f, INFINITY}, 2);
+    expect(WEFT_COMMAND_CAST, WEFT_F64, t, 1, WEFT_F64, near, 2);
+}
+END_TEST
+
+/* A row and a column of k numbers of a dtype, all the same, give k times their product. */
+static void expect_product(weft_dtype dtype, const void *a, const void *b, uint64_t k, weft_dtype to,
+                           const void *expected)
+{
+    weft_error err;
+    weft__values *values;
+    unsigned char data[2][64 * 8];
+    size_t bytes = weft_dtype_bytes(dtype);
+    for (size_t i = 0; i < k; i++) {
+        memcpy(data[0] + i * bytes, a, bytes);
+        memcpy(data[1] + i * bytes, b, bytes);
+    }
+    WEFT_TEST_ASSERT_OK(weft__values_create(NULL, &values, &err), err);
+    const weft_tensor inputs[2] = {{.dtype = dtype, .shape = weft_shape_2d(1, k), .data = data[0]},
+                                   {.dtype = dtype, .shape = weft_shape_2d(k, 1), .data = data[1]}};
+    const weft_command command = {.op = WEFT_COMMAND_GEMM,
+                                  .inputs = inputs,
+                                  .input_count = 2,
+                                  .output = {.dtype = to, .shape = weft_shape_2d(1, 1)}};
+    ck_assert_msg(naive_same_bytes(compute(values, &command), expected, weft_dtype_bytes(to)), "%s to %s",
+                  weft_dtype_name(dtype), weft_dtype_name(to));
+    weft__values_destroy(values);
+}
+
+START_TEST(products_of_64_bits)
+{
+    const uint64_t half = 1ull << 63, one = 1, odd = (1ull << 53) + 1, top = TOP;
+    const uint32_t wide = UINT32_MAX, three = 3;
+    const int64_t least = INT64_MIN, two = 2, minus = -1;
+    expect_product(WEFT_U64, &odd, &one, 3, WEFT_U64, &(uint64_t){3 * ((1ull << 53) + 1)});
+    expect_product(WEFT_U64, &half, &one, 1, WEFT_U64, &half);
+    expect_product(WEFT_U64, &half, &one, 1, WEFT_I64, &(int64_t){INT64_MAX});
+    expect_product(WEFT_U64, &half, &one, 1, WEFT_F64, &(double){0x1p63});
+    expect_product(WEFT_U64, &half, &one, 3, WEFT_U64, &half); /* modulo 2^64 */
+    expect_product(WEFT_U64, &top, &top, 5, WEFT_U64, &(uint64_t){5});
+    expect_product(WEFT_U32, &wide, &wide, 1, WEFT_U64, &(uint64_t){0xfffffffe00000001u});
+    expect_product(WEFT_U32, &wide, &wide, 1, WEFT_U32, &wide);
+    expect_product(WEFT_U32, &wide, &three, 1, WEFT_I64, &(int64_t){3ll * UINT32_MAX});
+    expect_product(WEFT_I64, &least, &two, 1, WEFT_I64, &(int64_t){0});
+    expect_product(WEFT_I64, &minus, &two, 1, WEFT_U64, &(uint64_t){0});
+    /* A sum in f32 would lose the small products. */
+    const double big = 1 + 0x1p-40, small = 1 - 0x1p-40;
+    expect_product(WEFT_F64, &big, &small, 64, WEFT_F64, &(double){64 * (1 - 0x1p-80)});
+    expect_product(WEFT_F64, &big, &big, 1, WEFT_F64, &(double){1 + 0x1p-39});
+}
+END_TEST
+
 START_TEST(reductions_of_nothing)
 {
     weft_error err;
@@ -306,6 +444,14 @@ START_TEST(reductions_of_nothing)
     ck_assert(((const float *)compute(values, &command))[1] == 0);
     command.op = WEFT_COMMAND_MAX;
     ck_assert(((const float *)compute(values, &command))[1] == -INFINITY);
+    input.dtype = command.output.dtype = WEFT_U64;
+    ck_assert_uint_eq(((const uint64_t *)compute(values, &command))[1], 0);
+    command.output.dtype = WEFT_I64;
+    ck_assert(((const int64_t *)compute(values, &command))[1] == INT64_MIN);
+    command.output.dtype = WEFT_U64;
+    command.op = WEFT_COMMAND_MIN;
+    ck_assert_uint_eq(((const uint64_t *)compute(values, &command))[1], TOP);
+    input.dtype = command.output.dtype = WEFT_F32;
     command.op = WEFT_COMMAND_SOFTMAX;
     command.output.shape = input.shape;
     ck_assert_ptr_nonnull(compute(values, &command));
@@ -357,4 +503,5 @@ START_TEST(threads_agree_bit_for_bit)
 END_TEST
 
 WEFT_TEST_MAIN("evaluate", elementwise_commands, reductions_and_softmax, products_and_epilogues, all_halves_are_loaded,
-               rounds_once, integers_saturate, reductions_of_nothing, threads_agree_bit_for_bit)
+               rounds_once, integers_saturate, numbers_of_64_bits_are_exact, conversions_of_64_bits,
+               products_of_64_bits, reductions_of_nothing, threads_agree_bit_for_bit)

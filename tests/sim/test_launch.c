@@ -66,7 +66,7 @@ static uint32_t *all_cpus(const weft__graph *graph, size_t *count)
 static void launch_on(record *it, weft__time time, const uint32_t *cpus, size_t count)
 {
     weft_error err;
-    const weft__launch_request request = {cpus, count, on_start, on_end, it};
+    const weft__launch_request request = {cpus, count, on_start, on_end, it, 0};
     WEFT_TEST_ASSERT_OK(weft__launch_begin(it->bench->fabric, time, &request, &it->launch, &err), err);
     ck_assert_uint_eq(weft__launch_end_ps(it->launch), WEFT__NEVER);
     for (size_t i = 0; i < count; i++)
@@ -121,6 +121,85 @@ START_TEST(the_start_is_when_the_last_pe_can_have_the_command)
 }
 END_TEST
 
+/* The IO processor of the SIP needs no message to itself, down or up. */
+START_TEST(a_processor_launches_without_the_host)
+{
+    weft__machine_spec spec = tiny();
+    fabric_bench it;
+    open_bench(&it, &spec, WEFT__FLITS_TRAINS);
+    record one = {.bench = &it};
+    uint32_t cpu = node_at(&it, "sip0.cube0.pe0.cpu");
+    weft_error err;
+    const weft__launch_request request = {&cpu, 1, on_start, on_end, &one, node_at(&it, "sip0.io.cpu")};
+    WEFT_TEST_ASSERT_OK(weft__launch_begin(it.fabric, 7000, &request, &one.launch, &err), err);
+    run_bench_dry(&it);
+    ck_assert_uint_eq(weft__launch_start_ps(one.launch, 0), 7000 + TO_CUBE + 126);
+    ck_assert_uint_eq(weft__launch_end_ps(one.launch), 7000 + 2 * (TO_CUBE + 126));
+    weft__launch_destroy(one.launch);
+    record host = {.bench = &it}; /* to the same PE, and another way */
+    launch_on(&host, 100000, &cpu, 1);
+    ck_assert_uint_eq(weft__launch_target_ps(host.launch), 100000 + TO_SIP + TO_CUBE + 126);
+    run_bench_dry(&it);
+    ck_assert_uint_eq(weft__launch_start_ps(host.launch, 0), 100000 + TO_SIP + TO_CUBE + 126);
+    ck_assert_uint_eq(weft__launch_end_ps(host.launch), 100000 + 2 * (TO_SIP + TO_CUBE + 126));
+    weft__launch_destroy(host.launch);
+    close_bench(&it);
+}
+END_TEST
+
+/* Nothing else is under way: all begin together. Gives the start. */
+static weft__time check_no_spread(const weft__machine_spec *spec, const uint32_t *cpus, size_t count)
+{
+    fabric_bench it;
+    open_bench(&it, spec, WEFT__FLITS_TRAINS);
+    record one = {.bench = &it};
+    if (cpus)
+        launch_on(&one, 5000, cpus, count);
+    else
+        launch_on_all(&one, 5000);
+    weft__time target = weft__launch_target_ps(one.launch);
+    run_bench_dry(&it);
+    ck_assert_uint_ge(one.started, 1);
+    ck_assert_uint_eq(one.ended, 1);
+    for (size_t i = 0; i < one.started; i++) {
+        weft__time start = weft__launch_start_ps(one.launch, i);
+        ck_assert_msg(start == target, "%s: PE %zu begins %" PRIu64 " ps late", spec->name, i, start - target);
+    }
+    weft__launch_destroy(one.launch);
+    close_bench(&it);
+    return target;
+}
+
+/* Ways that are remembered are those that would be found anew, for more sets of PEs than are remembered. */
+START_TEST(what_is_known_of_a_way_is_true)
+{
+    enum {
+        SETS = 20
+    };
+    weft__machine_spec spec = two_sip();
+    fabric_bench it;
+    open_bench(&it, &spec, WEFT__FLITS_TRAINS);
+    size_t all;
+    uint32_t *cpus = all_cpus(it.graph, &all);
+    weft__time ways[SETS], now = 0;
+    weft__rng rng;
+    weft__rng_init(&rng, 3);
+    for (size_t i = 0; i < SETS; i++)
+        ways[i] = check_no_spread(&spec, cpus + 5 * i, 1 + i % 4) - 5000;
+    for (int i = 0; i < 100; i++) {
+        size_t set = weft__rng_below(&rng, i < 50 ? SETS : 6);
+        record one = {.bench = &it};
+        launch_on(&one, now, cpus + 5 * set, 1 + set % 4);
+        ck_assert_uint_eq(weft__launch_target_ps(one.launch) - now, ways[set]);
+        run_bench_dry(&it);
+        now = weft__sim_now(it.sim);
+        weft__launch_destroy(one.launch);
+    }
+    free(cpus);
+    close_bench(&it);
+}
+END_TEST
+
 START_TEST(every_overhead_on_the_way_counts)
 {
     weft__machine_spec spec = tiny();
@@ -153,29 +232,6 @@ START_TEST(every_overhead_on_the_way_counts)
     close_bench(&it);
 }
 END_TEST
-
-/* Nothing else is under way: all begin together. Gives the start. */
-static weft__time check_no_spread(const weft__machine_spec *spec, const uint32_t *cpus, size_t count)
-{
-    fabric_bench it;
-    open_bench(&it, spec, WEFT__FLITS_TRAINS);
-    record one = {.bench = &it};
-    if (cpus)
-        launch_on(&one, 5000, cpus, count);
-    else
-        launch_on_all(&one, 5000);
-    weft__time target = weft__launch_target_ps(one.launch);
-    run_bench_dry(&it);
-    ck_assert_uint_ge(one.started, 1);
-    ck_assert_uint_eq(one.ended, 1);
-    for (size_t i = 0; i < one.started; i++) {
-        weft__time start = weft__launch_start_ps(one.launch, i);
-        ck_assert_msg(start == target, "%s: PE %zu begins %" PRIu64 " ps late", spec->name, i, start - target);
-    }
-    weft__launch_destroy(one.launch);
-    close_bench(&it);
-    return target;
-}
 
 START_TEST(nobody_is_late_on_the_machines_shipped)
 {
@@ -390,7 +446,7 @@ START_TEST(a_machine_without_a_way_is_refused)
     open_bench(&it, &spec, WEFT__FLITS_TRAINS);
     uint32_t cpu = node_at(&it, "sip0.cube0.pe1.cpu");
     record one = {.bench = &it};
-    const weft__launch_request request = {&cpu, 1, on_start, on_end, &one};
+    const weft__launch_request request = {&cpu, 1, on_start, on_end, &one, 0};
     weft__launch *launch = (weft__launch *)&one;
     weft_error err;
     ck_assert_int_eq(weft__launch_begin(it.fabric, 0, &request, &launch, &err), WEFT_UNSUPPORTED);
@@ -414,7 +470,7 @@ static weft_status run_one(const weft__graph *graph, const uint32_t *cpus, size_
     weft_sim *sim = NULL;
     weft__fabric *fabric = NULL;
     weft__launch *launch = NULL;
-    const weft__launch_request request = {cpus, count, finish_at_once, NULL, started};
+    const weft__launch_request request = {cpus, count, finish_at_once, NULL, started, 0};
     weft_status status = weft__sim_create(NULL, &sim, NULL);
     if (status == WEFT_OK)
         status = weft__fabric_create(sim, graph, WEFT__FLITS_TRAINS, &fabric, NULL);
@@ -452,9 +508,10 @@ START_TEST(out_of_memory_is_an_error)
 }
 END_TEST
 
-WEFT_TEST_MAIN("launch", the_start_is_when_the_last_pe_can_have_the_command, every_overhead_on_the_way_counts,
-               nobody_is_late_on_the_machines_shipped, some_pes_start_as_late_as_the_last_of_them,
-               commands_in_the_way_of_others_make_nobody_late, nobody_is_late_on_idle_machines_of_many_shapes,
-               data_before_the_command_makes_everybody_late, data_on_the_way_of_one_pe_make_that_one_late,
-               the_host_knows_when_the_last_answer_has_come, a_pe_that_never_ends_keeps_the_host_waiting,
-               a_machine_without_a_way_is_refused, out_of_memory_is_an_error)
+WEFT_TEST_MAIN("launch", the_start_is_when_the_last_pe_can_have_the_command, a_processor_launches_without_the_host,
+               what_is_known_of_a_way_is_true, every_overhead_on_the_way_counts, nobody_is_late_on_the_machines_shipped,
+               some_pes_start_as_late_as_the_last_of_them, commands_in_the_way_of_others_make_nobody_late,
+               nobody_is_late_on_idle_machines_of_many_shapes, data_before_the_command_makes_everybody_late,
+               data_on_the_way_of_one_pe_make_that_one_late, the_host_knows_when_the_last_answer_has_come,
+               a_pe_that_never_ends_keeps_the_host_waiting, a_machine_without_a_way_is_refused,
+               out_of_memory_is_an_error)

@@ -100,7 +100,7 @@ START_TEST(keys_that_do_not_exist)
         {"pe.tcm_kib: 2\n", 1, 1, "pe.tcm_kib is not written with dots in a file; put tcm_kib below pe."},
         {"\"a\\nb\": 1\n", 1, 1, "A machine has no key a?b; the nearest one is name."},
         {"a_key_that_is_far_too_long_to_be_shown_in_full: 1\n", 1, 1,
-         "A machine has no key a_key_that_is_far_too_long_to_be_shown_i...; the nearest one is system."},
+         "A machine has no key a_key_that_is_far_too_long_to_be_shown_i...; the nearest one is processor."},
     };
     ASSERT_REFUSALS(refusals);
 }

@@ -2,13 +2,12 @@
  * sorts, and what becomes of a kernel that gives a slot back before it has sent on what is in it.
  *
  * With --long all inputs run perturbed, not some of them. */
-#include "bench_suite.h"
+#include "bench_memory.h"
 #include "simulation_bench.h"
 
 #include "base/rng.h"
 #include "sim/benches/mesh_attention.h"
 #include "sim/replay/kernels.h"
-#include "support/failing_malloc.h"
 #include "support/sentence.h"
 
 static bool is_long;
@@ -197,21 +196,7 @@ START_TEST(memory_that_fails)
     static const weft_machine_setting settings[] = {{"mode", "prefill"}, {"ranks", "2"},    {"q_heads", "2"},
                                                     {"kv_heads", "1"},   {"head_dim", "4"}, {"cached", "4"},
                                                     {"queries", "2"}};
-    const weft_sim_bench_options options = {.settings = settings, .setting_count = 7, .verify = true};
-    weft_machine *machine = open_bench_machine("tiny", NULL);
-    bool failed = true;
-    for (uint64_t n = 0; failed; n++) {
-        weft_error err;
-        weft_sim_bench_result *result;
-        weft_test_fail_allocation_after(n);
-        weft_status status = weft_sim_bench_run(machine, "mesh-attention", &options, &result, &err);
-        failed = weft_test_stop_failing();
-        ck_assert_msg(status == WEFT_OK || (failed && status == WEFT_OUT_OF_MEMORY), "allocation %" PRIu64 ": %s", n,
-                      err.message);
-        ck_assert(status == WEFT_OK ? result->holds : !result);
-        weft_sim_bench_result_destroy(result);
-    }
-    weft_machine_close(machine);
+    check_bench_memory("mesh-attention", settings, sizeof settings / sizeof settings[0]);
 }
 END_TEST
 

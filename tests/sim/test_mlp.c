@@ -1,8 +1,7 @@
 /* mlp-tensor-parallel: right on few and many ranks, of shapes that divide evenly and do not, on machines of several
  * sorts; and what it moves and computes. */
-#include "bench_suite.h"
+#include "bench_memory.h"
 
-#include "support/failing_malloc.h"
 #include "support/sentence.h"
 
 static const weft_sim_bench_options verify = {.verify = true, .seed = 5};
@@ -122,21 +121,7 @@ END_TEST
 START_TEST(memory_that_fails)
 {
     static const weft_machine_setting settings[] = {{"ranks", "2"}, {"tokens", "1"}, {"hidden", "2"}, {"inner", "2"}};
-    const weft_sim_bench_options options = {.settings = settings, .setting_count = 4, .verify = true};
-    weft_machine *machine = open_bench_machine("tiny", NULL);
-    bool failed = true;
-    for (uint64_t n = 0; failed; n++) {
-        weft_error err;
-        weft_sim_bench_result *result;
-        weft_test_fail_allocation_after(n);
-        weft_status status = weft_sim_bench_run(machine, "mlp-tensor-parallel", &options, &result, &err);
-        failed = weft_test_stop_failing();
-        ck_assert_msg(status == WEFT_OK || (failed && status == WEFT_OUT_OF_MEMORY), "allocation %" PRIu64 ": %s", n,
-                      err.message);
-        ck_assert(status == WEFT_OK ? result->holds : !result);
-        weft_sim_bench_result_destroy(result);
-    }
-    weft_machine_close(machine);
+    check_bench_memory("mlp-tensor-parallel", settings, sizeof settings / sizeof settings[0]);
 }
 END_TEST
 

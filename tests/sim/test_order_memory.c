@@ -74,6 +74,24 @@ START_TEST(parts_of_what_was_written_are_ordered_by_themselves)
 }
 END_TEST
 
+/* Calls are told apart by what they are called, wherever their names are stored. */
+START_TEST(calls_of_one_name_are_one)
+{
+    static const char stored[] = "tl_store", elsewhere[] = "tl_store", other[] = "tl_send";
+    const char *const seconds[] = {stored, elsewhere, other, NULL};
+    for (int i = 0; i < 4; i++) {
+        begin(AGENTS);
+        weft__order_access access = {.agent = 0, .time_ps = 1, .call = stored};
+        ck_assert(!weft__order_write(order, &hbm, &access, 0, 8, &race));
+        access.call = seconds[i];
+        ck_assert(!weft__order_write(order, &hbm, &access, 8, 8, &race));
+        ck_assert(weft__order_read(order, &hbm, &(weft__order_access){.agent = 1, .call = "tl_load"}, 0, 16, &race));
+        ck_assert_uint_eq(race.bytes, i < 2 ? 16 : 8);
+        end();
+    }
+}
+END_TEST
+
 /* A command that reads some rows, writes over the first and reads on, all at one time. */
 START_TEST(what_is_written_between_two_reads_is_apart_from_them)
 {
@@ -235,7 +253,7 @@ END_TEST
 
 WEFT_TEST_MAIN("order, memories", a_read_that_takes_time_races_once_with_what_comes_meanwhile,
                what_others_have_read_is_not_forgotten_for_a_read_that_has_only_begun,
-               parts_of_what_was_written_are_ordered_by_themselves,
+               parts_of_what_was_written_are_ordered_by_themselves, calls_of_one_name_are_one,
                what_is_written_between_two_reads_is_apart_from_them,
                memories_and_empty_ranges_have_nothing_to_do_with_each_other, many_readers_are_remembered,
                reads_that_happened_before_others_are_forgotten, nothing_is_allocated_after_a_while,

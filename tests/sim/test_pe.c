@@ -23,12 +23,15 @@ START_TEST(times_follow_from_the_machine_file)
     ck_assert_uint_eq(rates.scratch_bytes, 1 << 20);
     ck_assert_uint_eq(weft__pe_read_ps(&rates, 4096), 8000);
     ck_assert_uint_eq(weft__pe_write_ps(&rates, 1), 2); /* 1.95, rounded up */
-    /* 32 x 32 outputs, 4 products each in a cycle of f16, 8 of i8, 1 of f32. */
+    /* 32 x 32 outputs, 4 products each in a cycle of f16, 8 of i8, 1 of f32 and half of one of f64. */
     ck_assert_uint_eq(weft__pe_gemm_ps(&rates, WEFT_F16, 64), 16000);
     ck_assert_uint_eq(weft__pe_gemm_ps(&rates, WEFT_BF16, 3), 1000);
     ck_assert_uint_eq(weft__pe_gemm_ps(&rates, WEFT_I8, 64), 8000);
     ck_assert_uint_eq(weft__pe_gemm_ps(&rates, WEFT_F32, 64), 64000);
-    ck_assert_uint_eq(weft__pe_gemm_ps(&rates, WEFT_I32, 1), 1000);
+    ck_assert_uint_eq(weft__pe_gemm_ps(&rates, WEFT_F64, 64), 128000);
+    static const weft_dtype integers[] = {WEFT_I16, WEFT_U16, WEFT_I32, WEFT_U32, WEFT_I64, WEFT_U64};
+    for (size_t i = 0; i < sizeof integers / sizeof integers[0]; i++)
+        ck_assert_uint_eq(weft__pe_gemm_ps(&rates, integers[i], 1), 1000);
     ck_assert_uint_eq(weft__pe_math_ps(&rates, WEFT_COMMAND_ADD, 64), 1000);
     ck_assert_uint_eq(weft__pe_math_ps(&rates, WEFT_COMMAND_ADD, 65), 2000);
     ck_assert_uint_eq(weft__pe_math_ps(&rates, WEFT_COMMAND_DIV, 64), 4000);

@@ -10,13 +10,14 @@
 #include "base/rng.h"
 #include "naive_values.h"
 
-#define SPACES 6
+#define SPACES 8
 #define SPACE_BYTES 256u
 #define RUNNING_MAX 6
 #define HANDLES_MAX 4
 #define INPUT_BYTES 256
 
-static const weft_dtype dtype_of[SPACES] = {WEFT_F32, WEFT_F16, WEFT_BF16, WEFT_I8, WEFT_I32, WEFT_U8};
+static const weft_dtype dtype_of[SPACES] = {WEFT_F32, WEFT_F16, WEFT_BF16, WEFT_I8,
+                                            WEFT_I32, WEFT_U8,  WEFT_U64,  WEFT_F64};
 
 /* A command that runs, and what the second opinion says that it will write. */
 typedef struct running {
@@ -158,10 +159,8 @@ static bool draw_gemm(running *it, weft_shape shape)
     uint64_t k = 1 + draw(4);
     it->command.op = WEFT_COMMAND_GEMM;
     it->command.tile_k = 1 + draw(3);
-    bool written = draw_input(it, 0, weft_shape_2d(shape.extent[0], k)), second;
-    do { /* the second opinion has doubles only, which do not hold the products of i32 */
-        second = draw_input(it, 1, weft_shape_2d(k, shape.extent[1]));
-    } while (it->inputs[0].dtype == WEFT_I32 && it->inputs[1].dtype == WEFT_I32);
+    bool written = draw_input(it, 0, weft_shape_2d(shape.extent[0], k));
+    bool second = draw_input(it, 1, weft_shape_2d(k, shape.extent[1]));
     written &= second;
     it->command.input_count = 2;
     for (uint64_t steps = draw(3); steps > 0; steps--) {

@@ -1,6 +1,8 @@
 /* Simulations through the public headers: tensors over many PEs, launches, times and numbers. */
 #include "simulation_bench.h"
 
+#include <string.h>
+
 #include <weft/probe.h>
 
 #include "sim/host/host_impl.h"
@@ -368,6 +370,48 @@ START_TEST(an_upload_moves_all_shards_at_once)
 }
 END_TEST
 
-WEFT_TEST_MAIN("simulation", a_vector_over_all_pes, a_product_over_a_grid, copies_are_of_their_own,
-               one_launch_after_another, launches_that_overlap, a_wait_ends_with_its_launch,
+/* Each PE writes to its shard where in the tensor its elements are. */
+static void origin_kernel(weft_tile *tl, const void *arguments)
+{
+    weft_placed_tensor *const *tensors = arguments;
+    if (!tl_has_shard(tl, tensors[0]))
+        return;
+    tl_tensor shard = tl_shard(tl, tensors[0]);
+    double origin = (double)(100 * tl_shard_origin(tl, tensors[0], 0) + tl_shard_origin(tl, tensors[0], 1));
+    tl_store_tensor(tl, shard, tl_full(tl, shard.shape, WEFT_F32, origin));
+    if (tensors[1])
+        (void)tl_shard_origin(tl, tensors[0], 2);
+}
+
+START_TEST(shards_know_where_they_are)
+{
+    static float found[10 * 30];
+    for (int wrong = 0; wrong < 2; wrong++) {
+        simulation_bench it = open_simulation("two-sip", NULL, NULL);
+        const weft_pe_set pes = {.sips = 1, .cubes = 4};
+        weft_placed_tensor *tensor =
+            make_tensor(&it, WEFT_F32, weft_shape_2d(10, 30),
+                        (weft_placement){.pes = pes, .over_cubes = WEFT_SPLIT_ROWS, .over_pes = WEFT_SPLIT_COLUMNS});
+        weft_placed_tensor *const arguments[] = {tensor, wrong ? tensor : NULL};
+        const weft_launch_options options = {.kernel = origin_kernel, .arguments = arguments, .pes = pes};
+        if (wrong) {
+            weft_error err = fail_launch(&it, &options);
+            ck_assert_int_eq(err.code, WEFT_SHAPE_MISMATCH);
+            ck_assert_msg(strstr(err.message, "tl_shard_origin: Shape [10, 30] has no axis 2.") != NULL, "%s",
+                          err.message);
+        } else {
+            (void)run_launch(&it, &options);
+            get_tensor(tensor, found, sizeof found);
+            for (int row = 0; row < 10; row++) /* 3 rows for a cube, 4 columns for a PE */
+                for (int column = 0; column < 30; column++)
+                    ck_assert(found[row * 30 + column] == (float)(100 * (row / 3 * 3) + column / 4 * 4));
+        }
+        weft_placed_tensor_destroy(tensor);
+        close_simulation(&it);
+    }
+}
+END_TEST
+
+WEFT_TEST_MAIN("simulation", shards_know_where_they_are, a_vector_over_all_pes, a_product_over_a_grid,
+               copies_are_of_their_own, one_launch_after_another, launches_that_overlap, a_wait_ends_with_its_launch,
                launches_that_nobody_waits_for, an_upload_takes_what_the_probe_says, an_upload_moves_all_shards_at_once)

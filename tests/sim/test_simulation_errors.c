@@ -43,6 +43,10 @@ START_TEST(launches_that_cannot_be)
     refuse_launch(&it, (weft_launch_options){.kernel = idle_kernel, .group_size = 65536, .group_stride = 65536},
                   WEFT_INVALID_ARGUMENT,
                   "The launch has 256 PEs, which is no multiple of group size 65536 times stride 65536.");
+    refuse_launch(&it, (weft_launch_options){.kernel = idle_kernel, .stack_bytes = 16383}, WEFT_INVALID_ARGUMENT,
+                  "The stacks of a launch have 16383 bytes each, but they can have 16384 to 67108864.");
+    refuse_launch(&it, (weft_launch_options){.kernel = idle_kernel, .stack_bytes = UINT32_MAX}, WEFT_INVALID_ARGUMENT,
+                  "The stacks of a launch have 4294967295 bytes each, but they can have 16384 to 67108864.");
     /* None of this has done harm. */
     weft_kernel_launch *launch = begin_launch(&it, &(weft_launch_options){.kernel = idle_kernel});
     WEFT_TEST_ASSERT_STATUS(weft_simulation_wait(other.simulation, launch, &err), WEFT_INVALID_ARGUMENT);
@@ -147,6 +151,77 @@ START_TEST(errors_stay)
 }
 END_TEST
 
+/* ---- stacks ---- */
+
+/* What a kernel has on its stack: so many kibibytes. */
+typedef struct stack_work {
+    uint32_t kib;
+    uint64_t sums[64]; /* by PE */
+} stack_work;
+
+static uint64_t dig(weft_tile *tl, uint32_t kib)
+{
+    volatile unsigned char room[1024];
+    for (size_t i = 0; i < sizeof room; i++)
+        room[i] = (unsigned char)kib;
+    if (kib <= 1)
+        (void)tl_full(tl, weft_shape_1d(1), WEFT_F32, 1);
+    uint64_t below = kib > 1 ? dig(tl, kib - 1) : 0;
+    return below + room[kib % sizeof room];
+}
+
+static void digging_kernel(weft_tile *tl, const void *arguments)
+{
+    stack_work *work = (stack_work *)(uintptr_t)arguments;
+    work->sums[tl_program_id(tl, TL_AXIS_ALL)] = dig(tl, work->kib);
+}
+
+START_TEST(stacks_are_as_large_as_a_launch_says)
+{
+    static const struct {
+        uint32_t kib, stack_bytes;
+    } fine[] = {{20, 0}, {4, WEFT_TILE_STACK_BYTES_MIN}, {300, 1u << 20}, {3000, 8u << 20}, {20, 70001}};
+    simulation_bench it = open_simulation("tiny", NULL, NULL);
+    for (size_t i = 0; i < sizeof fine / sizeof fine[0]; i++) {
+        stack_work work = {.kib = fine[i].kib};
+        uint64_t sum = 0;
+        const weft_launch_options dig_there = {
+            .kernel = digging_kernel, .arguments = &work, .stack_bytes = fine[i].stack_bytes};
+        weft_launch_report report = run_launch(&it, &dig_there);
+        for (uint32_t kib = 1; kib <= work.kib; kib++)
+            sum += kib % 256;
+        for (uint32_t pe = 0; pe < report.pes; pe++)
+            ck_assert_uint_eq(work.sums[pe], sum);
+    }
+    close_simulation(&it);
+}
+END_TEST
+
+START_TEST(a_stack_that_is_too_small_is_told)
+{
+    static const struct {
+        uint32_t kib, stack_bytes;
+        const char *sentence;
+    } wrong[] = {{90, 0, "bytes of stack in use, but may take 65536: let it have fewer or smaller variables, or set "},
+                 {30, WEFT_TILE_STACK_BYTES_MIN, "bytes of stack in use, but may take 16384: "}};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        simulation_bench it = open_simulation("tiny", NULL, NULL);
+        stack_work work = {.kib = wrong[i].kib};
+        const weft_launch_options deep = {.name = "deep",
+                                          .pes = {.pes = 1},
+                                          .kernel = digging_kernel,
+                                          .arguments = &work,
+                                          .stack_bytes = wrong[i].stack_bytes};
+        weft_error err = fail_launch(&it, &deep);
+        ck_assert_int_eq(err.code, WEFT_OUT_OF_RANGE);
+        ck_assert_msg(strncmp(err.message, "Kernel 'deep' on sip0.cube0.pe0 at ", 35) == 0, "%s", err.message);
+        ck_assert_msg(strstr(err.message, "ns, tl_full: The kernel has ") != NULL, "%s", err.message);
+        ck_assert_msg(strstr(err.message, wrong[i].sentence) != NULL, "%s", err.message);
+        close_simulation(&it);
+    }
+}
+END_TEST
+
 /* ---- memory ---- */
 
 /* Adds, and sends the sum round a ring. */
@@ -229,4 +304,5 @@ START_TEST(every_allocation_may_fail)
 END_TEST
 
 WEFT_TEST_MAIN("simulation_errors", launches_that_cannot_be, options_that_cannot_be, shards_that_are_not_there,
-               errors_stay, every_allocation_may_fail)
+               errors_stay, stacks_are_as_large_as_a_launch_says, a_stack_that_is_too_small_is_told,
+               every_allocation_may_fail)

@@ -525,27 +525,23 @@ START_TEST(traces_show_the_pes)
     weft_simulation *none;
     const weft_simulation_options options = {.trace_path = TRACE}, nowhere = {.trace_path = "no/such/folder/trace"},
                                   full = {.trace_path = "/dev/full"};
-    for (int is_told = 0; is_told < 2; is_told++) {
-        (void)remove(TRACE);
-        simulation_bench it = open_simulation("tiny", NULL, &options);
-        add_work work = make_add(&it, WEFT_F32, weft_shape_1d(100), (weft_placement){.over_pes = WEFT_SPLIT_ROWS});
-        const float data[100] = {1};
-        set_tensor(work.a, data, sizeof data);
-        set_tensor(work.b, data, sizeof data);
-        const weft_launch_options add = {.kernel = add_kernel, .arguments = &work};
-        (void)run_launch(&it, &add);
-        if (is_told) {
-            WEFT_TEST_ASSERT_OK(weft_simulation_finish_trace(it.simulation, &err), err);
-            WEFT_TEST_ASSERT_OK(weft_simulation_finish_trace(it.simulation, &err), err);
-            (void)run_launch(&it, &add);
-        }
-        drop_add(&work);
-        close_simulation(&it);
-        ck_assert(trace_has("sip0.cube0.pe0") && trace_has("sip0.cube0.pe1") && trace_has("tl_add"));
-        ck_assert(!trace_has("tl_dot"));
-    }
     (void)remove(TRACE);
-    simulation_bench it = open_simulation("tiny", NULL, NULL);
+    simulation_bench it = open_simulation("tiny", NULL, &options);
+    add_work work = make_add(&it, WEFT_F32, weft_shape_1d(100), (weft_placement){.over_pes = WEFT_SPLIT_ROWS});
+    const float data[100] = {1};
+    set_tensor(work.a, data, sizeof data);
+    set_tensor(work.b, data, sizeof data);
+    const weft_launch_options add = {.kernel = add_kernel, .arguments = &work};
+    (void)run_launch(&it, &add);
+    WEFT_TEST_ASSERT_OK(weft_simulation_finish_trace(it.simulation, &err), err);
+    WEFT_TEST_ASSERT_OK(weft_simulation_finish_trace(it.simulation, &err), err);
+    (void)run_launch(&it, &add);
+    drop_add(&work);
+    close_simulation(&it);
+    ck_assert(trace_has("sip0.cube0.pe0") && trace_has("sip0.cube0.pe1") && trace_has("tl_add"));
+    ck_assert(!trace_has("tl_dot"));
+    (void)remove(TRACE);
+    it = open_simulation("tiny", NULL, NULL);
     WEFT_TEST_ASSERT_OK(weft_simulation_finish_trace(it.simulation, &err), err);
     WEFT_TEST_ASSERT_STATUS(weft_simulation_create(it.machine, &nowhere, &none, &err), WEFT_IO);
     ck_assert_ptr_null(none);
@@ -557,8 +553,41 @@ START_TEST(traces_show_the_pes)
 }
 END_TEST
 
+static void failing_kernel(weft_tile *tl, const void *arguments)
+{
+    (void)arguments;
+    (void)tl_load(tl, UINT64_MAX, weft_shape_1d(1), WEFT_F32);
+}
+
+/* Only a trace that is finished replaces another one; of a simulation that has failed it can be, too. */
+START_TEST(an_unfinished_trace_leaves_the_old_one)
+{
+    const weft_simulation_options options = {.trace_path = TRACE};
+    weft_error err;
+    for (int fails = 0; fails < 2; fails++) {
+        FILE *file = fopen(TRACE, "w");
+        ck_assert(file && fputs("an older one", file) >= 0 && fclose(file) == 0);
+        simulation_bench it = open_simulation("tiny", NULL, &options);
+        if (fails)
+            (void)fail_launch(&it, &(weft_launch_options){.kernel = failing_kernel});
+        else
+            (void)run_launch(&it, &(weft_launch_options){.kernel = idle_kernel});
+        close_simulation(&it);
+        ck_assert(trace_has("an older one"));
+        file = fopen(TRACE ".part", "r");
+        ck_assert_ptr_null(file);
+    }
+    simulation_bench it = open_simulation("tiny", NULL, &options);
+    (void)fail_launch(&it, &(weft_launch_options){.kernel = failing_kernel});
+    WEFT_TEST_ASSERT_OK(weft_simulation_finish_trace(it.simulation, &err), err);
+    close_simulation(&it);
+    ck_assert(trace_has("traceEvents") && !trace_has("an older one"));
+    (void)remove(TRACE);
+}
+END_TEST
+
 WEFT_TEST_MAIN("simulation_modes", the_same_again_in_every_mode, eager_values_are_computed_unasked,
                times_alone_need_no_data, launches_have_the_queues_that_they_ask_for, groups_have_their_rings,
                messages_that_nobody_receives, commands_of_an_earlier_kernel_are_none, kernels_that_wait_for_one_another,
                hazards_are_what_the_options_say, the_host_must_wait_too, the_log_has_every_command,
-               perturbed_runs_take_other_times, traces_show_the_pes)
+               perturbed_runs_take_other_times, traces_show_the_pes, an_unfinished_trace_leaves_the_old_one)

@@ -194,6 +194,8 @@ START_TEST(a_product_overlaps_the_stages_of_its_tiles)
     ck_assert_uint_eq(dot_ps(&it, WEFT_F16, 32, 64, 32), (1 + 16 + 16 + 4) * NS);
     ck_assert_uint_eq(dot_ps(&it, WEFT_F32, 32, 64, 32), (1 + 32 + 64 + 8) * NS);
     ck_assert_uint_eq(dot_ps(&it, WEFT_I8, 32, 64, 32), (1 + 8 + 8 + 8) * NS);
+    ck_assert_uint_eq(dot_ps(&it, WEFT_F64, 32, 64, 32), (1 + 64 + 128 + 16) * NS);
+    ck_assert_uint_eq(dot_ps(&it, WEFT_U64, 32, 64, 32), (1 + 64 + 64 + 16) * NS);
     /* One row: the array works as long as on a whole tile; 128 + 4096 bytes are fetched, 64 stored. */
     ck_assert_uint_eq(dot_ps(&it, WEFT_F16, 1, 64, 32), 1 * NS + 8250 + 16 * NS + 125);
     /* Ten tiles along k, fetched while others are multiplied. */

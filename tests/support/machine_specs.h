@@ -33,7 +33,8 @@ static inline weft__machine_spec mesh(uint32_t k)
                .dma = {.channels = 1, .outstanding = 1},
                .tcm = {.read_gbs = 512, .write_gbs = 512, .bank_bytes = 64},
                .mmu = {.page_kib = 2048},
-               .gemm = {32, 64, 32, .macs_f32 = 1024, .macs_f16 = 4096, .macs_bf16 = 4096, .macs_i8 = 8192},
+               .gemm = {32, 64, 32, .macs_f64 = 512, .macs_f32 = 1024, .macs_f16 = 4096, .macs_bf16 = 4096,
+                        .macs_i8 = 8192},
                .math = {64, .simple_cycles = 1, .divide_cycles = 4, .exp_cycles = 4},
                .scheduler = {.tiles = 8}},
     };

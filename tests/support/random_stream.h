@@ -103,11 +103,9 @@ static inline weft_status stream_record_add(weft_encoder *encoder, const stream_
     return status;
 }
 
-static inline weft_status stream_record(weft_encoder *encoder, const stream_op *op, weft_buffer *const *places)
+static inline weft_copy_params stream_copy_params(const stream_op *op)
 {
-    if (!op->is_copy)
-        return stream_record_add(encoder, op, places);
-    weft_copy_params params = {
+    return (weft_copy_params){
         .rank = 2,
         .extent = {op->out.rows, op->out.columns},
         .source_offset = op->in[0].offset,
@@ -115,6 +113,13 @@ static inline weft_status stream_record(weft_encoder *encoder, const stream_op *
         .target_offset = op->out.offset,
         .target_stride = {op->out.stride, 1},
     };
+}
+
+static inline weft_status stream_record(weft_encoder *encoder, const stream_op *op, weft_buffer *const *places)
+{
+    if (!op->is_copy)
+        return stream_record_add(encoder, op, places);
+    weft_copy_params params = stream_copy_params(op);
     return weft_copy(encoder, places[op->in[0].place], places[op->out.place], &params, NULL);
 }
 

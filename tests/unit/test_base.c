@@ -93,7 +93,7 @@ START_TEST(dtypes_have_pinned_values_names_and_sizes)
         {WEFT_F32, "f32", 4, true},  {WEFT_F16, "f16", 2, true},  {WEFT_BF16, "bf16", 2, true},
         {WEFT_I8, "i8", 1, false},   {WEFT_U8, "u8", 1, false},   {WEFT_I16, "i16", 2, false},
         {WEFT_U16, "u16", 2, false}, {WEFT_I32, "i32", 4, false}, {WEFT_U32, "u32", 4, false},
-        {WEFT_I64, "i64", 8, false},
+        {WEFT_I64, "i64", 8, false}, {WEFT_U64, "u64", 8, false}, {WEFT_F64, "f64", 8, false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         ck_assert_uint_eq((size_t)rows[i].dtype, i);
@@ -101,7 +101,7 @@ START_TEST(dtypes_have_pinned_values_names_and_sizes)
         ck_assert_uint_eq(weft_dtype_bytes(rows[i].dtype), rows[i].bytes);
         ck_assert(weft__dtype_is_float(rows[i].dtype) == rows[i].is_float);
     }
-    static const int others[] = {10, 63, 64, 255, 100000};
+    static const int others[] = {12, 63, 64, 255, 100000};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         ck_assert_str_eq(weft_dtype_name((weft_dtype)others[i]), "unknown");
         ck_assert_uint_eq(weft_dtype_bytes((weft_dtype)others[i]), 0);

@@ -4,8 +4,8 @@
 
 #include "kernels/ref/ref.h"
 
-static const weft_dtype all_dtypes[] = {WEFT_F32, WEFT_F16, WEFT_BF16, WEFT_I8,  WEFT_U8,
-                                        WEFT_I16, WEFT_U16, WEFT_I32,  WEFT_U32, WEFT_I64};
+static const weft_dtype all_dtypes[] = {WEFT_F32, WEFT_F16, WEFT_BF16, WEFT_I8,  WEFT_U8,  WEFT_I16,
+                                        WEFT_U16, WEFT_I32, WEFT_U32,  WEFT_I64, WEFT_U64, WEFT_F64};
 
 static size_t box_elements(const weft__copy_args *box)
 {

@@ -3,6 +3,8 @@
  * Each scenario runs in three ways: it gives up at the first error; it gives up and every later allocation fails too,
  * so that cleaning up must do without any; it repeats the call that failed, after which all must come out as if nothing
  * had happened. What may be lost instead of failing is a label and the entries of a timeline. */
+#include <weft/graph.h>
+
 #include "support/runtime_test.h"
 
 #include <errno.h>
@@ -33,6 +35,7 @@ typedef struct scene {
     weft_timeline *timeline;
     weft_encoder *encoder;
     weft_session *session;
+    weft_graph *graph;
     weft_span *span;
     int releases;
 } scene;
@@ -58,6 +61,7 @@ static void clean_up(scene *it)
 {
     weft_encoder_destroy(it->encoder);
     weft_session_destroy(it->session);
+    weft_graph_destroy(it->graph);
     for (size_t i = 0; i < it->buffer_count; i++)
         weft_buffer_destroy(it->buffers[i]);
     weft_pool_destroy(it->pool);
@@ -316,6 +320,44 @@ static weft_status run_stages(scene *it)
     return WEFT_OK;
 }
 
+/* A graph with all that can be done to one; what is replayed here can be done twice. The first try of a call that fails
+ * leaves everything as it was. */
+static weft_status use_graph(scene *it)
+{
+    bool again = true;
+    weft_copy_params box = {.rank = 2, .extent = {5, 1}, .source_stride = {2, 1}, .target_stride = {2, 1}};
+    weft_rms_norm_params norm = {.epsilon = 1e-6f};
+    weft_graph_info info;
+    for (size_t i = 0; i < MANY; i++)
+        PASS(add_buffer(it, WEFT_F32, weft_shape_1d(FLOATS_MAX)));
+    weft_buffer *const *b = it->buffers;
+    const weft_buffer *const temporaries[] = {b[8], b[9]};
+    const weft_graph_options options = {.temporaries = temporaries, .temporary_count = 2};
+    DO(weft_encoder_create(it->device, NULL, &it->encoder, err));
+    DO(weft_copy(it->encoder, b[0], b[1], &box, err));
+    DO(weft_add(it->encoder, b[2], b[3], b[8], err));
+    DO(weft_rms_norm(it->encoder, b[8], NULL, &norm, b[9], err));
+    DO(weft_mul(it->encoder, b[9], b[4], b[5], err));
+    for (size_t i = 10; i < MANY; i++) /* each output is written once, and no input ever */
+        DO(weft_add(it->encoder, b[0], b[2 + i % 3], b[i], err));
+    DO(weft_graph_capture(it->encoder, &it->graph, err));
+    DO(weft_graph_optimise(it->graph, &options, err));
+    box.target_offset = 1;
+    DO(weft_graph_set_params(it->graph, 0, &box, err));
+    DO(weft_graph_rebind(it->graph, b[4], b[6], err));
+    DO(weft_graph_get_info(it->graph, &info, err));
+    DO(weft_graph_optimise(it->graph, NULL, err));
+    while (again) {
+        DO(weft_graph_replay(it->graph, it->encoder, err));
+        DO(weft_encoder_barrier(it->encoder, err));
+        DO(weft_graph_replay(it->graph, it->encoder, err));
+        PASS(finish(it, &again));
+        if (again)
+            DO(weft_encoder_reset(it->encoder, err));
+    }
+    return WEFT_OK;
+}
+
 /* All that came out: the bytes of every buffer, mixed. */
 static uint64_t results_of(const scene *it)
 {
@@ -486,6 +528,12 @@ START_TEST(barriers_that_are_inferred)
 }
 END_TEST
 
+START_TEST(graphs)
+{
+    run_all(use_graph, 80);
+}
+END_TEST
+
 START_TEST(stages_and_budgets)
 {
     run_all(run_stages, 20); /* how many command buffers are made depends on how fast they come back */
@@ -493,4 +541,4 @@ START_TEST(stages_and_budgets)
 END_TEST
 
 WEFT_TEST_MAIN("out_of_memory", opening_a_device, opening_a_device_without_threads_to_be_had, buffers_views_and_pools,
-               every_op, barriers_that_are_checked, barriers_that_are_inferred, stages_and_budgets)
+               every_op, barriers_that_are_checked, barriers_that_are_inferred, graphs, stages_and_budgets)

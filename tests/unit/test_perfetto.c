@@ -394,6 +394,26 @@ START_TEST(a_full_disk_is_reported_when_the_trace_is_closed)
 }
 END_TEST
 
+START_TEST(a_discarded_trace_leaves_no_trace)
+{
+    place at = place_create();
+    weft__trace_discard(open_trace(at.path));
+    ck_assert(!exists(at.path) && !exists(at.part));
+    close_trace(open_trace(at.path));
+    weft__trace *trace = open_trace(at.path);
+    (void)weft__trace_add_process(trace, "p", 0);
+    weft__trace_discard(trace);
+    json_t *document;
+    ck_assert_uint_eq(json_array_size(read_events(at.path, &document)), 0);
+    json_decref(document);
+    ck_assert(!exists(at.part));
+    weft__trace_discard(open_trace("/dev/null"));
+    ck_assert(exists("/dev/null") && !exists("/dev/null.part"));
+    weft__trace_discard(NULL);
+    place_remove(&at);
+}
+END_TEST
+
 START_TEST(a_path_that_cannot_be_written_is_refused)
 {
     place at = place_create();
@@ -525,5 +545,6 @@ END_TEST
 WEFT_TEST_MAIN("perfetto", every_kind_of_event_is_written_as_the_format_says, a_trace_without_events_is_valid,
                long_strings_pass_through_the_buffer, a_string_may_fill_the_buffer, random_events_come_back,
                a_million_spans_allocate_nothing, a_full_disk_is_reported_when_the_trace_is_closed,
-               a_path_that_cannot_be_written_is_refused, what_is_no_regular_file_is_written_in_place,
-               wrong_arguments_are_reported_once, without_a_trace_nothing_happens, every_allocation_may_fail)
+               a_discarded_trace_leaves_no_trace, a_path_that_cannot_be_written_is_refused,
+               what_is_no_regular_file_is_written_in_place, wrong_arguments_are_reported_once,
+               without_a_trace_nothing_happens, every_allocation_may_fail)

@@ -31,23 +31,27 @@ static void assert_orderly(const weft_timeline *timeline)
     uint64_t last_end = 0;
     for (size_t i = 0; i < weft_timeline_count(timeline); i++) {
         weft_timeline_entry entry = entry_at(timeline, i);
-        ck_assert_uint_le(entry.submitted_ns, entry.start_ns);
-        ck_assert_uint_le(entry.start_ns, entry.end_ns);
+        ck_assert_uint_le(entry.submitted_ps, entry.start_ps);
+        ck_assert_uint_le(entry.start_ps, entry.end_ps);
+        ck_assert_uint_le(entry.end_ps, entry.known_ps);
+        ck_assert_int_eq(entry.kind,
+                         entry.dispatch == UINT32_MAX ? WEFT_TIMELINE_COMMAND_BUFFER : WEFT_TIMELINE_DISPATCH);
+        ck_assert_uint_eq(entry.work.pes, 0);
         if (entry.dispatch == UINT32_MAX) {
             ck_assert_uint_gt(entry.sequence, whole.sequence);
-            ck_assert_uint_ge(entry.start_ns, whole.end_ns); /* one command buffer after another */
+            ck_assert_uint_ge(entry.start_ps, whole.end_ps); /* one command buffer after another */
             ck_assert_ptr_null(entry.op);
             ck_assert_uint_eq(entry.flops, 0);
             ck_assert_uint_eq(entry.bytes, 0);
             whole = entry;
-            last_end = entry.start_ns;
+            last_end = entry.start_ps;
         } else {
             ck_assert_uint_eq(entry.sequence, whole.sequence);
-            ck_assert_uint_eq(entry.submitted_ns, whole.submitted_ns);
-            ck_assert_uint_ge(entry.start_ns, last_end); /* in the order in which they ran */
-            ck_assert_uint_le(entry.end_ns, whole.end_ns);
+            ck_assert_uint_eq(entry.submitted_ps, whole.submitted_ps);
+            ck_assert_uint_ge(entry.start_ps, last_end); /* in the order in which they ran */
+            ck_assert_uint_le(entry.end_ps, whole.end_ps);
             ck_assert_uint_le(entry.barriers, whole.barriers);
-            last_end = entry.end_ns;
+            last_end = entry.end_ps;
         }
     }
     ck_assert_uint_eq(weft_timeline_lost(timeline), 0);

@@ -60,10 +60,11 @@ static weft_status submit_plain(const bench_stages *bench, const bench_form *for
 {
     size_t sums = 2 * bench->pairs;
     weft_status status = WEFT_OK;
+    const weft_encoder_options options = {.timeline = bench->timeline};
     for (size_t i = 0; i < sums && status == WEFT_OK; i++) {
         char label[48];
         snprintf(label, sizeof label, "plain.%s.layer%zu", i % 2 == 0 ? "attn" : "ffn", i / 2);
-        status = weft_encoder_create(bench->device, NULL, &encoders[i], err);
+        status = weft_encoder_create(bench->device, &options, &encoders[i], err);
         if (status == WEFT_OK)
             status = add_sum(bench, form, encoders[i], i, err);
         if (status == WEFT_OK)
@@ -114,7 +115,9 @@ static weft_status submit_session(const bench_stages *bench, const bench_form *f
 
 static weft_status run_session(const bench_stages *bench, bench_form *form, weft_error *err)
 {
-    weft_session_options options = {.budget = {.max_command_buffers = bench->budget}, .label = form->name};
+    weft_session_options options = {.encoder = {.timeline = bench->timeline},
+                                    .budget = {.max_command_buffers = bench->budget},
+                                    .label = form->name};
     weft_session *session;
     weft_status status = weft_session_create(bench->device, &options, &session, err);
     if (status != WEFT_OK)
@@ -129,10 +132,12 @@ static weft_status run_session(const bench_stages *bench, bench_form *form, weft
 static weft_status run_form(const bench_stages *bench, bench_form *form, weft_error *err)
 {
     weft_counters before, after;
+    cli_device_times times_before, times_after;
     weft_status status = clear_results(form, err);
     if (status != WEFT_OK)
         return status;
     weft_device_counters(bench->device, &before);
+    cli_device_times_take(bench->device, &times_before);
     double begun = cli_seconds();
     status = form == &bench->form[BENCH_PLAIN] ? run_plain(bench, form, err) : run_session(bench, form, err);
     double seconds = cli_seconds() - begun;
@@ -151,6 +156,9 @@ static weft_status run_form(const bench_stages *bench, bench_form *form, weft_er
         err->line = err->column = 0;
         return WEFT_INTERNAL;
     }
+    cli_device_times_take(bench->device, &times_after);
+    form->begun_ps = times_before.now_ps;
+    form->times = cli_device_times_between(&times_before, &times_after);
     form->spent = spent;
     form->seconds[form->runs++] = seconds;
     return WEFT_OK;
@@ -188,6 +196,23 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static weft_status run_forms(bench_stages *bench, weft_error *err)
+{
+    weft_status status = WEFT_OK;
+    for (size_t i = 0; i < BENCH_STAGES_FORMS && status == WEFT_OK; i++) {
+        bench_form *form = &bench->form[i];
+        if (form->is_over_budget)
+            continue;
+        status = run_form(bench, form, err);
+        if (status == WEFT_BUDGET_EXCEEDED) {
+            form->is_over_budget = true;
+            memcpy(form->over_budget, err->message, sizeof form->over_budget);
+            status = WEFT_OK;
+        }
+    }
+    return status;
+}
+
 weft_status bench_stages_run(bench_stages *bench, bench_step step, void *user, weft_error *err)
 {
     weft_status status = make_constant(bench->device, hidden_values, &bench->hidden, err);
@@ -199,22 +224,18 @@ weft_status bench_stages_run(bench_stages *bench, bench_step step, void *user, w
         status = make_form(bench, &bench->form[BENCH_PLAIN], "plain", err);
     if (status == WEFT_OK)
         status = make_form(bench, &bench->form[BENCH_SESSION], "session", err);
-    for (size_t run = 0; run < bench->repeat && status == WEFT_OK; run++) {
-        for (size_t i = 0; i < BENCH_STAGES_FORMS && status == WEFT_OK; i++) {
-            bench_form *form = &bench->form[i];
-            if (form->is_over_budget)
-                continue;
-            status = run_form(bench, form, err);
-            if (status == WEFT_BUDGET_EXCEEDED) {
-                form->is_over_budget = true;
-                memcpy(form->over_budget, err->message, sizeof form->over_budget);
-                status = WEFT_OK;
-            }
-        }
+    for (size_t run = 0; run < bench->repeat && status == WEFT_OK && bench->watcher_code == 0; run++) {
+        bool is_watched = bench->watcher && run + 1 == bench->repeat;
+        if (is_watched)
+            bench->watcher_code = bench->watcher(bench->watcher_user, false);
+        if (bench->watcher_code == 0)
+            status = run_forms(bench, err);
+        if (is_watched && status == WEFT_OK && bench->watcher_code == 0)
+            bench->watcher_code = bench->watcher(bench->watcher_user, true);
         if (step)
             step(user, run + 1, bench->repeat);
     }
-    if (status != WEFT_OK)
+    if (status != WEFT_OK || bench->watcher_code != 0)
         return status;
     for (size_t i = 0; i < BENCH_STAGES_FORMS; i++)
         qsort(bench->form[i].seconds, bench->form[i].runs, sizeof(double), by_size);

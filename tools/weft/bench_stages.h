@@ -5,6 +5,8 @@
 
 #include <weft/weft.h>
 
+#include "device_times.h"
+
 #define BENCH_STAGES_FORMS 2
 
 /* One way to submit the pairs, and what it cost. */
@@ -15,17 +17,27 @@ typedef struct bench_form {
     weft_counters spent;      /* by one run; all runs cost the same */
     weft_session_state state; /* at the end of a run; zeros for the plain form */
     double *seconds;          /* of each run, in rising order once all are done */
+    cli_device_times times;   /* of the last run; without parts where the clock is the host's */
+    uint64_t begun_ps;        /* the last run, on that clock */
     size_t runs;
     bool is_over_budget;
     char over_budget[WEFT_ERROR_MESSAGE_BYTES]; /* the sentence */
 } bench_form;
 
-/* The experiment. Fill in the first four, the rest with zeros. */
+/* Called before the last runs of both forms, and when these have ended. Gives 0, or the exit code of an error that has
+ * been printed, which ends the experiment. */
+typedef int (*bench_watcher)(void *user, bool has_ended);
+
+/* The experiment. Fill in the first seven, the rest with zeros. */
 typedef struct bench_stages {
-    weft_device *device;                   /* borrowed */
-    size_t pairs;                          /* at least 1 */
-    size_t repeat;                         /* runs of each form, at least 1 */
-    uint64_t budget;                       /* command buffers that each form may make; 0: any number */
+    weft_device *device;     /* borrowed */
+    size_t pairs;            /* at least 1 */
+    size_t repeat;           /* runs of each form, at least 1 */
+    uint64_t budget;         /* command buffers that each form may make; 0: any number */
+    weft_timeline *timeline; /* borrowed; or NULL. May change between runs */
+    bench_watcher watcher;   /* or NULL */
+    void *watcher_user;
+    int watcher_code;                      /* that it gave last */
     weft_buffer *hidden, *attention, *ffn; /* [4] f32: the first input, and what is added */
     bench_form form[BENCH_STAGES_FORMS];   /* plain, session */
     bool results_equal;                    /* both forms, and the same additions on the host, bit for bit */

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <weft/trace.h>
+
 #include "output.h"
 
 static weft_status run_passes(const cli_model *model, const cli_prompt *prompt, size_t passes, weft_context *context,
@@ -27,7 +29,7 @@ static weft_status run_passes(const cli_model *model, const cli_prompt *prompt, 
 }
 
 weft_status check_run_model(const cli_model *model, const cli_prompt *prompt, size_t steps, uint64_t omit_barrier,
-                            const char *verb, check_run *out, weft_error *err)
+                            const char *verb, const check_trace *trace, check_run *out, weft_error *err)
 {
     size_t passes = steps + 1;
     size_t rows = passes < model->info.positions ? passes : (size_t)model->info.positions + 1; /* no more can happen */
@@ -39,11 +41,15 @@ weft_status check_run_model(const cli_model *model, const cli_prompt *prompt, si
         return status;
     out->tokens = cli_allocate(rows * sizeof *out->tokens);
     out->logits = cli_allocate(rows * model->info.vocab * sizeof *out->logits);
+    options.no_graph = true; /* the barriers are those of the model */
     options.session.encoder.hazards = out->report;
     options.session.encoder.omit_barrier = omit_barrier;
+    options.session.encoder.timeline = trace->path ? trace->timeline : NULL;
     weft_context *context = NULL;
     out->status = weft_context_create(model->model, &options, &context, &out->err);
-    if (out->status == WEFT_OK) {
+    if (out->status == WEFT_OK && trace->path)
+        status = weft_device_begin_trace(model->device, trace->path, err);
+    if (out->status == WEFT_OK && status == WEFT_OK) {
         weft_context_info info;
         cli_progress progress;
         cli_progress_begin(&progress, verb);
@@ -51,10 +57,12 @@ weft_status check_run_model(const cli_model *model, const cli_prompt *prompt, si
         cli_progress_end(&progress);
         weft_context_get_info(context, &info);
         out->spent = info.session.spent;
+        if (trace->path)
+            status = weft_device_end_trace(model->device, trace->timeline, err);
     }
     weft_context_destroy(context);
     weft_hazard_report_totals(out->report, &out->dispatches, &out->barriers);
-    return WEFT_OK;
+    return status;
 }
 
 bool check_runs_equal(const check_run *a, const check_run *b, const cli_model *model)

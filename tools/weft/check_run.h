@@ -3,6 +3,7 @@
 #define WEFT_CLI_CHECK_RUN_H
 
 #include <weft/hazard.h>
+#include <weft/timeline.h>
 
 #include "model_input.h"
 
@@ -18,11 +19,17 @@ typedef struct check_run {
     uint64_t dispatches, barriers; /* that the tracker saw */
 } check_run;
 
+/* Of the passes of a run. */
+typedef struct check_trace {
+    const char *path; /* NULL: none */
+    weft_timeline *timeline;
+} check_trace;
+
 /* Runs the prompt and `steps` decode steps, each fed the most likely token of the pass before. omit_barrier: 0, or
  * which barrier to leave out. verb: who shows progress. Gives a failure that is not the run's own: no memory for the
- * report. */
+ * report, a trace that cannot be written. */
 weft_status check_run_model(const cli_model *model, const cli_prompt *prompt, size_t steps, uint64_t omit_barrier,
-                            const char *verb, check_run *out, weft_error *err);
+                            const char *verb, const check_trace *trace, check_run *out, weft_error *err);
 
 /* True if both runs gave the same tokens and logits in all passes, bit for bit. */
 bool check_runs_equal(const check_run *a, const check_run *b, const cli_model *model);

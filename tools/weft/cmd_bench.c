@@ -6,7 +6,10 @@
 #include <string.h>
 
 #include "bench_stages.h"
+#include "bench_sweep.h"
 #include "device_input.h"
+#include "device_times.h"
+#include "device_watch.h"
 #include "json_output.h"
 #include "nearest.h"
 #include "output.h"
@@ -38,6 +41,12 @@ static const cli_option option_budget = {
     .most = UINT64_MAX - 1,
     .help = "let each form make N command buffers; a form that needs more is refused, and the exit code is 1"};
 
+static const cli_option option_sweep = {
+    .name = "sweep",
+    .kind = CLI_FLAG,
+    .help = "on a simulated machine: run each form once for many values of each cost of submissions, fences, barriers "
+            "and syncs, and compare their simulated times with what they take by hand"};
+
 static json_t *json_of_form(const bench_stages *bench, const bench_form *form)
 {
     json_t *object = json_object();
@@ -53,8 +62,18 @@ static json_t *json_of_form(const bench_stages *bench, const bench_form *form)
     }
     json_object_set_new(object, "seconds_min", cli_json_number(bench_form_min(form)));
     json_object_set_new(object, "seconds_median", cli_json_number(bench_form_median(form)));
+    bool has_clock = form->times.count > 0;
+    json_object_set_new(object, "simulated_ps", has_clock ? cli_json_count(form->times.now_ps) : json_null());
+    json_object_set_new(object, "simulated_parts", has_clock ? cli_json_time_parts(&form->times) : json_null());
     json_object_set_new(object, "error", json_null());
     return object;
+}
+
+/* How many times as long the plain form takes on the device's own clock; NAN where that is the host's. */
+static double simulated_ratio(const bench_stages *bench)
+{
+    const cli_device_times *plain = &bench->form[BENCH_PLAIN].times, *session = &bench->form[BENCH_SESSION].times;
+    return plain->count > 0 && session->count > 0 ? (double)plain->now_ps / (double)session->now_ps : (double)NAN;
 }
 
 static double ratio(const bench_stages *bench)
@@ -82,6 +101,7 @@ static void out_json(const bench_stages *bench, const weft_device_info *device)
     bool is_comparable = !is_over_budget(bench);
     json_object_set_new(object, "results_equal", is_comparable ? json_boolean(bench->results_equal) : json_null());
     json_object_set_new(object, "ratio", cli_json_number(ratio(bench)));
+    json_object_set_new(object, "simulated_ratio", cli_json_number(simulated_ratio(bench)));
     cli_out_json(object);
 }
 
@@ -132,11 +152,26 @@ static void out_costs(const bench_stages *bench)
     out_times(bench, "median run", bench_form_median);
 }
 
+/* The last run of each form, on a device with a clock of its own. */
+static void out_simulated(const bench_stages *bench)
+{
+    char ns[CLI_NS_TEXT], row[CLI_TIME_ROW_BYTES];
+    for (size_t i = 0; i < BENCH_STAGES_FORMS; i++) {
+        const bench_form *form = &bench->form[i];
+        if (form->is_over_budget || form->times.count == 0)
+            continue;
+        cli_out("simulated time of the %s form: %s ns\n", form->name, cli_ns_text(form->times.now_ps, ns));
+        for (size_t place = 0; cli_time_row(&form->times, &place, row);)
+            cli_out("  %s\n", row);
+    }
+}
+
 static void out_table(const bench_stages *bench, const weft_device_info *device)
 {
     cli_out("device %s, pairs %zu, runs of each form %zu\n", device->scheme, bench->pairs, bench->repeat);
     if (!bench->form[BENCH_PLAIN].is_over_budget || !bench->form[BENCH_SESSION].is_over_budget)
         out_costs(bench);
+    out_simulated(bench);
     for (size_t i = 0; i < BENCH_STAGES_FORMS; i++) {
         if (bench->form[i].is_over_budget)
             cli_out("%s\n", bench->form[i].over_budget);
@@ -144,41 +179,101 @@ static void out_table(const bench_stages *bench, const weft_device_info *device)
     if (is_over_budget(bench))
         return;
     cli_out("plain takes %.2f times as long as the session\n", ratio(bench));
+    if (isfinite(simulated_ratio(bench)))
+        cli_out("in simulated time, plain takes %.4f times as long as the session\n", simulated_ratio(bench));
     cli_out("the results are %s, bit for bit\n", bench->results_equal ? "equal" : "NOT equal");
 }
+
+/* A run of the experiment. */
+typedef struct stages {
+    const cli_values *values;
+    bench_stages bench;
+    cli_watch watch;
+} stages;
 
 static void show_progress(void *user, size_t done, size_t total)
 {
     cli_progress_show(user, done, total, "runs");
 }
 
-static int run_stages(const cli_values *values)
+/* The earlier runs have no timeline, which takes time. */
+static int watch(void *user, bool has_ended)
+{
+    stages *at = user;
+    at->bench.timeline = at->watch.timeline;
+    return has_ended ? cli_watch_end(&at->watch) : cli_watch_begin(&at->watch);
+}
+
+/* The last run of both forms. */
+static int write_record(const stages *at)
+{
+    run_file file;
+    if (!cli_watch_run_file(&at->watch, &file))
+        return CLI_EXIT_OK;
+    json_t *track = run_file_add_track(&file, "forms");
+    for (size_t i = 0; i < BENCH_STAGES_FORMS; i++) {
+        const bench_form *form = &at->bench.form[i];
+        if (!form->is_over_budget)
+            run_file_add_span(&file, track, cli_json_text(form->name), form->begun_ps,
+                              form->begun_ps + form->times.now_ps);
+    }
+    run_file_add_fact(&file, "Pairs", cli_json_count(at->bench.pairs));
+    return run_file_write(&file, at->values->verb->name, cli_text(at->values, &cli_option_record));
+}
+
+static int run_on(stages *at)
 {
     weft_error err;
-    weft_device *device = NULL;
-    int code = cli_open_device(values, NULL, &device);
+    weft_device_info info;
+    cli_progress progress;
+    bench_stages *bench = &at->bench;
+    cli_progress_begin(&progress, at->values->verb->name);
+    weft_status status = bench_stages_run(bench, show_progress, &progress, &err);
+    cli_progress_end(&progress);
+    if (status != WEFT_OK)
+        return cli_fail(at->values->verb->name, status, &err);
+    if (bench->watcher_code != CLI_EXIT_OK)
+        return bench->watcher_code;
+    weft_device_get_info(bench->device, &info);
+    if (cli_given(at->values, &cli_option_json))
+        out_json(bench, &info);
+    else
+        out_table(bench, &info);
+    int code = write_record(at);
     if (code != CLI_EXIT_OK)
         return code;
-    bench_stages bench = {.device = device,
-                          .pairs = cli_count(values, &option_pairs),
-                          .repeat = cli_count(values, &option_repeat),
-                          .budget = cli_count(values, &option_budget)};
-    cli_progress progress;
-    cli_progress_begin(&progress, values->verb->name);
-    weft_status status = bench_stages_run(&bench, show_progress, &progress, &err);
-    cli_progress_end(&progress);
-    if (status != WEFT_OK) {
-        code = cli_fail(values->verb->name, status, &err);
-    } else {
-        weft_device_info info;
-        weft_device_get_info(device, &info);
-        if (cli_given(values, &cli_option_json))
-            out_json(&bench, &info);
-        else
-            out_table(&bench, &info);
-        code = is_over_budget(&bench) || !bench.results_equal ? CLI_EXIT_FAILED : CLI_EXIT_OK;
+    return is_over_budget(bench) || !bench->results_equal ? CLI_EXIT_FAILED : CLI_EXIT_OK;
+}
+
+static int run_stages(const cli_values *values)
+{
+    if (cli_given(values, &option_sweep) && (cli_given(values, &option_repeat) || cli_given(values, &option_budget)))
+        return cli_usage_error(values->verb->name, "--sweep goes with neither --repeat nor --budget.");
+    if (cli_given(values, &option_sweep) &&
+        (cli_given(values, &cli_option_record) || cli_given(values, &cli_option_trace)))
+        return cli_usage_error(values->verb->name, "--sweep goes with neither --record nor --trace.");
+    if (cli_given(values, &option_sweep))
+        return bench_sweep_run(values, (size_t)cli_count(values, &option_pairs));
+    weft_device *device = NULL;
+    int code = cli_watch_check(values);
+    if (code == CLI_EXIT_OK)
+        code = cli_open_device(values, NULL, &device);
+    if (code != CLI_EXIT_OK)
+        return code;
+    stages at = {.values = values,
+                 .bench = {.device = device,
+                           .pairs = cli_count(values, &option_pairs),
+                           .repeat = cli_count(values, &option_repeat),
+                           .budget = cli_count(values, &option_budget)}};
+    code = cli_watch_open(values, device, &at.watch);
+    if (at.watch.timeline) {
+        at.bench.watcher = watch;
+        at.bench.watcher_user = &at;
     }
-    bench_stages_release(&bench);
+    if (code == CLI_EXIT_OK)
+        code = run_on(&at);
+    bench_stages_release(&at.bench);
+    cli_watch_release(&at.watch);
     weft_device_close(device);
     return code;
 }
@@ -206,12 +301,27 @@ static int run(const cli_values *values)
 }
 
 static const cli_option *const options[] = {
-    &option_pairs,       &option_repeat,  &option_budget,   &cli_option_device,
-    &cli_option_threads, &cli_option_isa, &cli_option_json, NULL,
+    &option_pairs,
+    &option_repeat,
+    &option_budget,
+    &option_sweep,
+    &cli_option_device,
+    &cli_option_threads,
+    &cli_option_isa,
+    &cli_option_record,
+    &cli_option_trace,
+    &cli_option_json,
+    NULL,
 };
 
 static const cli_example examples[] = {
     {"weft bench stages --pairs 5", "ten command buffers against five that are chained by fences"},
+    {"weft bench stages --device 'sim:machines/two-sip.yaml?host.submit_ns=500'",
+     "the same on a simulated machine, with another cost of a submission"},
+    {"weft bench stages --device sim:machines/two-sip.yaml --sweep",
+     "what barriers instead of fences buy, while what they cost varies"},
+    {"weft bench stages --device sim:machines/two-sip.yaml --record run.json --trace trace.json",
+     "what the last run of each form did and when, for the verb report and for ui.perfetto.dev"},
     {"weft bench stages --pairs 5 --budget 5",
      "state what a step may cost: the session keeps to it, the plain form does not"},
     {NULL, NULL},
@@ -223,7 +333,9 @@ const cli_verb cli_verb_bench = {
     .description =
         "Runs an experiment, several times, and prints counts and times. `stages` makes the same chain of additions "
         "once with a command buffer for each (plain) and once with one for each pair, in which a barrier orders "
-        "the two and a fence the pairs (session). The results must be equal bit for bit.",
+        "the two and a fence the pairs (session). The results must be equal bit for bit. On a simulated machine it "
+        "also "
+        "tells the simulated time of the last run of each form, and where that went.",
     .operand = "EXPERIMENT",
     .operand_help = "what to measure, which can be stages",
     .operand_is_required = true,

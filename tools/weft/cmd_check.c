@@ -6,6 +6,7 @@
 
 #include "check_run.h"
 #include "device_input.h"
+#include "device_watch.h"
 #include "json_output.h"
 #include "model_input.h"
 #include "output.h"
@@ -49,6 +50,7 @@ typedef struct check {
     check_run baseline, special; /* the special one has a barrier left out, or is shuffled */
     const check_run *main;       /* the run whose verdicts are reported */
     bool is_equal;               /* with --shuffle: to the baseline */
+    weft_timeline *timeline;     /* with --trace: of that run */
 } check;
 
 static size_t count_of(const check *at, weft_verdict verdict)
@@ -162,9 +164,10 @@ static int open_inputs(check *at)
 {
     weft_error err;
     weft_tokenizer *tokenizer = NULL;
-    int code = cli_model_open(at->values, NULL, &at->model);
+    int code = cli_model_open(at->values, NULL, cli_text(at->values, &cli_option_model), &at->model);
     if (code == CLI_EXIT_OK && cli_given(at->values, &option_shuffle))
-        code = cli_model_open(at->values, &option_shuffle, &at->shuffled_model);
+        code =
+            cli_model_open(at->values, &option_shuffle, cli_text(at->values, &cli_option_model), &at->shuffled_model);
     if (code != CLI_EXIT_OK)
         return code;
     weft_status status =
@@ -176,6 +179,15 @@ static int open_inputs(check *at)
     return code;
 }
 
+static int open_timeline(check *at)
+{
+    weft_error err;
+    if (!cli_given(at->values, &cli_option_trace))
+        return CLI_EXIT_OK;
+    weft_status status = weft_timeline_create(&at->timeline, &err);
+    return status == WEFT_OK ? CLI_EXIT_OK : cli_fail(at->values->verb->name, status, &err);
+}
+
 /* The baseline first: only a complete run tells how many barriers there are to be left out. */
 static int run_all(check *at)
 {
@@ -183,7 +195,10 @@ static int run_all(check *at)
     const char *verb = at->values->verb->name;
     size_t steps = (size_t)cli_count(at->values, &option_tokens);
     uint64_t omit = cli_count(at->values, &option_break);
-    weft_status status = check_run_model(&at->model, &at->prompt, steps, 0, verb, &at->baseline, &err);
+    bool is_shuffled = cli_given(at->values, &option_shuffle), is_special = omit > 0 || is_shuffled;
+    const check_trace trace = {cli_text(at->values, &cli_option_trace), at->timeline}, none = {0};
+    weft_status status =
+        check_run_model(&at->model, &at->prompt, steps, 0, verb, is_special ? &none : &trace, &at->baseline, &err);
     if (status != WEFT_OK)
         return cli_fail(verb, status, &err);
     if (at->baseline.status != WEFT_OK)
@@ -192,11 +207,10 @@ static int run_all(check *at)
     if (omit > at->baseline.barriers)
         return cli_usage_error(verb, "--break is %" PRIu64 ", but there are %" PRIu64 " barriers.", omit,
                                at->baseline.barriers);
-    bool is_shuffled = cli_given(at->values, &option_shuffle);
-    if (omit == 0 && !is_shuffled)
+    if (!is_special)
         return CLI_EXIT_OK;
     const cli_model *model = is_shuffled ? &at->shuffled_model : &at->model;
-    status = check_run_model(model, &at->prompt, steps, omit, verb, &at->special, &err);
+    status = check_run_model(model, &at->prompt, steps, omit, verb, &trace, &at->special, &err);
     if (status != WEFT_OK)
         return cli_fail(verb, status, &err);
     /* A run that lacks a barrier may well fail; any other may not. */
@@ -210,7 +224,11 @@ static int run_all(check *at)
 static int run(const cli_values *values)
 {
     check at = {.values = values};
-    int code = open_inputs(&at);
+    int code = cli_watch_check(values);
+    if (code == CLI_EXIT_OK)
+        code = open_inputs(&at);
+    if (code == CLI_EXIT_OK)
+        code = open_timeline(&at);
     if (code == CLI_EXIT_OK)
         code = run_all(&at);
     if (code == CLI_EXIT_OK) {
@@ -222,6 +240,7 @@ static int run(const cli_values *values)
         if (count_of(&at, WEFT_VERDICT_MISSING) > 0 || is_unequal || at.main->status != WEFT_OK)
             code = CLI_EXIT_FAILED;
     }
+    weft_timeline_destroy(at.timeline);
     check_run_release(&at.baseline);
     check_run_release(&at.special);
     cli_prompt_release(&at.prompt);
@@ -231,14 +250,24 @@ static int run(const cli_values *values)
 }
 
 static const cli_option *const options[] = {
-    &cli_option_model,  &option_prompt,      &option_tokens,  &option_break,    &option_shuffle,
-    &cli_option_device, &cli_option_threads, &cli_option_isa, &cli_option_json, NULL,
+    &cli_option_model,
+    &option_prompt,
+    &option_tokens,
+    &option_break,
+    &option_shuffle,
+    &cli_option_device,
+    &cli_option_threads,
+    &cli_option_isa,
+    &cli_option_trace,
+    &cli_option_json,
+    NULL,
 };
 
 static const cli_example examples[] = {
     {"weft check --model models/sums", "every barrier of a prefill and two decode steps"},
     {"weft check --model models/sums --break 3", "leave one out, and see that it is found (exit code 1)"},
     {"weft check --model models/sums --shuffle 7", "run in a random order that the barriers allow: the same bits"},
+    {"weft check --model models/sums --trace trace.json", "the passes that are checked, for ui.perfetto.dev"},
     {NULL, NULL},
 };
 

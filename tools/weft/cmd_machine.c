@@ -42,7 +42,7 @@ static int draw(const cli_values *values)
     weft_error err;
     weft_machine *machine;
     const char *verb = values->verb->name, *output = cli_text(values, &option_out);
-    if (!values->second)
+    if (!values->second || !*values->second)
         return cli_usage_error(verb, "FILE is needed: the machine to draw.");
     if (output && cli_is_same_file(output, values->second))
         return cli_usage_error(verb, "--out is '%s', the machine itself, which the picture would replace.", output);
@@ -55,9 +55,10 @@ static int draw(const cli_values *values)
     size_t bytes;
     weft_status status =
         weft_machine_draw(machine, cli_text(values, &option_view), cli_text(values, &option_theme), &svg, &bytes, &err);
-    if (status != WEFT_OK)
-        code = cli_fail(verb, status, &err);
-    else if (output)
+    if (status != WEFT_OK) {
+        cli_error(verb, "%s", err.message);
+        code = cli_exit_code_of_words(status);
+    } else if (output)
         code = cli_write_file(verb, output, svg, bytes);
     else
         cli_out_bytes(svg, bytes);

@@ -9,6 +9,7 @@
 #include "file_output.h"
 #include "json_output.h"
 #include "machine_input.h"
+#include "nearest.h"
 #include "output.h"
 #include "probe_flow.h"
 #include "probe_output.h"
@@ -115,24 +116,31 @@ static void show_progress(void *user, uint64_t done, uint64_t total)
 
 /* ---- cases ---- */
 
-static bool find_case(const char *name, weft_probe_case *out)
+/* The case of a name; the exit code of a usage error if there is none. */
+static int find_case(const char *name, weft_probe_case *out, weft_error *err)
 {
+    const char *nearest = "all";
+    size_t least = cli_distance(name, nearest);
     for (size_t i = 0; weft_probe_case_at(i, out); i++) {
+        size_t distance = cli_distance(name, out->name);
         if (strcmp(out->name, name) == 0)
-            return true;
+            return CLI_EXIT_OK;
+        nearest = distance < least ? out->name : nearest;
+        least = distance < least ? distance : least;
     }
-    return false;
+    return cli_refuse(err, "There is no case '%s'; the nearest is '%s'.", name, nearest);
 }
 
-/* A name that no case has is a wrong option, with the library's sentence. */
 static int run_case(probe *at, const char *name)
 {
     weft_probe_case it;
     weft_probe_case_result *result;
-    bool is_known = find_case(name, &it);
+    int found = find_case(name, &it, at->err);
+    if (found != CLI_EXIT_OK)
+        return found;
     weft_status status = weft_probe_run_case(at->machine, name, &at->options, &result, at->err);
     if (status != WEFT_OK)
-        return is_known ? cli_exit_code(status) : CLI_EXIT_USAGE;
+        return cli_exit_code(status);
     if (at->json) {
         *at->json = probe_json_case(at->info.name, &it, result);
     } else {
@@ -223,7 +231,7 @@ static int run_flows(probe *at)
     weft_probe_result *result;
     weft_status status = weft_probe_run(at->machine, flows, at->flow_count, &at->options, &result, at->err);
     if (status != WEFT_OK)
-        return cli_exit_code(status);
+        return cli_exit_code_of_words(status);
     if (at->json) {
         *at->json = probe_json_result(at->info.name, result);
     } else {
@@ -254,10 +262,8 @@ static int run_traffic(probe *at)
                                     .progress_user = at->options.progress_user};
     weft_traffic_result result;
     weft_status status = weft_traffic_run(at->machine, &options, &result, at->err);
-    if (status == WEFT_NOT_FOUND) /* of all names only that of the pattern can be unknown */
-        return CLI_EXIT_USAGE;
     if (status != WEFT_OK)
-        return cli_exit_code(status);
+        return cli_exit_code_of_words(status);
     if (at->json) {
         *at->json = probe_json_traffic(at->info.name, &options, &result);
     } else {
@@ -301,6 +307,9 @@ static int check_options(probe *at)
     const char *flits = cli_text(values, &option_flits);
     if (strcmp(flits, "each") != 0 && strcmp(flits, "trains") != 0)
         return cli_refuse(at->err, "--flits is '%s', but must be each or trains.", flits);
+    weft_probe_case it;
+    if (!is_all_cases(values) && has_case && find_case(cli_text(values, &option_case), &it, at->err) != CLI_EXIT_OK)
+        return CLI_EXIT_USAGE;
     return read_flows(at);
 }
 
@@ -337,6 +346,11 @@ static int run_with(const cli_values *values, json_t **json, cli_progress *progr
         *json = NULL;
     }
     return code;
+}
+
+static int check(const cli_values *values, weft_error *err)
+{
+    return check_options(&(probe){.values = values, .err = err});
 }
 
 static int measure(const cli_values *values, json_t **out, weft_error *err)
@@ -398,4 +412,5 @@ const cli_verb cli_verb_probe = {
     .examples = examples,
     .run = run,
     .measure = measure,
+    .check = check,
 };

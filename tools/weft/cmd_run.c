@@ -12,6 +12,7 @@
 #include "machine_input.h"
 #include "nearest.h"
 #include "output.h"
+#include "run_history.h"
 #include "run_output.h"
 #include "ticker.h"
 
@@ -76,14 +77,21 @@ static const cli_option option_trace = {.name = "trace",
                                         .is_output = true,
                                         .help = "write a trace of the run without perturbation for ui.perfetto.dev"};
 
+static const cli_option option_save_run = {
+    .name = "save-run",
+    .kind = CLI_WORD,
+    .argument = "FILE",
+    .is_output = true,
+    .help = "write what the kernels asked of their PEs in the run without perturbation, for `weft retime`"};
+
 /* ---- what the command line says ---- */
 
 static const char *const hazard_words[] = {"error", "report", "hardware", NULL};
 static const char *const value_words[] = {"lazy", "eager", NULL};
 
 /* Which of some words an option is. */
-static int read_word(const cli_values *values, const cli_option *option, const char *const *words, size_t *out,
-                     weft_error *err)
+static int read_choice(const cli_values *values, const cli_option *option, const char *const *words, size_t *out,
+                       weft_error *err)
 {
     char all[128] = "";
     const char *text = cli_text(values, option);
@@ -109,6 +117,14 @@ static int check_options(const cli_values *values, weft_error *err)
     const char *trace = cli_text(values, &option_trace);
     if (trace && cli_is_same_file(trace, cli_text(values, &cli_option_machine)))
         return cli_refuse(err, "--trace is '%s', the machine itself, which the trace would replace.", trace);
+    const char *saved = cli_text(values, &option_save_run);
+    if (saved && cli_is_same_file(saved, cli_text(values, &cli_option_machine)))
+        return cli_refuse(err, "--save-run is '%s', the machine itself, which the run would replace.", saved);
+    const char *record = cli_text(values, &cli_option_record);
+    if (record && cli_is_same_file(record, cli_text(values, &cli_option_machine)))
+        return cli_refuse(err, "--record is '%s', the machine itself, which the run would replace.", record);
+    if (record && trace && strcmp(record, trace) == 0)
+        return cli_refuse(err, "--record and --trace are both '%s', but they are two files.", record);
     return CLI_EXIT_OK;
 }
 
@@ -117,16 +133,17 @@ static int read_options(const cli_values *values, weft_sim_bench_options *out, w
     size_t hazards = 0, mode = 0;
     int code = check_options(values, err);
     if (code == CLI_EXIT_OK)
-        code = read_word(values, &option_hazards, hazard_words, &hazards, err);
+        code = read_choice(values, &option_hazards, hazard_words, &hazards, err);
     if (code == CLI_EXIT_OK)
-        code = read_word(values, &option_values, value_words, &mode, err);
+        code = read_choice(values, &option_values, value_words, &mode, err);
     *out = (weft_sim_bench_options){.verify = cli_given(values, &option_verify),
                                     .perturb = cli_count(values, &option_perturb),
                                     .seed = cli_count(values, &option_seed),
                                     .hazards = (weft_hazard_action)hazards,
                                     .values = (weft_values_mode)mode,
                                     .threads = (uint32_t)cli_count(values, &option_threads),
-                                    .trace_path = cli_text(values, &option_trace)};
+                                    .trace_path = cli_text(values, &option_trace),
+                                    .keeps_history = cli_given(values, &cli_option_record)};
     return code;
 }
 
@@ -139,7 +156,7 @@ typedef struct run_settings {
     size_t machine_count, bench_count;
 } run_settings;
 
-/* A key that the bench lacks is a wrong command line; a value that it cannot have may be one of many in a sweep. */
+/* A key that the bench lacks is wrong in all points of a sweep; a value that it cannot have may be one of many. */
 static int check_key(const weft_sim_bench *bench, const char *name, weft_error *err)
 {
     weft_sim_bench_key key;
@@ -185,6 +202,14 @@ typedef struct run_call {
     weft_error *err;
 } run_call;
 
+/* Writes a recording, and lets go of it. */
+static int save_run(weft_recording *recording, const char *path, weft_error *err)
+{
+    weft_status status = weft_recording_save(recording, path, err);
+    weft_recording_destroy(recording);
+    return status == WEFT_OK ? CLI_EXIT_OK : cli_exit_code(status);
+}
+
 /* Runs the bench on an open machine. */
 static int run_on(const run_call *call, const weft_machine *machine, const weft_sim_bench *bench,
                   const weft_sim_bench_options *given)
@@ -192,7 +217,11 @@ static int run_on(const run_call *call, const weft_machine *machine, const weft_
     weft_machine_info info;
     weft_sim_bench_result *result;
     weft_sim_bench_options options = *given;
+    weft_recording *recording = NULL;
+    const char *saved = cli_text(call->values, &option_save_run);
     cli_ticker ticker;
+    if (saved)
+        options.recording = &recording;
     if (call->is_alone) {
         cli_ticker_begin(&ticker, call->values->verb->name, "runs");
         options.progress = set_progress;
@@ -201,42 +230,78 @@ static int run_on(const run_call *call, const weft_machine *machine, const weft_
     weft_status status = weft_sim_bench_run(machine, bench->name, &options, &result, call->err);
     if (call->is_alone)
         cli_ticker_end(&ticker);
-    if (status != WEFT_OK)
-        return cli_exit_code(status);
+    if (status == WEFT_OK && saved) {
+        int code = save_run(recording, saved, call->err);
+        if (code != CLI_EXIT_OK) {
+            weft_sim_bench_result_destroy(result);
+            return code;
+        }
+    }
+    if (status != WEFT_OK) /* what is out of range is the kernel's or the machine's, not a setting of the bench */
+        return status == WEFT_OUT_OF_RANGE ? CLI_EXIT_INPUT : cli_exit_code_of_words(status);
     weft_machine_get_info(machine, &info);
     const run_shown shown = {.machine = &info, .options = &options, .result = result};
     if (call->json)
         *call->json = run_json(&shown, call->is_alone);
     else
         run_out(&shown);
-    int code = result->holds ? CLI_EXIT_OK : CLI_EXIT_FAILED;
+    int code = options.keeps_history ? run_history_write(call->values, machine, result) : CLI_EXIT_OK;
+    if (code == CLI_EXIT_OK && !result->holds)
+        code = CLI_EXIT_FAILED;
     weft_sim_bench_result_destroy(result);
+    return code;
+}
+
+/* What the words say. */
+typedef struct run_words {
+    weft_sim_bench bench;
+    weft_sim_bench_options options;
+    run_settings settings;
+} run_words;
+
+/* `out` is to be released in either case. */
+static int read_words(const cli_values *values, run_words *out, weft_error *err)
+{
+    size_t index;
+    out->settings.read.count = 0;
+    int code = cli_find_bench(values->operand, &index, &out->bench, err);
+    if (code == CLI_EXIT_OK)
+        code = read_options(values, &out->options, err);
+    if (code == CLI_EXIT_OK)
+        code = read_settings(values, &out->bench, &out->settings, err);
+    if (code != CLI_EXIT_OK)
+        return code;
+    out->options.settings = out->settings.bench;
+    out->options.setting_count = out->settings.bench_count;
+    return CLI_EXIT_OK;
+}
+
+static void release_words(run_words *words)
+{
+    cli_settings_release(&words->settings.read);
+}
+
+static int check(const cli_values *values, weft_error *err)
+{
+    run_words words;
+    int code = read_words(values, &words, err);
+    release_words(&words);
     return code;
 }
 
 static int run_with(const run_call *call)
 {
     const cli_values *values = call->values;
-    weft_sim_bench bench;
-    weft_sim_bench_options options;
+    run_words words;
     weft_machine *machine = NULL;
-    size_t index;
-    run_settings settings = {.read.count = 0};
-    int code = cli_find_bench(values->operand, &index, &bench, call->err);
+    int code = read_words(values, &words, call->err);
     if (code == CLI_EXIT_OK)
-        code = read_options(values, &options, call->err);
+        code = cli_open_machine_with(cli_text(values, &cli_option_machine), words.settings.machine,
+                                     words.settings.machine_count, &machine, call->err);
     if (code == CLI_EXIT_OK)
-        code = read_settings(values, &bench, &settings, call->err);
-    if (code == CLI_EXIT_OK)
-        code = cli_exit_code(weft_machine_open(cli_text(values, &cli_option_machine), settings.machine,
-                                               settings.machine_count, &machine, call->err));
-    if (code == CLI_EXIT_OK) {
-        options.settings = settings.bench;
-        options.setting_count = settings.bench_count;
-        code = run_on(call, machine, &bench, &options);
-    }
+        code = run_on(call, machine, &words.bench, &words.options);
     weft_machine_close(machine);
-    cli_settings_release(&settings.read);
+    release_words(&words);
     return code;
 }
 
@@ -261,8 +326,19 @@ static int run(const cli_values *values)
 }
 
 static const cli_option *const options[] = {
-    &cli_option_machine, &option_set,     &option_verify, &option_perturb,  &option_seed, &option_hazards,
-    &option_values,      &option_threads, &option_trace,  &cli_option_json, NULL,
+    &cli_option_machine,
+    &option_set,
+    &option_verify,
+    &option_perturb,
+    &option_seed,
+    &option_hazards,
+    &option_values,
+    &option_threads,
+    &option_trace,
+    &option_save_run,
+    &cli_option_record,
+    &cli_option_json,
+    NULL,
 };
 
 static const cli_example examples[] = {
@@ -272,6 +348,8 @@ static const cli_example examples[] = {
     {"weft run gemm-composite --machine machines/two-sip.yaml --set m=32 --set k=3072 --set n=32 "
      "--set variant=load_ref --json",
      "one composite command, as JSON"},
+    {"weft run mesh-attention --machine machines/two-sip.yaml --record run.json",
+     "a run file, of which the verb report makes a page that shows where the time went"},
     {"weft run rms-norm --machine machines/two-sip.yaml --perturb 20 --hazards=report",
      "twenty times more with other latencies: are the numbers the same, is anything a race?"},
     {NULL, NULL},
@@ -294,5 +372,6 @@ const cli_verb cli_verb_run = {
     .examples = examples,
     .run = run,
     .measure = measure,
+    .check = check,
     .has_settings = true,
 };

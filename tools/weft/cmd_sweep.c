@@ -55,6 +55,12 @@ static const cli_option option_threads = {.name = "threads",
 static const cli_option option_fresh = {
     .name = "fresh", .kind = CLI_FLAG, .help = "begin anew, whatever is in FILE.partial"};
 
+static const cli_option option_retime = {
+    .name = "retime",
+    .kind = CLI_WORD,
+    .argument = "RUN",
+    .help = "re-time what `weft run --save-run` wrote, instead of running a verb; the same as -- retime RUN"};
+
 static const cli_option option_json = {
     .name = "json",
     .letter = 'j',
@@ -71,12 +77,14 @@ typedef struct sweep_job {
     json_t *identity;
     sweep_ranks ranks;
     size_t threads;
+    cli_values with_verb; /* the command line as if what --retime stands for were behind the -- */
+    char *retimed[2];
 } sweep_job;
 
 #define HASH_TEXT 17
 
 /* FNV-1a of a file's bytes: enough to see that a file is not what it was. */
-static int hash_file(const char *verb, const char *path, char out[HASH_TEXT])
+static int hash_file(const char *verb, const char *what, const char *path, char out[HASH_TEXT])
 {
     uint64_t hash = 0xcbf29ce484222325U;
     FILE *file = fopen(path, "rb");
@@ -88,7 +96,7 @@ static int hash_file(const char *verb, const char *path, char out[HASH_TEXT])
     if (file)
         fclose(file);
     if (!is_good) {
-        cli_error(verb, "The machine file '%s' cannot be read: %s.", path, strerror(reason));
+        cli_error(verb, "The %s '%s' cannot be read: %s.", what, path, strerror(reason));
         return CLI_EXIT_INPUT;
     }
     snprintf(out, HASH_TEXT, "%016" PRIx64, hash);
@@ -108,16 +116,20 @@ static int check_machine(const sweep_job *job)
             settings[count++] =
                 (weft_machine_setting){.key = axis->name, .value = sweep_points_value(&job->points, 0, i)};
     }
-    weft_error err;
+    weft_error err = {.code = WEFT_OK};
     weft_machine *machine = NULL;
-    weft_status status = weft_machine_open(job->points.machine, settings, count, &machine, &err);
+    int code = cli_open_machine_with(job->points.machine, settings, count, &machine, &err);
     weft_machine_close(machine);
-    return status == WEFT_OK || status == WEFT_INVALID_ARGUMENT ? CLI_EXIT_OK : cli_fail(job->verb, status, &err);
+    if (code == CLI_EXIT_USAGE && err.code != WEFT_NOT_FOUND)
+        return CLI_EXIT_OK;
+    if (code != CLI_EXIT_OK)
+        cli_error(job->verb, "%s", err.message);
+    return code;
 }
 
 static int read_command(const cli_values *values, sweep_job *out, bool *out_wants_help)
 {
-    const char *path = cli_text(values, &option_out);
+    const char *path = cli_text(values, &option_out), *saved = cli_text(values, &option_retime);
     *out =
         (sweep_job){.values = values, .verb = values->verb->name, .path = path, .ranks = {.count = 1, .on_machine = 1}};
     out->format = cli_given(values, &option_json) ? SWEEP_JSON : SWEEP_TABLE;
@@ -127,15 +139,30 @@ static int read_command(const cli_values *values, sweep_job *out, bool *out_want
         return cli_usage_error(out->verb, "--out is '%s', the machine itself, which the results would replace.", path);
     if (!path && cli_given(values, &option_fresh))
         return cli_usage_error(out->verb, "--fresh needs --out, without which nothing is kept.");
-    int code = sweep_points_read(values, &option_set, &option_vary, &out->points, out_wants_help);
+    if (saved && values->rest_count > 0)
+        return cli_usage_error(out->verb, "--retime %s stands in for a verb, and there is one behind the --: %s.",
+                               saved, values->rest[0]);
+    if (saved) {
+        out->retimed[0] = (char *)cli_verb_retime.name;
+        out->retimed[1] = (char *)saved;
+        out->with_verb = *values;
+        out->with_verb.rest = out->retimed;
+        out->with_verb.rest_count = 2;
+    }
+    int code =
+        sweep_points_read(saved ? &out->with_verb : values, &option_set, &option_vary, &out->points, out_wants_help);
     if (code != CLI_EXIT_OK || *out_wants_help)
         return code;
-    char hash[HASH_TEXT];
-    code = hash_file(out->verb, out->points.machine, hash);
+    char hash[HASH_TEXT], run_hash[HASH_TEXT];
+    code = hash_file(out->verb, "machine file", out->points.machine, hash);
     if (code == CLI_EXIT_OK)
         code = check_machine(out);
+    if (code == CLI_EXIT_OK && saved)
+        code = hash_file(out->verb, "saved run", saved, run_hash);
     if (code == CLI_EXIT_OK)
         out->identity = sweep_points_identity(&out->points, hash);
+    if (code == CLI_EXIT_OK && saved)
+        json_object_set_new(out->identity, "retimed", cli_json_text(run_hash));
     return code;
 }
 
@@ -178,8 +205,8 @@ static int run_with_store(const sweep_job *job, const sweep_run *run)
     code = sweep_run_coordinator(run, &store, code);
     if (code == CLI_EXIT_OK)
         code = write_results(job, &store);
-    else if (is_ours && store.resumed == 0 && (code == CLI_EXIT_USAGE || store.done == 0))
-        sweep_store_remove(&store); /* it would only be in the way of the right command line */
+    else if (is_ours && store.resumed == 0 && store.done == 0)
+        sweep_store_remove(&store); /* it would only be in the way of the next try */
     sweep_store_close(&store);
     return code;
 }
@@ -217,7 +244,8 @@ static int run(const cli_values *values)
 }
 
 static const cli_option *const options[] = {
-    &cli_option_machine, &option_set, &option_vary, &option_out, &option_threads, &option_fresh, &option_json, NULL,
+    &cli_option_machine, &option_set,   &option_vary, &option_retime, &option_out,
+    &option_threads,     &option_fresh, &option_json, NULL,
 };
 
 static const cli_example examples[] = {
@@ -227,6 +255,8 @@ static const cli_example examples[] = {
     {"weft sweep --machine machines/mesh-8x8.yaml --vary rate=0.1,0.2,0.3 -- probe --traffic uniform "
      "--packet-flits 16",
      "the same machine under three loads, as a table"},
+    {"weft sweep --machine machines/two-sip.yaml --set pe.clock_ghz=1,1.5,2 --retime softmax.run --out clock.csv",
+     "what a saved run would take with three clocks, without running its kernels"},
     {NULL, NULL},
 };
 
@@ -239,6 +269,7 @@ const cli_verb cli_verb_sweep = {
         "threads. Under mpirun, the ranks share the points. The exit code is 1 if a point failed; the results say "
         "which and why.",
     .rest = "VERB WORD...",
+    .instead_of_rest = &option_retime,
     .rest_help = "the verb to run (probe) and its own words, without --machine",
     .options = options,
     .examples = examples,

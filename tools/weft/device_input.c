@@ -32,15 +32,16 @@ static char *make_uri(const cli_values *values, const cli_option *shuffle)
         uri = join_count(uri, "threads", cli_count(values, &cli_option_threads));
     if (cli_given(values, &cli_option_isa))
         uri = join(uri, "isa", cli_text(values, &cli_option_isa));
+    if (cli_given(values, &cli_option_timing_only))
+        uri = join(uri, "values", "none");
     if (shuffle && cli_given(values, shuffle))
         uri = join_count(uri, "shuffle", cli_count(values, shuffle));
     return uri;
 }
 
-int cli_open_device(const cli_values *values, const cli_option *shuffle, weft_device **out)
+static int open_uri(const cli_values *values, char *uri, weft_device **out)
 {
     weft_error err;
-    char *uri = make_uri(values, shuffle);
     weft_status status = weft_device_open(uri, out, &err);
     free(uri);
     if (status == WEFT_OK)
@@ -48,6 +49,16 @@ int cli_open_device(const cli_values *values, const cli_option *shuffle, weft_de
     int code = cli_fail(values->verb->name, status, &err);
     /* An invalid argument of this call can only be an option of the URI, and those the user wrote. */
     return status == WEFT_INVALID_ARGUMENT ? CLI_EXIT_USAGE : code;
+}
+
+int cli_open_device(const cli_values *values, const cli_option *shuffle, weft_device **out)
+{
+    return open_uri(values, make_uri(values, shuffle), out);
+}
+
+int cli_open_device_with(const cli_values *values, const char *key, const char *value, weft_device **out)
+{
+    return open_uri(values, join(make_uri(values, NULL), key, value), out);
 }
 
 weft_counters cli_counters_between(const weft_counters *before, const weft_counters *after)

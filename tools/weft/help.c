@@ -49,10 +49,12 @@ static void print_option(const cli_option *option)
     cli_out("%-*s", HELP_COLUMN, head);
     if (width >= HELP_COLUMN)
         cli_out("\n%*s", HELP_COLUMN, "");
-    char text[512];
-    snprintf(text, sizeof text, "%s%s%s%s%s%s", option->help, option->is_required ? " (required)" : "",
-             option->may_repeat ? " (may be repeated)" : "", option->initial ? " [default: " : "",
-             option->initial ? option->initial : "", option->initial ? "]" : "");
+    char text[512], required[64] = "";
+    if (option->is_required)
+        snprintf(required, sizeof required, option->instead ? " (required without --%s)" : " (required)",
+                 option->instead ? option->instead->name : "");
+    snprintf(text, sizeof text, "%s%s%s%s%s%s", option->help, required, option->may_repeat ? " (may be repeated)" : "",
+             option->initial ? " [default: " : "", option->initial ? option->initial : "", option->initial ? "]" : "");
     cli_out_wrapped(text, HELP_COLUMN, HELP_COLUMN);
 }
 

@@ -45,13 +45,31 @@ bool cli_is_machine_key(const char *key)
     return strchr(key, '.') != NULL;
 }
 
+/* What is wrong with a file that is right without the settings is wrong with them. */
+static int exit_code_of_open(const char *path, size_t setting_count, weft_status status)
+{
+    weft_machine *plain = NULL;
+    if (status != WEFT_PARSE || setting_count == 0)
+        return cli_exit_code_of_words(status);
+    bool is_good = weft_machine_open(path, NULL, 0, &plain, NULL) == WEFT_OK;
+    weft_machine_close(plain);
+    return is_good ? CLI_EXIT_USAGE : CLI_EXIT_INPUT;
+}
+
+int cli_open_machine_with(const char *path, const weft_machine_setting *settings, size_t count, weft_machine **out,
+                          weft_error *err)
+{
+    weft_status status = weft_machine_open(path, settings, count, out, err);
+    return status == WEFT_OK ? CLI_EXIT_OK : exit_code_of_open(path, count, status);
+}
+
 int cli_open_machine_file(const cli_values *values, const char *path, weft_machine **out, weft_error *err)
 {
     cli_settings settings;
     *out = NULL;
     int code = cli_settings_read(values, &cli_option_set, "cube.link_gbs=128", &settings, err);
     if (code == CLI_EXIT_OK)
-        code = cli_exit_code(weft_machine_open(path, settings.at, settings.count, out, err));
+        code = cli_open_machine_with(path, settings.at, settings.count, out, err);
     cli_settings_release(&settings);
     return code;
 }

@@ -6,8 +6,11 @@
 
 #include "options.h"
 
-/* Opens the machine of --machine with the settings of --set. Gives the exit code; *out is NULL after a failure, and err
- * says why. Prints nothing. */
+/* Opens a machine file with settings of the command line. Gives the exit code: that of a usage error if the settings
+ * are wrong, and the file is not. *out is NULL after a failure, and err says why. Prints nothing. */
+int cli_open_machine_with(const char *path, const weft_machine_setting *settings, size_t count, weft_machine **out,
+                          weft_error *err);
+/* The machine of --machine with the settings of --set. */
 int cli_open_machine(const cli_values *values, weft_machine **out, weft_error *err);
 /* The same for a file that is not named by --machine. */
 int cli_open_machine_file(const cli_values *values, const char *path, weft_machine **out, weft_error *err);

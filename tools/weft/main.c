@@ -13,8 +13,9 @@
 #include "output.h"
 
 const cli_verb *const cli_verbs[] = {
-    &cli_verb_devices, &cli_verb_info, &cli_verb_generate, &cli_verb_check, &cli_verb_bench, &cli_verb_machine,
-    &cli_verb_probe,   &cli_verb_list, &cli_verb_run,      &cli_verb_sweep, &cli_verb_help,  NULL,
+    &cli_verb_devices, &cli_verb_info,    &cli_verb_generate, &cli_verb_explain, &cli_verb_check,
+    &cli_verb_bench,   &cli_verb_machine, &cli_verb_probe,    &cli_verb_list,    &cli_verb_run,
+    &cli_verb_retime,  &cli_verb_sweep,   &cli_verb_report,   &cli_verb_help,    NULL,
 };
 
 /* A standard stream that was closed would give its number to the next file that is opened, a model's weights say. An
@@ -48,7 +49,7 @@ static bool is_either(const char *word, const char *name, const char *letter)
 int main(int argc, char **argv)
 {
     hold_standard_streams();
-    signal(SIGPIPE, SIG_IGN); /* a reader that went away is a failed write, reported like any other */
+    signal(SIGPIPE, SIG_IGN); /* a reader that went away does not keep the verb from what else it has to do */
     cli_json_prepare();
     if (argc < 2)
         return cli_usage_error(NULL, "A verb is needed; `weft --help` lists them.");

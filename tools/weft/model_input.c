@@ -5,26 +5,53 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <weft/sim_device.h>
+
 #include "device_input.h"
 #include "output.h"
 
-int cli_model_open(const cli_values *values, const cli_option *shuffle, cli_model *out)
+static int describe(const cli_values *values, weft_status status, const weft_error *err, cli_model *out)
 {
-    int code = cli_open_device(values, shuffle, &out->device);
-    if (code != CLI_EXIT_OK)
-        return code;
-    weft_error err;
-    weft_status status = weft_model_open(out->device, cli_text(values, &cli_option_model), NULL, &out->model, &err);
     if (status != WEFT_OK)
-        return cli_fail(values->verb->name, status, &err);
+        return cli_fail(values->verb->name, status, err);
     weft_model_get_info(out->model, &out->info);
     weft_device_get_info(out->device, &out->device_info);
     return CLI_EXIT_OK;
 }
 
+static int open_device(const cli_values *values, const cli_option *shuffle, cli_model *out)
+{
+    weft_error err;
+    int code = cli_open_device(values, shuffle, &out->device);
+    if (code != CLI_EXIT_OK || !out->saves_run)
+        return code;
+    weft_status status = weft_sim_device_record(out->device, &out->recording, &err);
+    return status == WEFT_OK ? CLI_EXIT_OK : cli_fail(values->verb->name, status, &err);
+}
+
+int cli_model_open(const cli_values *values, const cli_option *shuffle, const char *directory, cli_model *out)
+{
+    weft_error err;
+    int code = open_device(values, shuffle, out);
+    if (code != CLI_EXIT_OK)
+        return code;
+    return describe(values, weft_model_open(out->device, directory, NULL, &out->model, &err), &err, out);
+}
+
+int cli_model_open_config(const cli_values *values, const cli_option *shuffle, const char *path, uint64_t seed,
+                          cli_model *out)
+{
+    weft_error err;
+    int code = open_device(values, shuffle, out);
+    if (code != CLI_EXIT_OK)
+        return code;
+    return describe(values, weft_model_open_config(out->device, path, seed, &out->model, &err), &err, out);
+}
+
 void cli_model_close(cli_model *model)
 {
     weft_model_close(model->model);
+    weft_recording_destroy(model->recording);
     weft_device_close(model->device);
     *model = (cli_model){0};
 }

@@ -3,6 +3,7 @@
 #define WEFT_CLI_MODEL_INPUT_H
 
 #include <weft/model.h>
+#include <weft/retime.h>
 
 #include "options.h"
 
@@ -12,11 +13,16 @@ typedef struct cli_model {
     weft_model *model;
     weft_model_info info;
     weft_device_info device_info;
+    bool saves_run;            /* to be set before: the device, a simulated machine, is recorded from its beginning */
+    weft_recording *recording; /* of it */
 } cli_model;
 
-/* Opens the device, see cli_open_device(), and the model of --model on it. Returns 0, or the exit code of an error that
- * has been printed; close it in either case. */
-int cli_model_open(const cli_values *values, const cli_option *shuffle, cli_model *out);
+/* Opens the device, see cli_open_device(), and the model of a directory on it. Returns 0, or the exit code of an error
+ * that has been printed; close it in either case. */
+int cli_model_open(const cli_values *values, const cli_option *shuffle, const char *directory, cli_model *out);
+/* The same for a model that is made of a configuration file and a seed, see weft_model_open_config(). */
+int cli_model_open_config(const cli_values *values, const cli_option *shuffle, const char *path, uint64_t seed,
+                          cli_model *out);
 void cli_model_close(cli_model *model);
 
 /* A text and its tokens. Zero-initialise it. */

@@ -243,10 +243,16 @@ static int check_complete(const parser *at)
     if (at->verb->operand_is_required && !at->values->operand)
         return cli_usage_error(at->verb->name, "%s is needed: %s.", at->verb->operand, at->verb->operand_help);
     for (const cli_option *const *option = at->verb->options; *option; option++) {
-        if ((*option)->is_required && !cli_given(at->values, *option))
-            return cli_usage_error(at->verb->name, "--%s %s is needed.", (*option)->name, (*option)->argument);
+        const cli_option *instead = (*option)->instead;
+        if (!(*option)->is_required || cli_given(at->values, *option) || (instead && cli_given(at->values, instead)))
+            continue;
+        if (instead)
+            return cli_usage_error(at->verb->name, "--%s %s is needed, or --%s %s.", (*option)->name,
+                                   (*option)->argument, instead->name, instead->argument);
+        return cli_usage_error(at->verb->name, "--%s %s is needed.", (*option)->name, (*option)->argument);
     }
-    if (at->verb->rest && at->values->rest_count == 0)
+    bool has_instead = at->verb->instead_of_rest && cli_given(at->values, at->verb->instead_of_rest);
+    if (at->verb->rest && at->values->rest_count == 0 && !has_instead)
         return cli_usage_error(at->verb->name, "-- %s is needed: %s.", at->verb->rest, at->verb->rest_help);
     return CLI_EXIT_OK;
 }

@@ -27,6 +27,7 @@ typedef struct cli_option {
     const char *help;     /* one or more sentences without a capital at the start and a full stop at the end */
     const char *initial;  /* the default, as it would be written; NULL for none */
     bool is_required;
+    const struct cli_option *instead; /* is not required where this one is given; NULL if it always is */
     bool may_repeat;
     bool is_output; /* names a file that the verb writes: not for the many points of a sweep */
     uint64_t least, most;
@@ -52,16 +53,20 @@ typedef struct cli_verb {
     const char *second_help;
     const char *rest; /* what the words behind `--` are called if another verb reads them, else NULL; one is needed */
     const char *rest_help;
-    const cli_option *const *options; /* NULL ends the list */
+    const struct cli_option *instead_of_rest; /* an option that the rest is not needed with, or NULL */
+    const cli_option *const *options;         /* NULL ends the list */
     const cli_example *examples;
     int (*run)(const cli_values *values); /* gives the exit code; has printed its own errors */
     /* For `weft sweep`; NULL for verbs that cannot be swept. Gives what --json would print and the exit code, prints
      * nothing; any number of threads at once. Without a result *out is NULL and the error says why. */
     int (*measure)(const cli_values *values, json_t **out, weft_error *err);
+    /* The exit code for what is wrong with the words, whatever the machine and the values of settings are; prints
+     * nothing. Of all verbs that have `measure`. */
+    int (*check)(const cli_values *values, weft_error *err);
     bool has_settings; /* keys without a dot that are set are the verb's, not the machine's */
 } cli_verb;
 
-#define CLI_OPTIONS_MAX 24
+#define CLI_OPTIONS_MAX 32
 #define CLI_REPEATS_MAX 64
 
 typedef struct cli_value {
@@ -86,7 +91,9 @@ struct cli_values {
 extern const cli_option cli_option_help;
 
 /* Options that several verbs take. */
-extern const cli_option cli_option_model, cli_option_device, cli_option_threads, cli_option_isa, cli_option_json;
+extern const cli_option cli_option_model, cli_option_device, cli_option_threads, cli_option_isa, cli_option_json,
+    cli_option_timing_only;
+extern const cli_option cli_option_record, cli_option_trace;
 extern const cli_option cli_option_machine, cli_option_set;
 
 /* Parses what follows the verb. Returns 0, or the exit code of a usage error, whose sentence has been printed. */

@@ -31,6 +31,26 @@ const cli_option cli_option_isa = {
     .argument = "NAME",
     .help = "instruction set of the device: scalar, avx2 or avx512; the best that this machine has if not given"};
 
+const cli_option cli_option_timing_only = {
+    .name = "timing-only",
+    .kind = CLI_FLAG,
+    .help = "on a simulated machine: times without numbers, and without the memory for them; short for the URI's "
+            "values=none"};
+
+const cli_option cli_option_record = {.name = "record",
+                                      .kind = CLI_WORD,
+                                      .argument = "FILE",
+                                      .is_output = true,
+                                      .help = "write what ran and when, for `weft report`"};
+
+const cli_option cli_option_trace = {
+    .name = "trace",
+    .kind = CLI_WORD,
+    .argument = "FILE",
+    .is_output = true,
+    .help = "write a trace for ui.perfetto.dev: host, command buffers, dispatches, barriers and fences, and on a "
+            "simulated machine what its PEs and links do"};
+
 const cli_option cli_option_json = {
     .name = "json", .letter = 'j', .kind = CLI_FLAG, .help = "print JSON instead of text"};
 

@@ -39,10 +39,15 @@ static const struct {
     {CLI_EXIT_FAILED,
      "a check found what it looks for: a missing barrier, a hazard, a wrong number, unequal results, an exceeded "
      "budget, a claim that does not hold, a deadlock, a failed point of a sweep"},
-    {CLI_EXIT_USAGE, "the command line is wrong"},
-    {CLI_EXIT_INPUT, "a file, model, machine, prompt or device cannot be used, or standard output cannot be written"},
+    {CLI_EXIT_USAGE, "the command line is wrong: an option, a name, a key or a value that stands there"},
+    {CLI_EXIT_INPUT,
+     "a file, model, machine, prompt or device cannot be used, or standard output cannot be written; a reader that has "
+     "seen enough, as `head` has, is no error"},
     {CLI_EXIT_INTERNAL, "a bug in Weft: please report it with the message"},
 };
+
+/* What of a call is wrong that was given words of the command line. */
+static const weft_status statuses_of_words[] = {WEFT_INVALID_ARGUMENT, WEFT_OUT_OF_RANGE, WEFT_NOT_FOUND};
 
 /* The first reason why standard output could not be written; stdio itself forgets it. */
 static int output_errno;
@@ -54,6 +59,15 @@ int cli_exit_code(weft_status status)
             return exit_of_status[i].exit_code;
     }
     return CLI_EXIT_INTERNAL;
+}
+
+int cli_exit_code_of_words(weft_status status)
+{
+    for (size_t i = 0; i < sizeof statuses_of_words / sizeof statuses_of_words[0]; i++) {
+        if (statuses_of_words[i] == status)
+            return CLI_EXIT_USAGE;
+    }
+    return cli_exit_code(status);
 }
 
 bool cli_exit_code_at(size_t index, int *code, const char **meaning)
@@ -126,7 +140,8 @@ bool cli_out_flush(void)
 
 int cli_out_finish(const char *verb, int exit_code)
 {
-    if (cli_out_flush())
+    /* Whoever closed the pipe knows that there may have been more: nothing is told, and the result stays what it is. */
+    if (cli_out_flush() || output_errno == EPIPE)
         return exit_code;
     cli_error(verb, "Standard output cannot be written: %s.", strerror(output_errno));
     return exit_code > CLI_EXIT_FAILED ? exit_code : CLI_EXIT_INPUT;

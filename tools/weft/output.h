@@ -20,6 +20,9 @@ enum {
 /* The exit code of a status that the library gave. */
 int cli_exit_code(weft_status status);
 
+/* The same of a call all of whose arguments are words of the command line, so that it is these that can be wrong. */
+int cli_exit_code_of_words(weft_status status);
+
 /* What an exit code means, for help and man page: fills both and returns true while there is one at the index. */
 bool cli_exit_code_at(size_t index, int *code, const char **meaning);
 
@@ -34,7 +37,8 @@ void cli_out_wrapped(const char *text, size_t column, size_t indent);
 
 /* Brings everything printed so far to its reader. False if anything so far could not be written. */
 bool cli_out_flush(void);
-/* The last act of a verb: flushes, and turns a failure of that into a sentence and the exit code for it. */
+/* The last act of a verb: flushes, and turns a failure of that into a sentence and the exit code for it, but for a pipe
+ * that nobody reads any more. */
 int cli_out_finish(const char *verb, int exit_code);
 
 /* Prints "weft VERB: sentence" as one line on standard error. VERB may be NULL. */

@@ -48,9 +48,8 @@ static json_t *json_of_engines(const weft_launch_report *report)
     return object;
 }
 
-static void add_report(json_t *object, const weft_sim_bench_result *result)
+void run_json_times(json_t *object, const weft_launch_report *report)
 {
-    const weft_launch_report *report = &result->report;
     json_object_set_new(object, "makespan_ns", json_ns(report->makespan_ps));
     json_object_set_new(object, "pes", cli_json_count(report->pes));
     json_object_set_new(object, "begin_ns", json_ns(report->begin_ps));
@@ -62,14 +61,25 @@ static void add_report(json_t *object, const weft_sim_bench_result *result)
     json_object_set_new(object, "roofline", cli_json_number(report->roofline_fraction));
     json_object_set_new(object, "compute_bound_ns", json_ns(report->compute_bound_ps));
     json_object_set_new(object, "memory_bound_ns", json_ns(report->memory_bound_ps));
-    json_object_set_new(object, "flops", cli_json_count(result->flops));
-    json_object_set_new(object, "tflops", cli_json_number(run_tflops(result)));
-    json_object_set_new(object, "memory_bytes", cli_json_count(report->memory_bytes));
-    json_object_set_new(object, "memory_gbs", cli_json_number(run_memory_gbs(result)));
+}
+
+void run_json_counts(json_t *object, const weft_launch_report *report)
+{
     json_object_set_new(object, "commands", cli_json_count(report->commands));
     json_object_set_new(object, "tiles", cli_json_count(report->tiles));
     json_object_set_new(object, "messages", cli_json_count(report->messages));
     json_object_set_new(object, "macs", cli_json_count(report->macs));
+}
+
+static void add_report(json_t *object, const weft_sim_bench_result *result)
+{
+    const weft_launch_report *report = &result->report;
+    run_json_times(object, report);
+    json_object_set_new(object, "flops", cli_json_count(result->flops));
+    json_object_set_new(object, "tflops", cli_json_number(run_tflops(result)));
+    json_object_set_new(object, "memory_bytes", cli_json_count(report->memory_bytes));
+    json_object_set_new(object, "memory_gbs", cli_json_number(run_memory_gbs(result)));
+    run_json_counts(object, report);
 }
 
 static json_t *json_of_measures(const weft_sim_bench_result *result)

@@ -23,6 +23,10 @@ double run_memory_gbs(const weft_sim_bench_result *result);
 
 void run_out(const run_shown *shown);
 
+/* Adds what launches took, and what they did. */
+void run_json_times(json_t *object, const weft_launch_report *report);
+void run_json_counts(json_t *object, const weft_launch_report *report);
+
 /* With `has_seconds`, also what depends on the computer that ran it. */
 json_t *run_json(const run_shown *shown, bool has_seconds);
 

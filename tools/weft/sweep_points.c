@@ -267,6 +267,16 @@ static int check_options(const char *sweep, const sweep_points *points, const cl
     return code == CLI_EXIT_OK ? check_varied(sweep, points) : code;
 }
 
+/* In the verb's own words. */
+static int check_words(const cli_verb *verb, const cli_values *values)
+{
+    weft_error err;
+    int code = verb->check(values, &err);
+    if (code != CLI_EXIT_OK)
+        cli_error(verb->name, "%s", err.message);
+    return code;
+}
+
 static int check_point(const char *sweep, const sweep_points *points, size_t point, bool *out_wants_help)
 {
     point_command command;
@@ -276,6 +286,8 @@ static int check_point(const char *sweep, const sweep_points *points, size_t poi
     *out_wants_help = values->wants_help;
     if (code == CLI_EXIT_OK && !values->wants_help)
         code = check_options(sweep, points, values);
+    if (code == CLI_EXIT_OK && !values->wants_help)
+        code = check_words(points->verb, values);
     free(values);
     release_command(&command);
     return code;

@@ -30,15 +30,10 @@ static size_t take_points(run_coordinator *coordinator, size_t *out, size_t want
     return count;
 }
 
-/* A point whose exit code says that the command line is wrong ends the sweep: it is one for all points. */
 static int keep_outcome(run_coordinator *coordinator, const char *line, size_t bytes)
 {
     json_t *outcome = json_loadb(line, bytes, 0, NULL);
-    int code = (int)json_integer_value(json_object_get(outcome, "exit"));
-    if (code == CLI_EXIT_USAGE)
-        cli_error(coordinator->run->points->verb->name, "%s", json_string_value(json_object_get(outcome, "error")));
-    else
-        code = sweep_store_add(coordinator->store, outcome, line, bytes);
+    int code = sweep_store_add(coordinator->store, outcome, line, bytes);
     json_decref(outcome);
     return code;
 }

@@ -19,6 +19,29 @@ static weft_status run_matmul(const weft__cpu_task *task, weft_error *err)
     return WEFT_OK;
 }
 
+static weft__gated_args gated_args(const weft__cpu_tables *tables, const weft_dispatch *dispatch)
+{
+    return (weft__gated_args){weft__host_matmul_args(dispatch), weft__dispatch_data(dispatch, 2),
+                              tables->kernels->silu_mul};
+}
+
+static weft__cpu_split split_gate_up_silu(const weft__cpu_tables *tables, const weft_dispatch *dispatch)
+{
+    weft__gated_args args = gated_args(tables, dispatch);
+    return (weft__cpu_split){
+        .tasks = weft__gated_tasks(tables->matmul, &args),
+        .scratch_bytes = weft__gated_scratch_bytes(tables->matmul, &args),
+    };
+}
+
+static weft_status run_gate_up_silu(const weft__cpu_task *task, weft_error *err)
+{
+    (void)err;
+    weft__gated_args args = gated_args(task->tables, task->dispatch);
+    weft__gated_run(task->tables->matmul, &args, task->index, task->scratch);
+    return WEFT_OK;
+}
+
 static weft__cpu_split split_attention(const weft__cpu_tables *tables, const weft_dispatch *dispatch)
 {
     (void)tables;
@@ -48,5 +71,7 @@ static weft_status merge_attention(const weft__cpu_task *task, weft_error *err)
 }
 
 const weft__cpu_kernel weft__cpu_kernel_matmul = {{&weft__op_matmul}, split_matmul, run_matmul, NULL};
+const weft__cpu_kernel weft__cpu_kernel_gate_up_silu = {
+    {&weft__op_gate_up_silu}, split_gate_up_silu, run_gate_up_silu, NULL};
 const weft__cpu_kernel weft__cpu_kernel_attention = {
     {&weft__op_attention}, split_attention, run_attention, merge_attention};

@@ -44,7 +44,9 @@ typedef struct weft__cpu_kernel {
 extern const weft__cpu_kernel weft__cpu_kernel_add, weft__cpu_kernel_mul, weft__cpu_kernel_scale,
     weft__cpu_kernel_silu_mul, weft__cpu_kernel_gelu_mul, weft__cpu_kernel_copy, weft__cpu_kernel_embedding,
     weft__cpu_kernel_rms_norm, weft__cpu_kernel_rope, weft__cpu_kernel_matmul, weft__cpu_kernel_attention,
-    weft__cpu_kernel_softmax, weft__cpu_kernel_argmax, weft__cpu_kernel_top_k, weft__cpu_kernel_sample;
+    weft__cpu_kernel_softmax, weft__cpu_kernel_argmax, weft__cpu_kernel_top_k, weft__cpu_kernel_sample,
+    weft__cpu_kernel_rms_norm_mul, weft__cpu_kernel_add_rms_norm, weft__cpu_kernel_rms_norm_rope,
+    weft__cpu_kernel_gate_up_silu;
 
 /* Items that make a task of about this much work worth handing to another thread: some 5 microseconds of it. */
 #define WEFT__CPU_TASK_ELEMENTS 16384u

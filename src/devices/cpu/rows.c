@@ -35,6 +35,28 @@ static weft_status run_rms_norm(const weft__cpu_task *task, weft_error *err)
     return WEFT_OK;
 }
 
+static weft_status run_rms_norm_mul(const weft__cpu_task *task, weft_error *err)
+{
+    (void)err;
+    weft__rms_norm_args args = weft__host_rms_norm_args(task->dispatch);
+    size_t begin, end;
+    weft__cpu_share(task, args.rows, &begin, &end);
+    task->tables->kernels->rms_norm_mul(&args, weft__dispatch_data(task->dispatch, 2), begin, end);
+    return WEFT_OK;
+}
+
+static weft_status run_add_rms_norm(const weft__cpu_task *task, weft_error *err)
+{
+    (void)err;
+    weft__rms_norm_args args = weft__host_rms_norm_args(task->dispatch);
+    size_t begin, end;
+    weft__cpu_share(task, args.rows, &begin, &end);
+    task->tables->kernels->add_rms_norm(&args, weft__dispatch_data(task->dispatch, 0),
+                                        weft__dispatch_data(task->dispatch, 1), weft__dispatch_data(task->dispatch, 3),
+                                        begin, end);
+    return WEFT_OK;
+}
+
 static weft__cpu_split split_rope(const weft__cpu_tables *tables, const weft_dispatch *dispatch)
 {
     (void)tables;
@@ -51,6 +73,16 @@ static weft_status run_rope(const weft__cpu_task *task, weft_error *err)
     size_t begin, end;
     weft__cpu_share(task, args.tokens, &begin, &end);
     return weft__host_fault(task->dispatch, task->tables->kernels->rope(&args, begin, end, task->scratch), err);
+}
+
+static weft_status run_rms_norm_rope(const weft__cpu_task *task, weft_error *err)
+{
+    weft__rms_norm_args norm = weft__host_rms_norm_args(task->dispatch);
+    weft__rope_args args = weft__host_rope_args(task->dispatch);
+    size_t begin, end;
+    weft__cpu_share(task, args.tokens, &begin, &end);
+    return weft__host_fault(task->dispatch,
+                            task->tables->kernels->rms_norm_rope(&norm, &args, begin, end, task->scratch), err);
 }
 
 /* An empty buffer may have any number of rows of nothing. */
@@ -124,6 +156,12 @@ static weft_status run_sample(const weft__cpu_task *task, weft_error *err)
 
 const weft__cpu_kernel weft__cpu_kernel_embedding = {{&weft__op_embedding}, split_embedding, run_embedding, NULL};
 const weft__cpu_kernel weft__cpu_kernel_rms_norm = {{&weft__op_rms_norm}, split_rms_norm, run_rms_norm, NULL};
+const weft__cpu_kernel weft__cpu_kernel_rms_norm_mul = {
+    {&weft__op_rms_norm_mul}, split_rms_norm, run_rms_norm_mul, NULL};
+const weft__cpu_kernel weft__cpu_kernel_add_rms_norm = {
+    {&weft__op_add_rms_norm}, split_rms_norm, run_add_rms_norm, NULL};
+const weft__cpu_kernel weft__cpu_kernel_rms_norm_rope = {
+    {&weft__op_rms_norm_rope}, split_rope, run_rms_norm_rope, NULL};
 const weft__cpu_kernel weft__cpu_kernel_rope = {{&weft__op_rope}, split_rope, run_rope, NULL};
 const weft__cpu_kernel weft__cpu_kernel_softmax = {{&weft__op_softmax}, split_softmax, run_softmax, NULL};
 const weft__cpu_kernel weft__cpu_kernel_argmax = {{&weft__op_argmax}, split_choice, run_argmax, NULL};

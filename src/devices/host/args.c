@@ -50,24 +50,39 @@ weft__embedding_args weft__host_embedding_args(const weft_dispatch *dispatch)
 
 weft__rms_norm_args weft__host_rms_norm_args(const weft_dispatch *dispatch)
 {
-    const weft_rms_norm_params *params = dispatch->params;
-    const weft_buffer *weight = dispatch->arguments[1];
-    size_t dims = (size_t)weft__rms_norm_dims(dispatch);
+    /* Which arguments they are. */
+    static const struct {
+        uint32_t x, weight, out;
+    } places[WEFT__OP_COUNT] = {
+        [WEFT__OP_RMS_NORM] = {0, 1, 2},
+        [WEFT__OP_RMS_NORM_MUL] = {0, 1, 3},
+        [WEFT__OP_ADD_RMS_NORM] = {3, 2, 4},
+        [WEFT__OP_RMS_NORM_ROPE] = {0, 1, 3},
+    };
+    const uint32_t x = places[dispatch->op->index].x, weight = places[dispatch->op->index].weight,
+                   out = places[dispatch->op->index].out;
+    const weft_rms_norm_params *params = dispatch->op->index == WEFT__OP_RMS_NORM_ROPE
+                                             ? &((const weft_rms_norm_rope_params *)dispatch->params)->norm
+                                             : dispatch->params;
+    size_t dims = (size_t)weft__rms_norm_dims(dispatch->arguments[x], dispatch->arguments[weight]);
     return (weft__rms_norm_args){
-        .rows = dims ? weft__buffer_elements(dispatch->arguments[0]) / dims : 0,
+        .rows = dims ? weft__buffer_elements(dispatch->arguments[x]) / dims : 0,
         .dims = dims,
-        .x = weft__dispatch_data(dispatch, 0),
-        .weight_dtype = weight ? weight->dtype : WEFT_F32,
-        .weight = weft__dispatch_data(dispatch, 1),
+        .x = weft__dispatch_data(dispatch, x),
+        .weight_dtype = dispatch->arguments[weight] ? dispatch->arguments[weight]->dtype : WEFT_F32,
+        .weight = weft__dispatch_data(dispatch, weight),
         .weight_bias = params->weight_bias,
         .epsilon = params->epsilon,
-        .out = weft__dispatch_data(dispatch, 2),
+        .out = weft__dispatch_data(dispatch, out),
     };
 }
 
 weft__rope_args weft__host_rope_args(const weft_dispatch *dispatch)
 {
-    const weft_rope_params *params = dispatch->params;
+    const bool has_norm = dispatch->op->index == WEFT__OP_RMS_NORM_ROPE;
+    const uint32_t positions = has_norm ? 2 : 1, out = has_norm ? 3 : 2;
+    const weft_rope_params *params =
+        has_norm ? &((const weft_rms_norm_rope_params *)dispatch->params)->rope : dispatch->params;
     const weft_shape *x = &dispatch->arguments[0]->shape;
     weft__rope_geometry geometry = weft__rope_resolve(params, x->extent[2]);
     return (weft__rope_args){
@@ -80,23 +95,24 @@ weft__rope_args weft__host_rope_args(const weft_dispatch *dispatch)
         .interleaved = params->pairing == WEFT_ROPE_INTERLEAVED,
         .theta = params->theta,
         .position_scale = geometry.position_scale,
-        .x = weft__dispatch_data(dispatch, 0),
-        .positions = weft__dispatch_data(dispatch, 1),
-        .out = weft__dispatch_data(dispatch, 2),
+        .x = weft__dispatch_data(dispatch, has_norm ? out : 0),
+        .positions = weft__dispatch_data(dispatch, positions),
+        .out = weft__dispatch_data(dispatch, out),
     };
 }
 
 weft__matmul_args weft__host_matmul_args(const weft_dispatch *dispatch)
 {
+    const uint32_t out = dispatch->op->argument_count - 1;
     const weft_buffer *weight = dispatch->arguments[1];
     return (weft__matmul_args){
-        .m = (size_t)weft__buffer_rows(dispatch->arguments[2]),
+        .m = (size_t)weft__buffer_rows(dispatch->arguments[out]),
         .n = (size_t)weight->shape.extent[0],
         .k = (size_t)weight->shape.extent[1],
         .x = weft__dispatch_data(dispatch, 0),
         .weight_dtype = weight->dtype,
         .weight = weft__dispatch_data(dispatch, 1),
-        .out = weft__dispatch_data(dispatch, 2),
+        .out = weft__dispatch_data(dispatch, out),
     };
 }
 

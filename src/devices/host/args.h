@@ -9,8 +9,11 @@
 
 weft__copy_args weft__host_copy_args(const weft_dispatch *dispatch);
 weft__embedding_args weft__host_embedding_args(const weft_dispatch *dispatch);
+/* Of rms_norm, and of the norm in a fused op: that of add_rms_norm has the sum as its x. */
 weft__rms_norm_args weft__host_rms_norm_args(const weft_dispatch *dispatch);
+/* Of rope, and of rms_norm_rope, which turns its out in place when the norm is there. */
 weft__rope_args weft__host_rope_args(const weft_dispatch *dispatch);
+/* Of matmul, and of the gate of gate_up_silu. */
 weft__matmul_args weft__host_matmul_args(const weft_dispatch *dispatch);
 weft__attention_args weft__host_attention_args(const weft_dispatch *dispatch);
 weft__sample_args weft__host_sample_args(const weft_dispatch *dispatch);

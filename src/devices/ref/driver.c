@@ -53,11 +53,16 @@ static weft_status run_group(weft_device *device, const weft_dispatch *const *di
 }
 
 static const weft__kernel *const kernels[] = {
-    &weft__ref_kernel_add.kernel,       &weft__ref_kernel_mul.kernel,       &weft__ref_kernel_scale.kernel,
-    &weft__ref_kernel_silu_mul.kernel,  &weft__ref_kernel_gelu_mul.kernel,  &weft__ref_kernel_copy.kernel,
-    &weft__ref_kernel_embedding.kernel, &weft__ref_kernel_rms_norm.kernel,  &weft__ref_kernel_rope.kernel,
-    &weft__ref_kernel_matmul.kernel,    &weft__ref_kernel_attention.kernel, &weft__ref_kernel_softmax.kernel,
-    &weft__ref_kernel_argmax.kernel,    &weft__ref_kernel_top_k.kernel,     &weft__ref_kernel_sample.kernel,
+    &weft__ref_kernel_add.kernel,          &weft__ref_kernel_mul.kernel,
+    &weft__ref_kernel_scale.kernel,        &weft__ref_kernel_silu_mul.kernel,
+    &weft__ref_kernel_gelu_mul.kernel,     &weft__ref_kernel_copy.kernel,
+    &weft__ref_kernel_embedding.kernel,    &weft__ref_kernel_rms_norm.kernel,
+    &weft__ref_kernel_rope.kernel,         &weft__ref_kernel_matmul.kernel,
+    &weft__ref_kernel_attention.kernel,    &weft__ref_kernel_softmax.kernel,
+    &weft__ref_kernel_argmax.kernel,       &weft__ref_kernel_top_k.kernel,
+    &weft__ref_kernel_sample.kernel,       &weft__ref_kernel_rms_norm_mul.kernel,
+    &weft__ref_kernel_add_rms_norm.kernel, &weft__ref_kernel_rms_norm_rope.kernel,
+    &weft__ref_kernel_gate_up_silu.kernel,
 };
 
 const weft__device_table weft__ref_device = {

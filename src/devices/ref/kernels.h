@@ -14,6 +14,8 @@ typedef struct weft__ref_kernel {
 extern const weft__ref_kernel weft__ref_kernel_add, weft__ref_kernel_mul, weft__ref_kernel_scale,
     weft__ref_kernel_silu_mul, weft__ref_kernel_gelu_mul, weft__ref_kernel_copy, weft__ref_kernel_embedding,
     weft__ref_kernel_rms_norm, weft__ref_kernel_rope, weft__ref_kernel_matmul, weft__ref_kernel_attention,
-    weft__ref_kernel_softmax, weft__ref_kernel_argmax, weft__ref_kernel_top_k, weft__ref_kernel_sample;
+    weft__ref_kernel_softmax, weft__ref_kernel_argmax, weft__ref_kernel_top_k, weft__ref_kernel_sample,
+    weft__ref_kernel_rms_norm_mul, weft__ref_kernel_add_rms_norm, weft__ref_kernel_rms_norm_rope,
+    weft__ref_kernel_gate_up_silu;
 
 #endif

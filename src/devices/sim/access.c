@@ -43,10 +43,9 @@ static uint64_t rows_before(const weft__sim_view *view, uint64_t row_bytes, uint
     return begun < rows ? begun : rows;
 }
 
-weft__sim_rows weft__sim_own_rows(const weft_tile *tl, const weft__sim_view *view, uint64_t row_elements)
+static weft__sim_rows find_rows(const weft_tile *tl, const weft__sim_view *view, uint64_t rows, uint64_t row_elements)
 {
     const weft__sim_memory *memory = view->memory;
-    uint64_t rows = row_elements ? view->elements / row_elements : 0;
     uint64_t block = (tl_program_id(tl, TL_AXIS_ALL) + memory->pes - memory->first) % memory->pes;
     if (rows == 0 || block >= memory->count)
         return (weft__sim_rows){0, 0};
@@ -54,6 +53,14 @@ weft__sim_rows weft__sim_own_rows(const weft_tile *tl, const weft__sim_view *vie
     uint64_t first = rows_before(view, row_bytes, rows, block * memory->block_bytes);
     uint64_t end = rows_before(view, row_bytes, rows, (block + 1) * memory->block_bytes);
     return (weft__sim_rows){first, end - first};
+}
+
+weft__sim_rows weft__sim_own_rows(const weft_tile *tl, const weft__sim_view *view, uint64_t row_elements)
+{
+    uint64_t rows = row_elements ? view->elements / row_elements : 0;
+    weft__sim_rows own = find_rows(tl, view, rows, row_elements);
+    weft__sim_note_split(tl, view, rows, row_elements, own.count);
+    return own;
 }
 
 weft__sim_rows weft__sim_share(const weft_tile *tl, uint64_t count)

@@ -10,7 +10,8 @@
  * perhaps, never meets it.
  *
  * Where there are many units each PE has some. Where there are few, a cube has each of them: its PEs share the keys of
- * a unit among themselves, and join what they have in the end: first the greatest scores, then the sums.
+ * a unit among themselves, and join what they have in the end: first the greatest scores, then the sums. Few queries
+ * that see many keys are another way, attention_spread.c.
  *
  * Keys and values that are f32 are streamed by the products from where they lie, those of the head only. Others are
  * brought as whole rows, of all heads, and cast. */
@@ -21,6 +22,7 @@
 
 #include "base/size.h"
 #include "devices/host/args.h"
+#include "devices/sim/attention_spread.h"
 #include "devices/sim/stream.h"
 #include "ops/ops_impl.h"
 #include "sim/collective/messages.h"
@@ -363,13 +365,19 @@ static cache cache_of(const attention *it, uint32_t argument)
 static void run_attention(weft_tile *tl, const void *arguments)
 {
     const weft__sim_call *call = arguments;
+    if (weft__sim_attention_is_spread(call)) {
+        weft__sim_attention_spread(tl, call);
+        return;
+    }
     const weft__sim_call here = weft__sim_call_here(tl, call);
     attention it = {.tl = tl, .call = &here, .sizes = weft__host_attention_args(call->dispatch)};
     it.sharers = it.sizes.heads / it.sizes.kv_heads;
     it.streams = it.sizes.kv_dtype == WEFT_F32;
     choose_steps(&it);
     tl_axis axis = it.is_shared ? TL_AXIS_GROUP : TL_AXIS_ALL;
-    uint64_t count = unit_count(&it);
+    uint64_t count = unit_count(&it), programs = tl_num_programs(tl, axis), id = tl_program_id(tl, axis);
+    weft__sim_note_split(tl, &call->arguments[Q], count, it.tokens_step * it.sharers * it.sizes.head_dim,
+                         (count + programs - 1 - id) / programs);
     for (uint64_t unit = tl_program_id(tl, axis); unit < count; unit += tl_num_programs(tl, axis)) {
         it.head = unit % it.sizes.kv_heads;
         it.token = unit / it.sizes.kv_heads * it.tokens_step;
@@ -380,5 +388,10 @@ static void run_attention(weft_tile *tl, const void *arguments)
     }
 }
 
+static uint32_t choose_queues(const weft__sim_call *call)
+{
+    return weft__sim_attention_is_spread(call) ? WEFT__SIM_SPREAD_QUEUES : WEFT_QUEUES_RING;
+}
+
 const weft__sim_kernel weft__sim_kernel_attention = {
-    .kernel = {&weft__op_attention}, .tile = run_attention, .queues = WEFT_QUEUES_RING};
+    .kernel = {&weft__op_attention}, .tile = run_attention, .choose_queues = choose_queues};

@@ -73,6 +73,7 @@ static void run_copy(weft_tile *tl, const void *arguments)
         return;
     }
     weft__sim_rows share = weft__sim_share(tl, list.runs);
+    weft__sim_note_split(tl, &call->arguments[1], list.runs, list.length, share.count);
     for (uint64_t i = share.first; i < share.first + share.count; i++) {
         uint64_t source = box->source_offset, target = box->target_offset, rest = i;
         for (uint32_t axis = box->rank; axis-- > 0; rest /= box->extent[axis]) {

@@ -5,9 +5,8 @@
 #include <string.h>
 
 #include "base/size.h"
-#include "devices/host/args.h"
+#include "devices/sim/processor.h"
 #include "devices/sim/sim_impl.h"
-#include "runtime/host_device.h"
 #include "sim/host/host_impl.h"
 #include "sim/machine/address.h"
 #include "sim/pe/rates.h"
@@ -36,22 +35,42 @@ static void describe(weft__sim_device *sim, weft_device_info *info)
     (void)snprintf(info->isa, sizeof info->isa, "%s", graph->spec->name);
 }
 
+/* The machine file with the settings of the URI. */
+static weft_status load_machine(weft__sim_device *sim, const weft__device_options *options, weft_error *err)
+{
+    size_t count = options->setting_count;
+    weft_machine_setting *settings = malloc((count + 1) * sizeof *settings);
+    if (!settings)
+        return weft__fail_memory(err, (count + 1) * sizeof *settings, "the settings of a machine");
+    for (size_t i = 0; i < count; i++)
+        settings[i] = (weft_machine_setting){options->settings[i].key, options->settings[i].value};
+    weft_status status = weft_machine_open(options->path, settings, count, &sim->machine, err);
+    free(settings);
+    return status;
+}
+
 static weft_status open_machine(weft__sim_device *sim, const weft__device_options *options, weft_device_info *info,
                                 weft_error *err)
 {
     weft__allocator *allocator;
-    weft_status status = weft_machine_open(options->path, NULL, 0, &sim->machine, err);
-    const weft_simulation_options simulation = {.threads = options->threads};
+    weft_status status = load_machine(sim, options, err);
+    const weft_simulation_options simulation = {.values = (weft_values_mode)options->values,
+                                                .hazards = (weft_hazard_action)options->hazards,
+                                                .threads = options->threads,
+                                                .perturb_seed = options->perturb_seed};
     if (status == WEFT_OK)
         status = weft_simulation_create(sim->machine, &simulation, &sim->simulation, err);
     if (status == WEFT_OK) /* fails for a machine without HBM */
         status = weft__simulation_allocator(sim->simulation, WEFT_HOME_HBM, 0, &allocator, err);
-    if (status == WEFT_OK)
+    if (status == WEFT_OK && sim->simulation->values)
         status = make_zeros(sim, err);
+    if (status == WEFT_OK)
+        status = weft__sim_processor_create(sim, options, err);
     if (status != WEFT_OK)
         return status;
     info->threads = options->threads ? options->threads : 1;
     describe(sim, info);
+    sim->times.pes = sim->pes;
     sim->host_memory = calloc(sim->pes, sizeof *sim->host_memory);
     return sim->host_memory ? WEFT_OK
                             : weft__fail_memory(err, sim->pes * sizeof *sim->host_memory, "the host memory of PEs");
@@ -62,8 +81,10 @@ static void free_device(weft__sim_device *sim)
     for (uint32_t pe = 0; sim->host_memory && pe < sim->pes; pe++)
         free(sim->host_memory[pe].data);
     free(sim->host_memory);
+    weft__sim_processor_destroy(sim->processor);
     weft_simulation_destroy(sim->simulation);
     weft_machine_close(sim->machine);
+    weft__sim_times_destroy(&sim->times);
     pthread_mutex_destroy(&sim->lock);
     free(sim);
 }
@@ -79,8 +100,6 @@ static weft_status open_sim(weft_device *device, const weft__device_options *opt
     pthread_mutex_init(&sim->lock, NULL);
     device->driver = sim;
     weft_status status = open_machine(sim, options, &device->info, err);
-    if (status == WEFT_OK)
-        status = weft__host_queue_start(device, options, err);
     if (status != WEFT_OK)
         free_device(sim);
     return status;
@@ -88,107 +107,60 @@ static weft_status open_sim(weft_device *device, const weft__device_options *opt
 
 static void close_sim(weft_device *device)
 {
-    weft__host_queue_stop(device);
     free_device(device->driver);
 }
 
-/* ---- running ---- */
+/* ---- the clock ---- */
 
-/* A dispatch under way. */
-typedef struct running {
-    weft__sim_call call;
-    weft__fault fault;
-    weft_kernel_launch *launch; /* NULL: there is nothing to do */
-} running;
-
-static weft__sim_view view_of(const weft_buffer *buffer)
+static uint64_t now_ps(const weft_device *device)
 {
-    if (!buffer)
-        return (weft__sim_view){.memory = NULL};
-    return (weft__sim_view){.memory = buffer->allocation->handle,
-                            .offset_bytes = buffer->offset_bytes,
-                            .dtype = buffer->dtype,
-                            .shape = buffer->shape,
-                            .elements = weft__buffer_elements(buffer)};
+    const weft__sim_device *sim = device->driver;
+    return atomic_load(&sim->times.host_ps);
 }
 
-/* Kernels are named like dispatches, so that what the simulation says of one names the dispatch. */
-static weft_status launch(weft__sim_device *sim, const weft_dispatch *dispatch, running *run, weft_error *err)
-{
-    char name[128];
-    uint32_t arguments = dispatch->op->argument_count;
-    run->call = (weft__sim_call){
-        .dispatch = dispatch, .room_bytes = sim->room_bytes, .host_memory = sim->host_memory, .fault = &run->fault};
-    for (uint32_t i = 0; i < arguments; i++)
-        run->call.arguments[i] = view_of(dispatch->arguments[i]);
-    if (run->call.arguments[arguments - 1].elements == 0)
-        return WEFT_OK;
-    (void)snprintf(name, sizeof name, dispatch->label ? "dispatch %u (%s, %s)" : "dispatch %u (%s)", dispatch->index,
-                   dispatch->op->name, dispatch->label);
-    const weft__sim_kernel *kernel = (const weft__sim_kernel *)(const void *)dispatch->kernel;
-    const weft_launch_options options = {.name = name,
-                                         .kernel = kernel->tile,
-                                         .arguments = &run->call,
-                                         .queues = kernel->queues,
-                                         .group_size = weft__simulation_graph(sim->simulation)->pes};
-    return weft_simulation_launch(sim->simulation, &options, &run->launch, err);
-}
-
-/* Launches all, then waits for all that were launched. */
-static weft_status simulate(weft__sim_device *sim, const weft_dispatch *const *dispatches, size_t count, running *runs,
-                            weft_error *err)
-{
-    weft_status status = WEFT_OK;
-    for (size_t i = 0; i < count && status == WEFT_OK; i++)
-        status = launch(sim, dispatches[i], &runs[i], err);
-    for (size_t i = 0; i < count; i++) {
-        weft_error *unheard = status == WEFT_OK ? err : NULL;
-        weft_status waited = runs[i].launch ? weft_simulation_wait(sim->simulation, runs[i].launch, unheard) : WEFT_OK;
-        if (status == WEFT_OK)
-            status = waited;
-        weft_kernel_launch_destroy(runs[i].launch);
-    }
-    return status;
-}
-
-static weft_status fail_lost(const weft__sim_device *sim, const weft_error *first, weft_error *err)
-{
-    return weft__fail(err, WEFT_DEVICE_LOST, "The simulation of machine '%s' ended earlier: %s",
-                      weft__simulation_graph(sim->simulation)->spec->name, first->message);
-}
-
-static weft_status run_group(weft_device *device, const weft_dispatch *const *dispatches, size_t count, weft_error *err)
+static weft_status begin_trace(weft_device *device, weft__trace *trace, weft_error *err)
 {
     weft__sim_device *sim = device->driver;
-    weft_error first;
-    running *runs = calloc(count, sizeof *runs);
-    if (!runs)
-        return weft__fail_memory(err, count * sizeof *runs, "the dispatches of a group");
     pthread_mutex_lock(&sim->lock);
-    weft_status status = weft__simulation_check(sim->simulation, &first);
-    status = status == WEFT_OK ? simulate(sim, dispatches, count, runs, err) : fail_lost(sim, &first, err);
+    weft_status status = weft__simulation_begin_trace(sim->simulation, trace, err);
     pthread_mutex_unlock(&sim->lock);
-    for (size_t i = 0; i < count && status == WEFT_OK; i++) {
-        status = weft__host_fault(dispatches[i], runs[i].fault, err);
-        if (status != WEFT_OK)
-            weft__dispatch_fail_within(err, dispatches[i]);
-    }
-    free(runs);
     return status;
+}
+
+static void end_trace(weft_device *device)
+{
+    weft__sim_device *sim = device->driver;
+    pthread_mutex_lock(&sim->lock);
+    weft__simulation_end_trace(sim->simulation);
+    pthread_mutex_unlock(&sim->lock);
+}
+
+static size_t time_parts(const weft_device *device, weft_time_part *out, size_t capacity)
+{
+    weft__sim_device *sim = device->driver;
+    pthread_mutex_lock(&sim->lock);
+    size_t count = weft__sim_times_list(&sim->times, out, capacity);
+    pthread_mutex_unlock(&sim->lock);
+    return count;
 }
 
 static const weft__kernel *const kernels[] = {
-    &weft__sim_kernel_add.kernel,       &weft__sim_kernel_mul.kernel,       &weft__sim_kernel_scale.kernel,
-    &weft__sim_kernel_silu_mul.kernel,  &weft__sim_kernel_gelu_mul.kernel,  &weft__sim_kernel_copy.kernel,
-    &weft__sim_kernel_embedding.kernel, &weft__sim_kernel_rms_norm.kernel,  &weft__sim_kernel_rope.kernel,
-    &weft__sim_kernel_matmul.kernel,    &weft__sim_kernel_attention.kernel, &weft__sim_kernel_softmax.kernel,
-    &weft__sim_kernel_argmax.kernel,    &weft__sim_kernel_top_k.kernel,     &weft__sim_kernel_sample.kernel,
+    &weft__sim_kernel_add.kernel,          &weft__sim_kernel_mul.kernel,
+    &weft__sim_kernel_scale.kernel,        &weft__sim_kernel_silu_mul.kernel,
+    &weft__sim_kernel_gelu_mul.kernel,     &weft__sim_kernel_copy.kernel,
+    &weft__sim_kernel_embedding.kernel,    &weft__sim_kernel_rms_norm.kernel,
+    &weft__sim_kernel_rope.kernel,         &weft__sim_kernel_matmul.kernel,
+    &weft__sim_kernel_attention.kernel,    &weft__sim_kernel_softmax.kernel,
+    &weft__sim_kernel_argmax.kernel,       &weft__sim_kernel_top_k.kernel,
+    &weft__sim_kernel_sample.kernel,       &weft__sim_kernel_rms_norm_mul.kernel,
+    &weft__sim_kernel_add_rms_norm.kernel, &weft__sim_kernel_rms_norm_rope.kernel,
+    &weft__sim_kernel_gate_up_silu.kernel,
 };
 
 const weft__device_table weft__sim_device_table = {
     .scheme = "sim",
     .description = "tile kernels on a simulated machine",
-    .accepts = WEFT__ACCEPTS_PATH | WEFT__ACCEPTS_THREADS | WEFT__ACCEPTS_SHUFFLE,
+    .accepts = WEFT__ACCEPTS_PATH | WEFT__ACCEPTS_THREADS | WEFT__ACCEPTS_SHUFFLE | WEFT__ACCEPTS_SIMULATION,
     .kernels = kernels,
     .kernel_count = sizeof kernels / sizeof kernels[0],
     .open = open_sim,
@@ -198,6 +170,10 @@ const weft__device_table weft__sim_device_table = {
     .memory_write = weft__sim_memory_write,
     .memory_read = weft__sim_memory_read,
     .memory_clear = weft__sim_memory_clear,
-    .submit = weft__host_submit,
-    .run_group = run_group,
+    .submit = weft__sim_submit,
+    .wait = weft__sim_wait,
+    .now_ps = now_ps,
+    .time_parts = time_parts,
+    .begin_trace = begin_trace,
+    .end_trace = end_trace,
 };

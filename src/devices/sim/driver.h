@@ -1,7 +1,7 @@
 /* The device `sim:MACHINE.yaml`: every dispatch runs as a tile kernel on all PEs of a simulated machine.
  *
- * Writing and reading buffers takes no simulated time, as of now: bytes are there as if they had always been. Commands
- * of the host (submit, barriers, fences) take none either; a launch takes what the machine says that it takes.
+ * Everything that the host asks for takes simulated time, see docs/sim-device.md: submissions, syncs, and reading and
+ * writing buffers. Only the zeros that new memory is made of have always been there.
  *
  * The simulation can fail where other devices do not: a hazard within a group of dispatches, a machine that is too
  * small. Its clock stands still after that, and all further work fails with WEFT_DEVICE_LOST, with the sentence of that

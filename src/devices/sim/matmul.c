@@ -1,11 +1,20 @@
-/* matmul: out [M, N] = x [M, K] times the transpose of weight [N, K].
+/* matmul: out [M, N] = x [M, K] times the transpose of weight [N, K]; gate_up_silu, two such products.
  *
  * A PE has the rows of the weight that begin in its block, and makes the columns of out that belong to them. All PEs
  * need all of x: one PE of each cube loads it, as many rows at once as two thirds of the scratch memory hold, and the
  * others have it from there. The weight is gone through in pieces of rows and of k, and while one is multiplied the
  * next one is brought, cast to f32 where it has another dtype. What is f32 and lies in one block is not brought, but
  * streamed tile by tile by the product itself. The sums over each piece of k are rounded to f32 and added up in order.
- * Where the sizes let it be, a piece is as deep as k, and nothing is added. */
+ * Where the sizes let it be, a piece is as deep as k, and nothing is added.
+ *
+ * A few rows of x leave most of a tile empty. Then a weight that is bf16 is streamed as it is, too: each row of x
+ * becomes three of bf16, which together are the row, in all bits unless it is near the ends of the range of f32. Their
+ * products are added up. Of an infinite sum only the first says how: the others may have zeros where the weight is
+ * infinite.
+ *
+ * With two weights a PE has the columns of the rows of the first one, the gate's, that begin in its block, and all
+ * pieces of the gate are followed by those of the same columns of the other. Weights of one shape that fill all PEs lie
+ * alike; of others, the second weight may lie at another PE. */
 #include "devices/sim/stream.h"
 
 #include <inttypes.h>
@@ -15,12 +24,6 @@
 #include "base/size.h"
 #include "ops/ops_impl.h"
 
-enum {
-    X = 0,
-    WEIGHT = 1,
-    OUT = 2
-};
-
 /* So many rows of a weight that must be brought are multiplied at once: the columns of a tile of the usual array. */
 #define BROUGHT_ROWS 32u
 /* Where scratch memory does not hold even WHOLE_ROWS rows of x as deep as k, each PE brings X_ROWS of them piece by
@@ -29,34 +32,41 @@ enum {
 #define X_ROWS 64u
 /* Where there is a choice, so many rows of x at once: those of a tile of the usual array. */
 #define TILE_ROWS 32u
+/* Numbers of bf16 that add up to one of f32. */
+#define PARTS 3u
 /* Pieces of k are multiples of this, the depth of a tile of the usual array. */
 #define K_STEP 64u
 
 typedef struct product {
     weft_tile *tl;
     const weft__sim_call *call;
-    const weft__sim_view *x, *weight, *out;
+    const weft__sim_view *x, *weights, *out;
+    uint32_t weight_count; /* 1 or 2 */
     uint64_t m, n, k;
-    weft__sim_rows own;  /* rows of the weight */
+    weft__sim_rows own;  /* rows of the weights */
     bool has_whole_rows; /* rows of x are brought once, as deep as k */
-    bool streams;        /* the weight is f32 */
+    bool streams;        /* the weights are f32, or bf16 and x has been split */
+    bool splits;
     uint64_t m_step, n_step, k_step;
-    weft__sim_rows rows; /* of x, which are worked on */
-    tl_tensor whole_rows;
-    uint64_t base; /* of scratch memory: behind it are outputs */
+    weft__sim_rows rows;              /* of x, which are worked on */
+    tl_tensor whole_rows, split_rows; /* the latter [PARTS * rows, k] */
+    tl_tensor sum, gate; /* of the columns that are worked on: over k so far, and with the first of two weights */
+    uint64_t base;       /* of scratch memory: behind it are outputs */
     weft__sim_flight stores;
 } product;
 
-/* A piece of the work: columns of out, and a part of k. */
+/* A piece of the work: columns of out, one of the weights, and a part of k. */
 typedef struct piece {
     uint64_t column, columns, begin, depth;
-    bool is_streamed;
-    tl_tensor streamed; /* rows of the weight */
+    uint32_t which;
+    bool is_streamed[2];   /* of each weight */
+    tl_tensor streamed[2]; /* its rows */
 } piece;
 
 /* What is multiplied, room for it, and the commands that bring it. */
 typedef struct factors {
     tl_tensor x, weight; /* [rows, depth], [columns, depth] */
+    tl_tensor split_x;   /* [PARTS * rows, depth] */
     tl_tensor x_room, weight_room;
     weft__sim_flight flight;
 } factors;
@@ -77,13 +87,15 @@ static uint64_t x_rows_brought(const product *it)
 /* Of rows of x that are brought once. */
 static uint64_t x_bytes(const product *it)
 {
-    return it->has_whole_rows ? it->m_step * it->k * sizeof(float) : 0;
+    uint64_t each = sizeof(float) + (it->splits ? PARTS * weft_dtype_bytes(WEFT_BF16) : 0);
+    return it->has_whole_rows ? it->m_step * it->k * each : 0;
 }
 
-/* The sum so far, a new one, and both together. */
+/* The sum so far, a new one, and both together. Of two weights: the gate and these; or gate, sum, silu and product. */
 static uint64_t output_bytes(const product *it, uint64_t columns)
 {
-    return 3 * it->m_step * columns * sizeof(float);
+    uint64_t of_parts = it->splits ? PARTS + 6 : 0; /* and what they are joined by */
+    return (2 + it->weight_count + of_parts) * it->m_step * columns * sizeof(float);
 }
 
 /* Rows of x: the same for all PEs, as they bring them together; so of the scratch memory that all of them have. */
@@ -101,6 +113,15 @@ static uint64_t depth_at_once(const product *it)
 {
     uint64_t brought = 2 * (x_rows_brought(it) + weight_rows_brought(it)) * sizeof(float);
     return weft__sim_rows_at_once(it->call, brought, x_bytes(it) + output_bytes(it, it->n_step), it->k);
+}
+
+/* Where the parts have no more rows than a tile, and room beside two rows of the weight. */
+static void choose_split(product *it)
+{
+    it->splits = it->weights->dtype == WEFT_BF16 && it->has_whole_rows && PARTS * it->m_step <= TILE_ROWS;
+    uint64_t brought = 2 * it->k * sizeof(float);
+    it->splits = it->splits && weft__sim_rows_at_once(it->call, brought, x_bytes(it) + output_bytes(it, TILE_ROWS), 1);
+    it->streams = it->streams || it->splits;
 }
 
 static void choose_steps(product *it)
@@ -126,17 +147,20 @@ static void choose_steps(product *it)
 
 /* ---- pieces ---- */
 
-/* The first part of k of the columns that begin with `column`. */
+/* The first weight and the first part of k of the columns that begin with `column`. */
 static piece piece_at(const product *it, uint64_t column)
 {
     piece out = {.column = column,
                  .columns = weft__min_size(it->n_step, it->own.first + it->own.count - column),
                  .depth = it->k_step};
-    if (!it->streams)
-        return out;
-    const weft__sim_matrix rows = {.view = it->weight, .columns = it->k, .pitch = it->k};
-    out.is_streamed = weft__sim_name_rows(it->tl, &rows, column, out.columns, &out.streamed);
-    out.columns = out.is_streamed ? out.streamed.shape.extent[0] : 1;
+    for (uint32_t i = 0; it->streams && i < it->weight_count; i++) {
+        const weft__sim_matrix rows = {.view = &it->weights[i], .columns = it->k, .pitch = it->k};
+        out.is_streamed[i] = weft__sim_name_rows(it->tl, &rows, column, out.columns, &out.streamed[i]);
+        out.columns = out.is_streamed[i] ? out.streamed[i].shape.extent[0] : 1;
+    }
+    /* As many as lie in one block of each weight. */
+    for (uint32_t i = 0; it->streams && i < it->weight_count; i++)
+        out.streamed[i].shape.extent[0] = out.columns;
     return out;
 }
 
@@ -147,6 +171,12 @@ static bool go_on(const product *it, piece *at)
     if (end < it->k) {
         at->begin = end;
         at->depth = weft__min_size(it->k_step, it->k - end);
+        return true;
+    }
+    if (at->which + 1 < it->weight_count) {
+        at->which++;
+        at->begin = 0;
+        at->depth = it->k_step;
         return true;
     }
     uint64_t next = at->column + at->columns;
@@ -171,26 +201,47 @@ static tl_tensor begin_rows(product *it, weft__sim_flight *flight, tl_tensor roo
 
 static void begin_factors(product *it, const piece *at, factors *out)
 {
-    if (at->is_streamed)
-        out->weight = tl_slice(it->tl, at->streamed, 1, at->begin, at->depth);
+    const weft__sim_rows rows = {at->column, at->columns};
+    if (at->is_streamed[at->which])
+        out->weight = tl_slice(it->tl, at->streamed[at->which], 1, at->begin, at->depth);
     else
-        out->weight =
-            begin_rows(it, &out->flight, out->weight_room, it->weight, (weft__sim_rows){at->column, at->columns}, at);
+        out->weight = begin_rows(it, &out->flight, out->weight_room, &it->weights[at->which], rows, at);
     if (!it->has_whole_rows)
         out->x = begin_rows(it, &out->flight, out->x_room, it->x, it->rows, at);
 }
 
 /* ---- sums ---- */
 
+static tl_tensor multiply_streamed(weft_tile *tl, tl_tensor x, tl_tensor weight)
+{
+    tl_tensor out = tl_empty(tl, weft_shape_2d(x.shape.extent[0], weight.shape.extent[1]), WEFT_F32);
+    const tl_composite_request request = {
+        .op = WEFT_COMMAND_GEMM, .a = x, .b = weight, .out = out.address, .dtype = WEFT_F32};
+    tl_wait(tl, tl_composite(tl, &request));
+    return out;
+}
+
+/* The sums of three rows; of those that are not finite, the first. */
+static tl_tensor join_parts(weft_tile *tl, tl_tensor parts, uint64_t rows)
+{
+    tl_tensor first = tl_slice(tl, parts, 0, 0, rows);
+    tl_tensor rest = tl_add(tl, tl_slice(tl, parts, 0, rows, rows), tl_slice(tl, parts, 0, 2 * rows, rows));
+    tl_tensor nothing = tl_sub(tl, first, first); /* or NaN */
+    return tl_where(tl, tl_eq(tl, nothing, nothing), tl_add(tl, first, rest), first);
+}
+
 static tl_tensor multiply(weft_tile *tl, const factors *given)
 {
     tl_tensor weight = tl_trans(tl, given->weight);
     if (weight.space == TL_TCM)
         return tl_dot(tl, given->x, weight);
-    tl_tensor out = tl_empty(tl, weft_shape_2d(given->x.shape.extent[0], weight.shape.extent[1]), WEFT_F32);
-    const tl_composite_request request = {
-        .op = WEFT_COMMAND_GEMM, .a = given->x, .b = weight, .out = out.address, .dtype = WEFT_F32};
-    tl_wait(tl, tl_composite(tl, &request));
+    if (weight.dtype == WEFT_F32)
+        return multiply_streamed(tl, given->x, weight);
+    uint64_t rows = given->x.shape.extent[0];
+    tl_tensor out = tl_empty(tl, weft_shape_2d(rows, weight.shape.extent[1]), WEFT_F32);
+    uint64_t mark = tl_mark(tl);
+    tl_copy(tl, out, join_parts(tl, multiply_streamed(tl, given->split_x, weight), rows));
+    tl_release(tl, mark);
     return out;
 }
 
@@ -208,24 +259,36 @@ static void finish_stores(product *it)
     tl_release(it->tl, it->base);
 }
 
-/* Multiplies a piece. `sum` is what the columns have so far. */
-static void work_on(product *it, const piece *at, const factors *given, tl_tensor *sum)
+/* All of k has been summed. */
+static void finish_sum(product *it, const piece *at, tl_tensor sum)
+{
+    if (at->which + 1 < it->weight_count) {
+        it->gate = sum;
+        return;
+    }
+    if (at->which > 0)
+        sum = tl_mul(it->tl, tl_silu(it->tl, it->gate), sum);
+    begin_stores(it, at, sum);
+}
+
+static void work_on(product *it, const piece *at, const factors *given)
 {
     weft_tile *tl = it->tl;
-    if (at->begin == 0 && weft__sim_rows_at_once(it->call, output_bytes(it, at->columns), tl_mark(tl), 1) == 0)
+    bool is_new = at->begin == 0 && at->which == 0;
+    if (is_new && weft__sim_rows_at_once(it->call, output_bytes(it, at->columns), tl_mark(tl), 1) == 0)
         finish_stores(it);
     if (at->depth == it->k) {
-        begin_stores(it, at, multiply(tl, given));
+        finish_sum(it, at, multiply(tl, given));
         return;
     }
     if (at->begin == 0)
-        *sum = tl_empty(tl, weft_shape_2d(it->rows.count, at->columns), WEFT_F32);
+        it->sum = tl_empty(tl, weft_shape_2d(it->rows.count, at->columns), WEFT_F32);
     uint64_t mark = tl_mark(tl);
     tl_tensor part = multiply(tl, given);
-    tl_copy(tl, *sum, at->begin == 0 ? part : tl_add(tl, *sum, part));
+    tl_copy(tl, it->sum, at->begin == 0 ? part : tl_add(tl, it->sum, part));
     tl_release(tl, mark);
     if (at->begin + at->depth == it->k)
-        begin_stores(it, at, *sum);
+        finish_sum(it, at, it->sum);
 }
 
 /* Rows of x as deep as k: from one PE of the cube to all of them. */
@@ -242,12 +305,37 @@ static void bring_whole_rows(product *it)
     it->whole_rows = tl_broadcast(tl, rows, 0);
 }
 
+/* Elements of one row of x, from `begin` on, as three. What is left of each part is exact. */
+static void split_piece(product *it, uint64_t row, uint64_t begin, uint64_t count)
+{
+    weft_tile *tl = it->tl;
+    uint64_t mark = tl_mark(tl);
+    tl_tensor left = tl_slice(tl, tl_slice(tl, it->whole_rows, 0, row, 1), 1, begin, count);
+    for (uint32_t i = 0; i < PARTS; i++) {
+        tl_tensor part = tl_cast(tl, left, WEFT_BF16);
+        tl_tensor place = tl_slice(tl, it->split_rows, 0, i * it->rows.count + row, 1);
+        tl_copy(tl, tl_slice(tl, place, 1, begin, count), part);
+        if (i + 1 < PARTS)
+            left = tl_sub(tl, left, tl_cast(tl, part, WEFT_F32));
+    }
+    tl_release(tl, mark);
+}
+
+static void split_rows(product *it)
+{
+    it->split_rows = tl_empty(it->tl, weft_shape_2d(PARTS * it->rows.count, it->k), WEFT_BF16);
+    uint64_t each = PARTS * (2 * sizeof(float) + weft_dtype_bytes(WEFT_BF16));
+    uint64_t step = weft__sim_elements_at_once(it->tl, it->call, each, it->k);
+    for (uint64_t row = 0; row < it->rows.count; row++)
+        for (uint64_t begin = 0; begin < it->k; begin += step)
+            split_piece(it, row, begin, weft__min_size(step, it->k - begin));
+}
+
 /* All pieces, beginning with `at`, which is on its way to the first of the pair. */
 static void work_on_pieces(product *it, piece at, factors *pair)
 {
     weft_tile *tl = it->tl;
     piece next = at;
-    tl_tensor sum = {0};
     bool has_next = true;
     for (int turn = 0; has_next; turn = !turn) {
         weft__sim_flight_wait(tl, &pair[turn].flight);
@@ -256,7 +344,9 @@ static void work_on_pieces(product *it, piece at, factors *pair)
             begin_factors(it, &next, &pair[!turn]);
         if (it->has_whole_rows)
             pair[turn].x = tl_slice(it->tl, it->whole_rows, 1, at.begin, at.depth);
-        work_on(it, &at, &pair[turn], &sum);
+        if (it->splits)
+            pair[turn].split_x = tl_slice(it->tl, it->split_rows, 1, at.begin, at.depth);
+        work_on(it, &at, &pair[turn]);
         at = next;
     }
     finish_stores(it);
@@ -281,6 +371,8 @@ static void work_on_rows(product *it)
     }
     if (it->has_whole_rows)
         bring_whole_rows(it);
+    if (it->splits && it->own.count)
+        split_rows(it);
     it->base = tl_mark(tl);
     if (it->own.count)
         work_on_pieces(it, first, pair);
@@ -303,26 +395,27 @@ static void write_zeros(weft_tile *tl, const weft__sim_call *call, const weft__s
                         tl_slice(tl, zeros, 0, 0, weft__min_size(at_once, count - done)));
 }
 
-static void matmul(weft_tile *tl, const void *arguments)
+static void run(weft_tile *tl, const weft__sim_call *call, uint32_t weight_count)
 {
-    const weft__sim_call *call = arguments;
     const weft__sim_call here = weft__sim_call_here(tl, call);
-    const weft__sim_view *weight = &call->arguments[WEIGHT], *out = &call->arguments[OUT];
+    const weft__sim_view *weights = &call->arguments[1], *out = &weights[weight_count];
     product it = {.tl = tl,
                   .call = &here,
-                  .x = &call->arguments[X],
-                  .weight = weight,
+                  .x = &call->arguments[0],
+                  .weights = weights,
+                  .weight_count = weight_count,
                   .out = out,
-                  .n = weight->shape.extent[0],
-                  .k = weight->shape.extent[1],
-                  .streams = weight->dtype == WEFT_F32};
+                  .n = weights->shape.extent[0],
+                  .k = weights->shape.extent[1],
+                  .streams = weights->dtype == WEFT_F32};
     it.m = out->elements / it.n;
     if (it.k == 0) {
         write_zeros(tl, call, out, it.n);
         return;
     }
-    it.own = weft__sim_own_rows(tl, weight, it.k);
+    it.own = weft__sim_own_rows(tl, weights, it.k);
     choose_rows(&it, call);
+    choose_split(&it);
     if (it.own.count)
         choose_steps(&it);
     for (uint64_t row = 0; row < it.m && (it.own.count || it.has_whole_rows); row += it.m_step) {
@@ -331,5 +424,17 @@ static void matmul(weft_tile *tl, const void *arguments)
     }
 }
 
+static void matmul(weft_tile *tl, const void *arguments)
+{
+    run(tl, arguments, 1);
+}
+
+static void gate_up_silu(weft_tile *tl, const void *arguments)
+{
+    run(tl, arguments, 2);
+}
+
 const weft__sim_kernel weft__sim_kernel_matmul = {
     .kernel = {&weft__op_matmul}, .tile = matmul, .queues = WEFT_QUEUES_TREE};
+const weft__sim_kernel weft__sim_kernel_gate_up_silu = {
+    .kernel = {&weft__op_gate_up_silu}, .tile = gate_up_silu, .queues = WEFT_QUEUES_TREE};

@@ -63,6 +63,8 @@ static weft_status put_zeros(const weft__sim_device *sim, const weft__sim_memory
     const weft_simulation *simulation = sim->simulation;
     weft_status status = WEFT_OK;
     uint64_t bytes = bytes_of_block(memory, block);
+    if (!simulation->values)
+        return WEFT_OK;
     for (uint64_t done = 0; status == WEFT_OK && done < bytes; done += WEFT__SIM_ZERO_BYTES) {
         const weft_shape shape = weft_shape_1d(weft__min_size(bytes - done, WEFT__SIM_ZERO_BYTES));
         weft__value_id zeros;
@@ -80,7 +82,8 @@ static void free_blocks(const weft__sim_device *sim, weft__sim_memory *memory, u
 {
     weft__allocator *allocator;
     for (uint32_t i = 0; i < count; i++) {
-        weft__pe_values_forget(sim->simulation->memory, memory->addresses[i], bytes_of_block(memory, i));
+        if (sim->simulation->memory)
+            weft__pe_values_forget(sim->simulation->memory, memory->addresses[i], bytes_of_block(memory, i));
         if (allocator_of_block(sim, memory, i, &allocator, NULL) == WEFT_OK)
             (void)weft__allocator_give_back(allocator, memory->addresses[i], NULL);
     }
@@ -139,51 +142,11 @@ void weft__sim_memory_destroy(weft_device *device, weft__allocation *allocation)
     pthread_mutex_unlock(&sim->lock);
 }
 
-/* ---- the host's way in and out ---- */
-
-/* Bytes that lie in one block. */
-typedef struct piece {
-    uint64_t address, bytes;
-} piece;
-
-static piece find_piece(const weft__sim_memory *memory, uint64_t offset, uint64_t bytes)
+weft__sim_stretch weft__sim_find_stretch(const weft__sim_memory *memory, uint64_t offset, uint64_t bytes)
 {
     uint64_t within = offset % memory->block_bytes;
-    return (piece){memory->addresses[offset / memory->block_bytes] + within,
-                   weft__min_size(memory->block_bytes - within, bytes)};
-}
-
-weft_status weft__sim_memory_write(weft_device *device, weft__allocation *allocation, size_t offset, const void *data,
-                                   size_t bytes, weft_error *err)
-{
-    weft__sim_device *sim = device->driver;
-    weft_status status = WEFT_OK;
-    pthread_mutex_lock(&sim->lock);
-    for (uint64_t done = 0; status == WEFT_OK && done < bytes;) {
-        piece next = find_piece(allocation->handle, offset + done, bytes - done);
-        const weft_shape shape = weft_shape_1d(next.bytes);
-        status = weft__pe_values_write(sim->simulation->memory, next.address, WEFT_U8, &shape,
-                                       (const char *)data + done, err);
-        done += next.bytes;
-    }
-    pthread_mutex_unlock(&sim->lock);
-    return status;
-}
-
-weft_status weft__sim_memory_read(weft_device *device, const weft__allocation *allocation, size_t offset, void *data,
-                                  size_t bytes, weft_error *err)
-{
-    weft__sim_device *sim = device->driver;
-    weft_status status = WEFT_OK;
-    pthread_mutex_lock(&sim->lock);
-    for (uint64_t done = 0; status == WEFT_OK && done < bytes;) {
-        piece next = find_piece(allocation->handle, offset + done, bytes - done);
-        const weft_shape shape = weft_shape_1d(next.bytes);
-        status = weft__pe_values_read(sim->simulation->memory, next.address, WEFT_U8, &shape, (char *)data + done, err);
-        done += next.bytes;
-    }
-    pthread_mutex_unlock(&sim->lock);
-    return status;
+    return (weft__sim_stretch){memory->addresses[offset / memory->block_bytes] + within,
+                               weft__min_size(memory->block_bytes - within, bytes)};
 }
 
 weft_status weft__sim_memory_clear(weft_device *device, weft__allocation *allocation, weft_error *err)

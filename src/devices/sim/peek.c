@@ -1,5 +1,8 @@
 /* What processors know: numbers that they bring from memory, and numbers that they write there. */
+#include <string.h>
+
 #include "devices/sim/sim_impl.h"
+#include "sim/tile/call.h"
 
 void *weft__sim_host_memory(weft_tile *tl, const weft__sim_call *call, size_t bytes)
 {
@@ -16,9 +19,15 @@ void weft__sim_peek(weft_tile *tl, const weft__sim_call *call, uint32_t argument
     const weft__sim_view *view = &call->arguments[argument];
     size_t each = weft_dtype_bytes(view->dtype);
     uint64_t mark = tl_mark(tl);
+    if (!call->has_values)
+        memset(out, 0, count * each);
     for (uint64_t done = 0, some; done < count; done += some) {
         some = weft__sim_elements_at_once(tl, call, each, count - done);
-        tl_peek(tl, weft__sim_load(tl, view, first + done, some), (char *)out + done * each);
+        tl_tensor loaded = weft__sim_load(tl, view, first + done, some);
+        if (call->has_values)
+            tl_peek(tl, loaded, (char *)out + done * each);
+        else
+            weft__tile_glance(tl, loaded);
         tl_release(tl, mark);
     }
 }

@@ -1,4 +1,4 @@
-/* rope: heads are of whoever has them in the output.
+/* rope, rms_norm_rope: heads are of whoever has them in the output.
  *
  * Every element of a pair becomes itself times the cosine of its angle plus the other one times the sine, with a minus
  * for the first of them. The other one stands a fixed way behind or before, so the heads are laid between two margins
@@ -9,18 +9,17 @@
 #include <math.h>
 
 #include "devices/host/args.h"
-#include "devices/sim/sim_impl.h"
+#include "devices/sim/norm.h"
 #include "ops/ops_impl.h"
-
-enum {
-    X = 0,
-    POSITIONS = 1,
-    OUT = 2
-};
 
 /* The op as one PE sees it. */
 typedef struct rope {
     const weft__sim_call *call;
+    uint32_t positions_index; /* which argument they are */
+    const weft__sim_view *x, *out;
+    const weft__sim_view *weight; /* of the norm of heads before they turn; NULL: there is no norm */
+    weft__sim_norm norm;
+    tl_tensor norm_weight;
     weft__rope_args args;
     uint64_t way;         /* from the first element of a pair to the second */
     double *frequency;    /* of each pair */
@@ -41,7 +40,7 @@ static size_t first_of_pair(const rope *it, size_t pair)
 static bool find_angles(weft_tile *tl, const rope *it, uint64_t first, uint64_t count)
 {
     const weft__rope_args *args = &it->args;
-    weft__sim_peek(tl, it->call, POSITIONS, first, count, it->positions);
+    weft__sim_peek(tl, it->call, it->positions_index, first, count, it->positions);
     for (uint64_t token = 0; token < count; token++) {
         int32_t position = it->positions[token];
         if (position < 0) {
@@ -84,6 +83,12 @@ static void prepare(weft_tile *tl, rope *it, uint64_t tokens)
     it->is_first = tl_constant(tl, weft_shape_3d(1, 1, head_dim), WEFT_F32, is_first);
     it->turns = tl_constant(tl, weft_shape_3d(1, 1, head_dim), WEFT_F32, turns);
     it->margin = tl_full(tl, weft_shape_1d(it->way), WEFT_F32, 0);
+    if (it->weight) {
+        const weft_rms_norm_rope_params *params = it->call->dispatch->params;
+        it->norm = weft__sim_norm_begin(tl, &params->norm, it->weight, head_dim);
+        if (it->norm.weight_bytes)
+            it->norm_weight = weft__sim_norm_weight(tl, &it->norm, 0, head_dim);
+    }
 }
 
 /* ---- turning ---- */
@@ -92,6 +97,22 @@ static void prepare(weft_tile *tl, rope *it, uint64_t tokens)
 static tl_tensor heads_at(weft_tile *tl, tl_tensor line, uint64_t first, weft_shape shape)
 {
     return tl_reshape(tl, tl_slice(tl, line, 0, first, weft_shape_elements(&shape)), shape);
+}
+
+/* Heads from head `row` of all on, to their place in scratch memory. */
+static void bring_heads(weft_tile *tl, const rope *it, uint64_t row, tl_tensor place)
+{
+    uint64_t head_dim = it->args.head_dim, first = row * head_dim, elements = weft_shape_elements(&place.shape);
+    if (!it->weight) {
+        weft__sim_load_to(tl, place, it->x, first);
+        return;
+    }
+    uint64_t mark = tl_mark(tl);
+    tl_tensor x = weft__sim_load(tl, it->x, first, elements);
+    x = tl_reshape(tl, x, weft_shape_2d(elements / head_dim, head_dim));
+    x = weft__sim_normalise(tl, &it->norm, x, it->norm_weight);
+    tl_copy(tl, place, tl_reshape(tl, x, place.shape));
+    tl_release(tl, mark);
 }
 
 /* `heads` heads of each of `tokens` tokens, one behind another from head `row` of all on. */
@@ -106,24 +127,30 @@ static void turn_heads(weft_tile *tl, const rope *it, uint64_t row, uint64_t tok
     tl_tensor line = tl_empty(tl, weft_shape_1d(way + elements + way), WEFT_F32);
     tl_copy(tl, tl_slice(tl, line, 0, 0, way), it->margin);
     tl_copy(tl, tl_slice(tl, line, 0, way + elements, way), it->margin);
-    weft__sim_load_to(tl, tl_slice(tl, line, 0, way, elements), &it->call->arguments[X], row * head_dim);
+    bring_heads(tl, it, row, tl_slice(tl, line, 0, way, elements));
     tl_tensor x = heads_at(tl, line, way, shape);
     tl_tensor other = tl_where(tl, it->is_first, heads_at(tl, line, 2 * way, shape), heads_at(tl, line, 0, shape));
 
     tl_tensor out = tl_fma(tl, other, sine, tl_mul(tl, x, cosine));
     if (it->args.rotary_dims < head_dim)
         out = tl_where(tl, it->turns, out, x);
-    weft__sim_store(tl, &it->call->arguments[OUT], row * head_dim, out);
+    weft__sim_store(tl, it->out, row * head_dim, out);
     tl_release(tl, mark);
 }
 
 /* How many heads are turned at once: each with its line, its others, two products and the result, and maybe with
- * cosines and sines of its own; besides there are two masks, and the margins three times. */
+ * cosines and sines of its own; besides there are two masks, and the margins three times. A norm is made while there
+ * are the line, cosines and sines only; it needs the weight and two numbers besides. */
 static uint64_t heads_together(weft_tile *tl, const rope *it, uint64_t count)
 {
     uint64_t head_dim = it->args.head_dim;
-    uint64_t fixed = (2 * head_dim + 3 * it->way) * sizeof(float);
-    uint64_t heads = weft__sim_rows_at_once(it->call, 7 * head_dim * sizeof(float), fixed, count);
+    uint64_t fixed = (2 * head_dim + 3 * it->way) * sizeof(float), each = 7 * head_dim * sizeof(float);
+    if (it->weight) {
+        each += WEFT__SIM_NORM_ROW_BYTES;
+        fixed += 3 * sizeof(float);
+        fixed += it->weight->memory ? head_dim * (weft__sim_f32_bytes(it->weight) + sizeof(float)) : 0;
+    }
+    uint64_t heads = weft__sim_rows_at_once(it->call, each, fixed, count);
     if (heads == 0)
         weft__sim_refuse(tl, WEFT_OUT_OF_MEMORY,
                          "Scratch memory of %" PRIu64 " bytes has no room for a head of %" PRIu64 " elements.",
@@ -131,26 +158,43 @@ static uint64_t heads_together(weft_tile *tl, const rope *it, uint64_t count)
     return heads;
 }
 
-static void run_rope(weft_tile *tl, const void *arguments)
+static void run(weft_tile *tl, rope *it)
 {
-    rope it = {.call = arguments};
-    it.args = weft__host_rope_args(it.call->dispatch);
-    it.way = it.args.interleaved ? 1 : it.args.pair_offset;
-    weft__sim_rows own = weft__sim_own_rows(tl, &it.call->arguments[OUT], it.args.head_dim);
+    it->args = weft__host_rope_args(it->call->dispatch);
+    it->way = it->args.interleaved ? 1 : it->args.pair_offset;
+    weft__sim_rows own = weft__sim_own_rows(tl, it->out, it->args.head_dim);
     if (own.count == 0)
         return;
-    uint64_t together = heads_together(tl, &it, own.count), of_token = it.args.heads;
-    prepare(tl, &it, together / of_token + 1);
+    uint64_t together = heads_together(tl, it, own.count), of_token = it->args.heads;
+    prepare(tl, it, together / of_token + 1);
     for (uint64_t done = 0, tokens, heads; done < own.count; done += tokens * heads) {
         uint64_t row = own.first + done, left = own.count - done;
         uint64_t most = left < together ? left : together;
         uint64_t rest = of_token - row % of_token; /* heads of this token */
         heads = rest < most ? rest : most;
         tokens = heads == of_token ? most / of_token : 1;
-        if (!find_angles(tl, &it, row / of_token, tokens))
+        if (!find_angles(tl, it, row / of_token, tokens))
             return;
-        turn_heads(tl, &it, row, tokens, heads);
+        turn_heads(tl, it, row, tokens, heads);
     }
 }
 
+static void run_rope(weft_tile *tl, const void *arguments)
+{
+    const weft__sim_call *call = arguments;
+    const weft__sim_view *at = call->arguments;
+    rope it = {.call = call, .x = &at[0], .positions_index = 1, .out = &at[2]};
+    run(tl, &it);
+}
+
+static void run_rms_norm_rope(weft_tile *tl, const void *arguments)
+{
+    const weft__sim_call *call = arguments;
+    const weft__sim_view *at = call->arguments;
+    rope it = {.call = call, .x = &at[0], .weight = &at[1], .positions_index = 2, .out = &at[3]};
+    run(tl, &it);
+}
+
 const weft__sim_kernel weft__sim_kernel_rope = {.kernel = {&weft__op_rope}, .tile = run_rope};
+const weft__sim_kernel weft__sim_kernel_rms_norm_rope = {.kernel = {&weft__op_rms_norm_rope},
+                                                         .tile = run_rms_norm_rope};

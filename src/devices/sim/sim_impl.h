@@ -6,23 +6,27 @@
  * which a row begins does the work for that row, so weights are read where they lie. A view may begin anywhere, and
  * have other rows than its allocation, so a row can lie in several blocks; an element never does.
  *
- * Work. A dispatch is one launch. Dispatches of a group, between two barriers, are launched together and may overlap;
- * the end of the group is the end of all of them. Kernels are compared with `ref`; each file has those of one family of
- * ops. Kernels are not launched where the last argument, which is an output of every op, has no elements.
+ * Work. A dispatch is one launch (job.c), which the command processor gives when it comes to it (processor.c).
+ * Dispatches between two barriers do not wait for one another. Kernels are compared with `ref`; each file has those of
+ * one family of ops. Kernels are not launched where the last argument, which is an output of every op, has no elements.
  *
  * In place. An output may be exactly an input where the op allows it. What a PE writes no other PE may read in the same
  * launch, and it reads a row before it writes it.
  *
- * Threads. One lock holds the simulation: the submission thread has it while a group runs, others while they read or
- * write memory. */
+ * Time. The clock of the simulation is behind that of the simulated host, which is how far the host has come with what
+ * it does (times.h). The first catches up when the host waits, or reads or writes memory, and only as far as that
+ * needs.
+ *
+ * Threads. One lock holds the simulation: who waits has it while that runs, others while they read or write memory. */
 #ifndef WEFT_DEVICES_SIM_SIM_IMPL_H
 #define WEFT_DEVICES_SIM_SIM_IMPL_H
 
 #include <pthread.h>
 
-#include <weft/sim.h>
+#include <weft/sim_device.h>
 
 #include "base/status.h"
+#include "devices/sim/times.h"
 #include "kernels/args.h"
 #include "runtime/device_impl.h"
 #include "runtime/host_device.h"
@@ -39,21 +43,41 @@ typedef struct weft__sim_memory {
     uint64_t addresses[];        /* of each block */
 } weft__sim_memory;
 
+typedef struct weft__sim_processor weft__sim_processor;
+
+/* Counted by plan.c. */
+typedef struct weft__sim_plan weft__sim_plan;
+
 typedef struct weft__sim_device {
     weft_machine *machine;
     weft_simulation *simulation;
-    weft__value_id zeros; /* what new memory is made of */
+    weft__sim_processor *processor;
+    weft__sim_times times;
+    weft__value_id zeros; /* what new memory is made of; 0 without values */
     uint32_t pes;
     uint64_t room_bytes; /* scratch memory of a PE */
     uint32_t next_first;
-    weft__scratch *host_memory; /* of each PE, see weft__sim_host_memory(); freed with the device */
+    weft__scratch *host_memory;       /* of each PE, see weft__sim_host_memory(); freed with the device */
+    weft_sim_plan_watcher watch_plan; /* NULL: nobody */
+    void *watch_user;
     pthread_mutex_t lock;
 } weft__sim_device;
+
+/* NULL for another device. */
+weft__sim_device *weft__sim_device_of(const weft_device *device);
 
 /* The bytes of `zeros`. */
 #define WEFT__SIM_ZERO_BYTES (UINT64_C(1) << 20)
 
-/* Entries of the device table. */
+/* Bytes that lie in one block. */
+typedef struct weft__sim_stretch {
+    uint64_t address, bytes;
+} weft__sim_stretch;
+
+/* As many of `bytes` bytes from `offset` on as lie in one block. */
+weft__sim_stretch weft__sim_find_stretch(const weft__sim_memory *memory, uint64_t offset, uint64_t bytes);
+
+/* Entries of the device table; those of host access are in memory_access.c. */
 weft_status weft__sim_memory_create(weft_device *device, size_t bytes, weft__allocation *allocation, weft_error *err);
 void weft__sim_memory_destroy(weft_device *device, weft__allocation *allocation);
 weft_status weft__sim_memory_write(weft_device *device, weft__allocation *allocation, size_t offset, const void *data,
@@ -77,8 +101,13 @@ typedef struct weft__sim_view {
 typedef struct weft__sim_call {
     const weft_dispatch *dispatch;
     weft__sim_view arguments[WEFT_ARGUMENTS_MAX];
-    uint64_t room_bytes;        /* scratch memory of a PE */
+    uint64_t room_bytes; /* scratch memory of a PE */
+    uint64_t slot_bytes; /* of a queue between PEs, which has so many slots */
+    uint32_t slots;
+    uint32_t cube_pes;
     weft__scratch *host_memory; /* the device's */
+    bool has_values;            /* if not, all that processors look at is 0 */
+    weft__sim_plan *plan;       /* NULL: nobody watches */
     weft__fault *fault;         /* what kernels found wrong with their data, see weft__sim_fault() */
 } weft__sim_call;
 
@@ -86,13 +115,16 @@ typedef struct weft__sim_call {
 typedef struct weft__sim_kernel {
     weft__kernel kernel;    /* first */
     weft_tile_kernel *tile; /* its arguments are a weft__sim_call */
-    uint32_t queues;        /* between the PEs of a cube, which are a group: see weft_launch_options */
+    uint32_t queues;        /* of the launch, in which the PEs of a cube are a group: see weft_launch_options */
+    uint32_t (*choose_queues)(const weft__sim_call *call); /* instead; NULL where they are always the same */
 } weft__sim_kernel;
 
 extern const weft__sim_kernel weft__sim_kernel_add, weft__sim_kernel_mul, weft__sim_kernel_scale,
     weft__sim_kernel_silu_mul, weft__sim_kernel_gelu_mul, weft__sim_kernel_copy, weft__sim_kernel_embedding,
     weft__sim_kernel_rms_norm, weft__sim_kernel_rope, weft__sim_kernel_matmul, weft__sim_kernel_attention,
-    weft__sim_kernel_softmax, weft__sim_kernel_argmax, weft__sim_kernel_top_k, weft__sim_kernel_sample;
+    weft__sim_kernel_softmax, weft__sim_kernel_argmax, weft__sim_kernel_top_k, weft__sim_kernel_sample,
+    weft__sim_kernel_rms_norm_mul, weft__sim_kernel_add_rms_norm, weft__sim_kernel_rms_norm_rope,
+    weft__sim_kernel_gate_up_silu;
 
 /* Notes a fault; a kernel that has one returns. PEs come in any order: that of the lowest row, and in it of the lowest
  * index, counts in the end, so a kernel must look at its rows in rising order and stop at the first. */
@@ -109,7 +141,8 @@ WEFT_PRINTF(3, 4) WEFT_COLD _Noreturn void weft__sim_refuse(weft_tile *tl, weft_
  * serves all of them. Ends the run if there is none. */
 void *weft__sim_host_memory(weft_tile *tl, const weft__sim_call *call, size_t bytes);
 
-/* Brings elements [first, first + count) to the processor, in pieces that fit the scratch memory that is free. */
+/* Brings elements [first, first + count) to the processor, in pieces that fit the scratch memory that is free: zeros
+ * where there are no values, in the same time. */
 void weft__sim_peek(weft_tile *tl, const weft__sim_call *call, uint32_t argument, uint64_t first, uint64_t count,
                     void *out);
 
@@ -135,6 +168,11 @@ typedef struct weft__sim_rows {
 /* The rows of `row_elements` elements each that begin in the block of this PE. Together the PEs have each row once. The
  * elements of the view are a multiple of row_elements. */
 weft__sim_rows weft__sim_own_rows(const weft_tile *tl, const weft__sim_view *view, uint64_t row_elements);
+
+/* Notes for who watches that this PE has `own` of the `rows` rows of a view. The functions here do so themselves; only
+ * the first note of a PE in a launch counts. */
+void weft__sim_note_split(const weft_tile *tl, const weft__sim_view *view, uint64_t rows, uint64_t row_elements,
+                          uint64_t own);
 
 /* A share of `count` units of work for this PE, one behind another: as even as can be, for work that lies nowhere. */
 weft__sim_rows weft__sim_share(const weft_tile *tl, uint64_t count);

@@ -43,9 +43,18 @@ typedef struct weft__cpu_kernels {
     /* Tokens [begin, end). Faults: WEFT__FAULT_ID; WEFT__FAULT_POSITION. */
     weft__fault (*embedding)(const weft__embedding_args *args, size_t begin, size_t end);
     weft__fault (*rope)(const weft__rope_args *args, size_t begin, size_t end, void *scratch);
+    /* The norm of each head, a row of `norm`, whose out must be args->out; args->x is unused. */
+    weft__fault (*rms_norm_rope)(const weft__rms_norm_args *norm, const weft__rope_args *args, size_t begin, size_t end,
+                                 void *scratch);
 
     /* Rows [begin, end). */
     void (*rms_norm)(const weft__rms_norm_args *args, size_t begin, size_t end);
+    /* The norm times `other`, as x; args->out may be x or `other`. */
+    void (*rms_norm_mul)(const weft__rms_norm_args *args, const float *other, size_t begin, size_t end);
+    /* First sum = a + b, all as x; then the norm of it, args->x being unused. args->out may be a or b, or the sum may.
+     */
+    void (*add_rms_norm)(const weft__rms_norm_args *args, const float *a, const float *b, float *sum, size_t begin,
+                         size_t end);
     void (*softmax)(const float *x, float *out, size_t dims, size_t begin, size_t end); /* out may be x */
 
     /* Rows [begin, end); 0 < dims <= INT32_MAX, 0 < k <= dims. Faults: WEFT__FAULT_NAN. */

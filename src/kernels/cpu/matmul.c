@@ -26,6 +26,7 @@ enum {
     GEMV_TASKS_WANTED = 64,      /* more, because memory serves threads unevenly */
     GEMV_TASK_PRODUCTS_MIN = 1 << 14,
     GEMV_COLUMNS_STEP = 16, /* a cache line of out: threads do not write to one another's */
+    GATED_PRODUCTS = 2048,  /* 8 KiB of them */
     SCRATCH_ALIGNMENT = 64
 };
 
@@ -149,8 +150,8 @@ static void pack_x(const weft__matmul_kernels *kernels, const weft__matmul_args 
     }
 }
 
-static void pack_weight(const weft__matmul_kernels *kernels, const weft__matmul_args *args, span columns, span k,
-                        float *to)
+static void pack_weight(const weft__matmul_kernels *kernels, const weft__matmul_args *args, const void *weight,
+                        span columns, span k, float *to)
 {
     weft__pack_function *pack = kernels->pack[args->weight_dtype];
     size_t element_bytes = weft_dtype_bytes(args->weight_dtype);
@@ -158,7 +159,7 @@ static void pack_weight(const weft__matmul_kernels *kernels, const weft__matmul_
         /* Lanes past the last column repeat it; their products are dropped. */
         size_t column = weft__min_size(columns.begin + lane, columns.end - 1);
         size_t count = weft__min_size(columns.end - column, kernels->lanes);
-        const char *from = (const char *)args->weight + (column * args->k + k.begin) * element_bytes;
+        const char *from = (const char *)weight + (column * args->k + k.begin) * element_bytes;
         pack(from, args->k, count, k.end - k.begin, to + lane, kernels->tile_columns);
     }
 }
@@ -169,27 +170,34 @@ static void copy_rows(const float *from, size_t from_stride, float *to, size_t t
         memcpy(to + row * to_stride, from + row * from_stride, columns * sizeof(float));
 }
 
-/* All rows of a block times one tile's width of packed weights. */
-static void multiply_strip(const weft__matmul_kernels *kernels, const weft__matmul_args *args, span rows, span columns,
-                           span k, size_t chain, const float *packed_x, const float *packed_weight)
+/* One of the products that a task makes of its rows of x: with which weight, and the place of its first row and column.
+ */
+typedef struct target {
+    const void *weight;
+    float *out;
+    size_t out_stride;
+} target;
+
+/* All rows of a block times one tile's width of packed weights, to `out`. */
+static void multiply_strip(const weft__matmul_kernels *kernels, size_t rows, size_t width, span k, size_t chain,
+                           const float *packed_x, const float *packed_weight, float *out, size_t out_stride)
 {
     /* A kernel writes whole tiles; in the last strip, what lies beyond the last column of out is not ours to touch. */
     alignas(SCRATCH_ALIGNMENT) float edge[WEFT__MATMUL_TILE_ROWS_MAX * WEFT__MATMUL_TILE_COLUMNS_MAX] = {0};
-    size_t width = columns.end - columns.begin;
-    size_t tiles = ceil_div(rows.end - rows.begin, kernels->tile_rows);
+    size_t tiles = ceil_div(rows, kernels->tile_rows);
     bool add = k.begin > 0;
     for (size_t tile = 0; tile < tiles; ++tile) {
-        span part = part_of(rows.end - rows.begin, tiles, tile);
+        span part = part_of(rows, tiles, tile);
         size_t height = part.end - part.begin;
-        float *out = args->out + (rows.begin + part.begin) * args->n + columns.begin;
+        float *to = out + part.begin * out_stride;
         weft__tile_function *multiply = kernels->tile[height - 1];
         if (width == kernels->tile_columns) {
-            multiply(packed_x, packed_weight, k.end - k.begin, chain, add, out, args->n);
+            multiply(packed_x, packed_weight, k.end - k.begin, chain, add, to, out_stride);
         } else {
             if (add)
-                copy_rows(out, args->n, edge, kernels->tile_columns, height, width);
+                copy_rows(to, out_stride, edge, kernels->tile_columns, height, width);
             multiply(packed_x, packed_weight, k.end - k.begin, chain, add, edge, kernels->tile_columns);
-            copy_rows(edge, kernels->tile_columns, out, args->n, height, width);
+            copy_rows(edge, kernels->tile_columns, to, out_stride, height, width);
         }
         packed_x += height * (k.end - k.begin);
     }
@@ -203,38 +211,122 @@ static size_t chain_length(size_t k)
     return chains[row].length;
 }
 
-static void run_gemm(const weft__matmul_kernels *kernels, const weft__matmul_args *args, const plan *cut, size_t task,
-                     float *scratch)
+/* The rows and columns of out that belong to a task. */
+static void ranges_of(const weft__matmul_args *args, const plan *cut, size_t task, span *rows, span *columns)
 {
-    span rows = part_of(args->m, cut->row_blocks, task % cut->row_blocks);
-    size_t columns_begin = task / cut->row_blocks * cut->columns;
-    size_t columns_end = weft__min_size(columns_begin + cut->columns, args->n);
-    size_t chain = chain_length(args->k);
-    float *packed_weight = scratch + packed_x_elements(kernels, rows.end - rows.begin, args->k);
+    *rows = part_of(args->m, cut->row_blocks, task % cut->row_blocks);
+    columns->begin = task / cut->row_blocks * cut->columns;
+    columns->end = weft__min_size(columns->begin + cut->columns, args->n);
+}
+
+/* Each block of x is packed once for all products. */
+static void run_gemm(const weft__matmul_kernels *kernels, const weft__matmul_args *args, span rows, span all_columns,
+                     const target *targets, size_t target_count, float *scratch)
+{
+    size_t chain = chain_length(args->k), height = rows.end - rows.begin;
+    float *packed_weight = scratch + packed_x_elements(kernels, height, args->k);
     for (size_t k_begin = 0; k_begin < args->k; k_begin += K_BLOCK) {
         span k = {k_begin, weft__min_size(k_begin + K_BLOCK, args->k)};
         pack_x(kernels, args, rows, k, scratch);
-        for (size_t begin = columns_begin; begin < columns_end; begin += kernels->tile_columns) {
-            span columns = {begin, weft__min_size(begin + kernels->tile_columns, columns_end)};
-            pack_weight(kernels, args, columns, k, packed_weight);
-            multiply_strip(kernels, args, rows, columns, k, chain, scratch, packed_weight);
+        for (size_t begin = all_columns.begin; begin < all_columns.end; begin += kernels->tile_columns) {
+            span columns = {begin, weft__min_size(begin + kernels->tile_columns, all_columns.end)};
+            for (const target *to = targets; to < targets + target_count; ++to) {
+                pack_weight(kernels, args, to->weight, columns, k, packed_weight);
+                multiply_strip(kernels, height, columns.end - begin, k, chain, scratch, packed_weight,
+                               to->out + (begin - all_columns.begin), to->out_stride);
+            }
         }
     }
+}
+
+/* Without k. */
+static void clear(const weft__matmul_args *args, span columns)
+{
+    for (size_t row = 0; row < args->m; ++row)
+        memset(args->out + row * args->n + columns.begin, 0, (columns.end - columns.begin) * sizeof(float));
 }
 
 void weft__matmul_run(const weft__matmul_kernels *kernels, const weft__matmul_args *args, size_t task, void *scratch)
 {
     plan cut = plan_of(kernels, args);
-    if (!cut.is_gemv) {
-        run_gemm(kernels, args, &cut, task, scratch);
-        return;
-    }
-    size_t begin = task * cut.columns;
-    size_t end = weft__min_size(begin + cut.columns, args->n);
+    span rows, columns;
+    ranges_of(args, &cut, task, &rows, &columns);
     if (args->k == 0) { /* x and weight are empty and may be NULL */
-        for (size_t row = 0; row < args->m; ++row)
-            memset(args->out + row * args->n + begin, 0, (end - begin) * sizeof(float));
+        clear(args, columns);
         return;
     }
-    kernels->gemv[args->weight_dtype](args->x, args->m, args->k, args->weight, begin, end, args->out, args->n);
+    if (cut.is_gemv) {
+        kernels->gemv[args->weight_dtype](args->x, args->m, args->k, args->weight, columns.begin, columns.end,
+                                          args->out, args->n);
+        return;
+    }
+    const target to = {args->weight, args->out + rows.begin * args->n + columns.begin, args->n};
+    run_gemm(kernels, args, rows, columns, &to, 1, scratch);
+}
+
+/* ---- gated ---- */
+
+/* The columns that are joined at a time. The products of all rows with a few columns stay in the first-level cache; the
+ * packed ones are of a whole task. */
+static size_t gated_columns(const weft__matmul_args *args, const plan *cut)
+{
+    if (!cut->is_gemv)
+        return cut->columns;
+    size_t few = GATED_PRODUCTS / args->m / GEMV_COLUMNS_STEP * GEMV_COLUMNS_STEP;
+    return weft__min_size(cut->columns, weft__max_size(few, GEMV_COLUMNS_STEP));
+}
+
+size_t weft__gated_tasks(const weft__matmul_kernels *kernels, const weft__gated_args *args)
+{
+    return weft__matmul_tasks(kernels, &args->gate);
+}
+
+size_t weft__gated_scratch_bytes(const weft__matmul_kernels *kernels, const weft__gated_args *args)
+{
+    plan cut = plan_of(kernels, &args->gate);
+    if (cut.tasks == 0 || args->gate.k == 0)
+        return 0;
+    size_t gates = ceil_div(args->gate.m, cut.row_blocks) * gated_columns(&args->gate, &cut);
+    return ceil_div(gates * sizeof(float), SCRATCH_ALIGNMENT) * SCRATCH_ALIGNMENT +
+           weft__matmul_scratch_bytes(kernels, &args->gate);
+}
+
+/* Rows and columns of out, where the other factor is already. */
+static void join(const weft__gated_args *args, const float *gates, float *out, size_t rows, size_t columns)
+{
+    for (size_t row = 0; row < rows; ++row) {
+        float *to = out + row * args->gate.n;
+        args->join(WEFT_F32, gates + row * columns, to, to, 0, columns);
+    }
+}
+
+void weft__gated_run(const weft__matmul_kernels *kernels, const weft__gated_args *args, size_t task, void *scratch)
+{
+    const weft__matmul_args *gate = &args->gate;
+    plan cut = plan_of(kernels, gate);
+    span rows, columns;
+    ranges_of(gate, &cut, task, &rows, &columns);
+    if (gate->k == 0) {
+        clear(gate, columns);
+        return;
+    }
+    size_t scratch_bytes = weft__matmul_scratch_bytes(kernels, gate);
+    float *gates = (float *)(void *)((char *)scratch + scratch_bytes);
+    if (!cut.is_gemv) {
+        float *out = gate->out + rows.begin * gate->n + columns.begin;
+        const size_t width = columns.end - columns.begin;
+        const target to[2] = {{gate->weight, gates, width}, {args->up_weight, out, gate->n}};
+        run_gemm(kernels, gate, rows, columns, to, 2, scratch);
+        join(args, gates, out, rows.end - rows.begin, width);
+        return;
+    }
+    weft__gemv_function *gemv = kernels->gemv[gate->weight_dtype];
+    const size_t row_bytes = gate->k * weft_dtype_bytes(gate->weight_dtype);
+    for (size_t begin = columns.begin, width; begin < columns.end; begin += width) {
+        width = weft__min_size(gated_columns(gate, &cut), columns.end - begin);
+        const char *weight = (const char *)gate->weight + begin * row_bytes;
+        gemv(gate->x, gate->m, gate->k, weight, 0, width, gates, width);
+        gemv(gate->x, gate->m, gate->k, args->up_weight, begin, begin + width, gate->out, gate->n);
+        join(args, gates, gate->out + begin, gate->m, width);
+    }
 }

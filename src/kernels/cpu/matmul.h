@@ -1,4 +1,5 @@
-/* out = x times the transpose of weight, on one CPU core at a time: what the cpu device runs for weft_matmul.
+/* out = x times the transpose of weight, on one CPU core at a time: what the cpu device runs for weft_matmul and
+ * weft_gate_up_silu.
  *
  * The caller asks how many tasks a product has, runs each of them once, in any order and on any threads, and lends each
  * thread a piece of scratch memory. Tasks write disjoint parts of `out`. How the product is cut depends on its shape
@@ -25,6 +26,7 @@
 #include <weft/types.h>
 
 #include "kernels/cpu/isa.h"
+#include "kernels/cpu/kernels.h"
 
 typedef struct weft__matmul_kernels weft__matmul_kernels;
 
@@ -54,5 +56,18 @@ size_t weft__matmul_scratch_bytes(const weft__matmul_kernels *kernels, const wef
 /* Runs task number `task` < weft__matmul_tasks(). `scratch` is aligned to 64 bytes, belongs to this call alone while it
  * lasts, and may hold anything; NULL when weft__matmul_scratch_bytes() is 0. */
 void weft__matmul_run(const weft__matmul_kernels *kernels, const weft__matmul_args *args, size_t task, void *scratch);
+
+/* Two products of one x, joined element by element: out = join(x gate^T, x up^T). Neither of them is written whole.
+ * Each has the bits of weft__matmul_run. */
+typedef struct weft__gated_args {
+    weft__matmul_args gate; /* its weight is that of the gate */
+    const void *up_weight;  /* as gate.weight */
+    weft__binary_kernel *join;
+} weft__gated_args;
+
+/* As of a product, and with the same rules. Scratch has room for the gates of a task besides: up to 168 KiB more. */
+size_t weft__gated_tasks(const weft__matmul_kernels *kernels, const weft__gated_args *args);
+size_t weft__gated_scratch_bytes(const weft__matmul_kernels *kernels, const weft__gated_args *args);
+void weft__gated_run(const weft__matmul_kernels *kernels, const weft__gated_args *args, size_t task, void *scratch);
 
 #endif

@@ -16,7 +16,7 @@ static double mul(double a, double b)
     return a * b;
 }
 
-static double silu_mul(double gate, double up)
+double weft__ref_silu_product(double gate, double up)
 {
     return gate / (1 + exp(-gate)) * up;
 }
@@ -55,7 +55,7 @@ void weft__ref_scale(weft_dtype dtype, const void *x, float factor, void *out, s
 
 void weft__ref_silu_mul(weft_dtype dtype, const void *gate, const void *up, void *out, size_t count)
 {
-    apply(silu_mul, dtype, gate, up, out, count);
+    apply(weft__ref_silu_product, dtype, gate, up, out, count);
 }
 
 void weft__ref_gelu_mul(weft_dtype dtype, const void *gate, const void *up, void *out, size_t count)

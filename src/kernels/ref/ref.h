@@ -15,19 +15,34 @@ void weft__ref_scale(weft_dtype dtype, const void *x, float factor, void *out, s
 void weft__ref_silu_mul(weft_dtype dtype, const void *gate, const void *up, void *out, size_t count);
 void weft__ref_gelu_mul(weft_dtype dtype, const void *gate, const void *up, void *out, size_t count);
 
+/* gate * sigmoid(gate) * up, of one element. */
+double weft__ref_silu_product(double gate, double up);
+
 void weft__ref_copy(const weft__copy_args *args);
 
 /* Faults: WEFT__FAULT_ID. */
 weft__fault weft__ref_embedding(const weft__embedding_args *args);
 
 void weft__ref_rms_norm(const weft__rms_norm_args *args);
+/* The norm times `other`, as x; args->out may be x or `other`. */
+void weft__ref_rms_norm_mul(const weft__rms_norm_args *args, const float *other);
+/* First sum = a + b, all as x; then the norm of args->x, which is the sum. args->out may be a or b, if the sum is not.
+ */
+void weft__ref_add_rms_norm(const weft__rms_norm_args *args, const float *a, const float *b, float *sum);
 
 /* Faults: WEFT__FAULT_POSITION. */
 weft__fault weft__ref_rope(const weft__rope_args *args);
+/* rope of the norm of each head, a row of `norm`; rope->x is unused. `scratch` holds
+ * weft__ref_rms_norm_rope_scratch_bytes, aligned as a double. Faults: WEFT__FAULT_POSITION. */
+size_t weft__ref_rms_norm_rope_scratch_bytes(const weft__rope_args *args);
+weft__fault weft__ref_rms_norm_rope(const weft__rms_norm_args *norm, const weft__rope_args *rope, void *scratch);
 
 /* x [m, k], weight [n, k] f32, f16 or bf16, out [m, n]. */
 void weft__ref_matmul(size_t m, size_t n, size_t k, const float *x, weft_dtype weight_dtype, const void *weight,
                       float *out);
+/* The same with two weights: out = silu(x gate^T) * (x up^T). */
+void weft__ref_gate_up_silu(size_t m, size_t n, size_t k, const float *x, weft_dtype weight_dtype,
+                            const void *gate_weight, const void *up_weight, float *out);
 
 /* `scratch` holds weft__ref_attention_scratch_bytes, aligned as a double. */
 size_t weft__ref_attention_scratch_bytes(const weft__attention_args *args);

@@ -34,14 +34,14 @@ static void kernel(weft_tile *tl, const void *arguments)
     tl_tensor source = tl_shard(tl, it->x), target = tl_shard(tl, it->sum), sum;
     tl_tensor x = tl_load_tensor(tl, source);
     uint32_t me = tl_program_id(tl, TL_AXIS_ALL);
-    it->begin_ps[me] = tl_now_ps(tl);
+    tl_note_time(tl, &it->begin_ps[me]);
     if (it->algorithm == CENTRE)
         sum = tl_all_reduce_centre(tl, x, TL_REDUCE_SUM);
     else if (it->algorithm == RING)
         sum = tl_all_reduce_ring(tl, x, TL_REDUCE_SUM);
     else
         sum = tl_all_reduce_mesh(tl, x, TL_REDUCE_SUM);
-    it->end_ps[me] = tl_now_ps(tl);
+    tl_note_time(tl, &it->end_ps[me]);
     tl_store_tensor(tl, target, sum);
 }
 

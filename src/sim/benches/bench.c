@@ -47,32 +47,6 @@ uint32_t weft__bench_count_pes(weft__bench_run *run, const weft_pe_set *pes)
     return weft_machine_count_pes(run->machine, pes, &count, &run->err) == WEFT_OK ? count : 0;
 }
 
-/* The report of all launches: engines that one of them lacks count as nothing there. */
-static void add_report(weft_launch_report *sum, const weft_launch_report *one)
-{
-    sum->finish_ps = one->finish_ps;
-    sum->end_ps = one->end_ps;
-    sum->makespan_ps += one->makespan_ps;
-    sum->pes = one->pes > sum->pes ? one->pes : sum->pes;
-    for (size_t i = 0; i < WEFT_PE_TIMES; i++)
-        sum->spent_ps[i] += one->spent_ps[i];
-    for (size_t i = 0; i < WEFT_ENGINES; i++) {
-        sum->engines[i].busy_ps += one->engines[i].busy_ps;
-        sum->engines[i].stall_ps += one->engines[i].stall_ps;
-        sum->engines[i].idle_ps += one->engines[i].idle_ps;
-        sum->engines[i].bytes += one->engines[i].bytes;
-    }
-    sum->commands += one->commands;
-    sum->tiles += one->tiles;
-    sum->messages += one->messages;
-    sum->macs += one->macs;
-    sum->memory_bytes += one->memory_bytes;
-    sum->compute_bound_ps += one->compute_bound_ps;
-    sum->memory_bound_ps += one->memory_bound_ps;
-    uint64_t bound = sum->compute_bound_ps > sum->memory_bound_ps ? sum->compute_bound_ps : sum->memory_bound_ps;
-    sum->roofline_fraction = sum->makespan_ps > 0 ? (double)bound / (double)sum->makespan_ps : 0;
-}
-
 void weft__bench_launch(weft__bench_run *run, const weft_launch_options *options)
 {
     weft_kernel_launch *launch = NULL;
@@ -88,11 +62,8 @@ void weft__bench_launch(weft__bench_run *run, const weft_launch_options *options
         status = weft_simulation_wait(run->simulation, launch, &run->err);
     if (status == WEFT_OK) {
         weft_kernel_launch_get_report(launch, &report);
-        if (run->has_launched)
-            add_report(&run->report, &report);
-        else
-            run->report = report;
-        run->has_launched = true;
+        weft_launch_report_add(&run->report, &report);
+        (void)weft__bench_history_add(run, named.name, launch, &run->err);
     }
     weft_kernel_launch_destroy(launch);
     if (run->index == 0)
@@ -132,11 +103,20 @@ static weft_status open_run(weft__bench_run *run, weft_error *err)
         .trace_path = run->index > 0 ? NULL : options->trace_path,
     };
     weft__arena_init(&run->arena, 0);
-    return weft_simulation_create(run->machine, &simulation, &run->simulation, err);
+    weft_status status = weft_simulation_create(run->machine, &simulation, &run->simulation, err);
+    if (status == WEFT_OK && run->index == 0 && options->recording)
+        status = weft_recording_begin(run->simulation, options->recording, err);
+    return status == WEFT_OK ? weft__bench_history_begin(run, err) : status;
 }
 
-static void close_run(weft__bench_run *run)
+/* A recording of what has failed is none. */
+static void close_run(weft__bench_run *run, weft_status status)
 {
+    weft_recording **recording = run->index == 0 ? run->options->recording : NULL;
+    if (recording && status != WEFT_OK) {
+        weft_recording_destroy(*recording);
+        *recording = NULL;
+    }
     weft__bench_destroy_tensors(run);
     weft_simulation_destroy(run->simulation);
     weft__arena_destroy(&run->arena);
@@ -184,6 +164,10 @@ static weft_status keep_first(weft__bench_run *run, weft_error *err)
     result->report = run->report;
     weft_simulation_get_statistics(run->simulation, &result->statistics);
     weft_status status = weft_simulation_finish_trace(run->simulation, err);
+    if (status == WEFT_OK && run->options->recording)
+        status = weft_recording_finish(*run->options->recording, err);
+    if (status == WEFT_OK)
+        status = weft__bench_history_end(run, err);
     return status == WEFT_OK ? keep_hazards(run, err) : status;
 }
 
@@ -223,7 +207,7 @@ static weft_status run_once(const weft__bench *bench, const weft_machine *machin
         status = keep_first(&run, err);
     else if (status == WEFT_OK)
         keep_perturbed(&run);
-    close_run(&run);
+    close_run(&run, status);
     if (status != WEFT_OK && index > 0)
         return weft__fail_within(err, status, "Perturbed run %" PRIu64 " of %" PRIu64 ", seed %" PRIu64, index,
                                  options->perturb, options->seed + index);
@@ -271,6 +255,8 @@ weft_status weft__bench_run_all(const weft__bench *bench, const weft_machine *ma
                                 const weft_sim_bench_options *options, weft_sim_bench_result **out, weft_error *err)
 {
     *out = NULL;
+    if (options->recording)
+        *options->recording = NULL;
     weft__bench_outcome *outcome = calloc(1, sizeof *outcome);
     if (!outcome)
         return weft__fail_memory(err, sizeof *outcome, "the result of a bench");
@@ -288,6 +274,10 @@ weft_status weft__bench_run_all(const weft__bench *bench, const weft_machine *ma
     if (status == WEFT_OK)
         status = run_in_turn(bench, machine, options, outcome, err);
     if (status != WEFT_OK) {
+        if (options->recording)
+            weft_recording_destroy(*options->recording);
+        if (options->recording)
+            *options->recording = NULL;
         weft_sim_bench_result_destroy(result);
         return status;
     }
@@ -313,5 +303,6 @@ void weft_sim_bench_result_destroy(weft_sim_bench_result *result)
     for (size_t i = 0; i < WEFT__BENCH_CHECKS_MAX; i++)
         free(outcome->kept[i].data);
     weft__arena_destroy(&outcome->arena);
+    weft__bench_history_free(outcome);
     free(outcome);
 }

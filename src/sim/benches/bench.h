@@ -68,7 +68,7 @@ bool weft__bench_has_failed(const weft__bench_run *run);
 /* Where a tensor goes that has its rows, or columns, divided among these PEs in their order. */
 weft_placement weft__bench_divided(weft_pe_set pes, weft_split split);
 
-/* A tensor, unwritten. `name` is for people. */
+/* A tensor, unwritten; on a machine without HBM it lies in the SRAM of the cubes. `name` is for people. */
 weft_placed_tensor *weft__bench_tensor(weft__bench_run *run, const char *name, weft_dtype dtype, weft_shape shape,
                                        const weft_placement *placement);
 

@@ -15,9 +15,11 @@ typedef struct dtype_steps {
 
 static dtype_steps steps_of(weft_dtype dtype)
 {
-    static const dtype_steps steps[] = {
-        [WEFT_F32] = {0x1p-24, 0x1p-150}, [WEFT_F16] = {0x1p-11, 0x1p-25}, [WEFT_BF16] = {0x1p-8, 0x1p-134}};
-    return dtype <= WEFT_BF16 ? steps[dtype] : (dtype_steps){0, 0};
+    static const dtype_steps steps[WEFT_F64 + 1] = {[WEFT_F32] = {0x1p-24, 0x1p-150},
+                                                    [WEFT_F16] = {0x1p-11, 0x1p-25},
+                                                    [WEFT_BF16] = {0x1p-8, 0x1p-134},
+                                                    [WEFT_F64] = {0x1p-53, 0}};
+    return steps[dtype]; /* 0 of integers; and half of the smallest double is none */
 }
 
 void weft__bench_product(const double *a, const double *b, uint64_t m, uint64_t k, uint64_t n, double *out)

@@ -23,6 +23,11 @@ typedef struct weft__bench_outcome {
     weft_sim_bench_check checks[WEFT__BENCH_CHECKS_MAX];
     weft__bench_kept kept[WEFT__BENCH_CHECKS_MAX];
     weft__arena arena; /* the texts of hazards, and their table */
+    weft_sim_bench_history history;
+    weft_sim_bench_launch *launches; /* malloc'ed, as is the next */
+    weft_sim_bench_pe *pes;
+    weft_activity *activity;
+    size_t launch_capacity;
 } weft__bench_outcome;
 
 /* A tensor of a run. */
@@ -47,9 +52,16 @@ struct weft__bench_run {
     weft__bench_tensor_record *tensors; /* the last one first */
     uint64_t fills, checks;             /* so far */
     weft_launch_report report;
-    bool has_launched;
     weft_error err; /* WEFT_OK: none so far */
 };
+
+/* bench_history.c: begins the history of a run, adds a launch that has ended, and ends it; each does nothing in a run
+ * of which none is kept. */
+weft_status weft__bench_history_begin(weft__bench_run *run, weft_error *err);
+weft_status weft__bench_history_add(weft__bench_run *run, const char *name, const weft_kernel_launch *launch,
+                                    weft_error *err);
+weft_status weft__bench_history_end(weft__bench_run *run, weft_error *err);
+void weft__bench_history_free(weft__bench_outcome *outcome);
 
 /* The bench of a name, NULL and an error for one that is none. */
 const weft__bench *weft__bench_find(const char *name, weft_error *err);

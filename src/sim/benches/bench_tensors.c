@@ -3,6 +3,7 @@
 
 #include "base/rng.h"
 #include "sim/benches/bench_impl.h"
+#include "sim/machine/machine.h"
 #include "sim/replay/kernels.h"
 
 void *weft__bench_memory(weft__bench_run *run, const char *what, size_t count, size_t bytes)
@@ -32,15 +33,28 @@ weft_placement weft__bench_divided(weft_pe_set pes, weft_split split)
     return (weft_placement){.pes = pes, .over_sips = split, .over_cubes = split, .over_pes = split};
 }
 
+/* Where tensors lie on this machine. */
+static weft_home home_of(weft__bench_run *run)
+{
+    const weft__machine_spec *spec = run->machine->spec;
+    if (spec->cube.hbm.gib == 0 && spec->cube.sram.mib == 0)
+        weft__bench_fail(run, WEFT_UNSUPPORTED,
+                         "Machine '%s' has no memory for the tensors of bench '%s': cube.hbm.gib and cube.sram.mib are "
+                         "0.",
+                         spec->name, run->bench->name);
+    return spec->cube.hbm.gib == 0 ? WEFT_HOME_SRAM : WEFT_HOME_HBM;
+}
+
 weft_placed_tensor *weft__bench_tensor(weft__bench_run *run, const char *name, weft_dtype dtype, weft_shape shape,
                                        const weft_placement *placement)
 {
+    weft_placement placed = *placement;
+    placed.home = home_of(run);
     weft__bench_tensor_record *record = weft__bench_memory(run, name, 1, sizeof *record);
     if (!record)
         return NULL;
     *record = (weft__bench_tensor_record){.name = name, .dtype = dtype, .shape = shape};
-    weft_status status =
-        weft_placed_tensor_create(run->simulation, dtype, &shape, placement, &record->placed, &run->err);
+    weft_status status = weft_placed_tensor_create(run->simulation, dtype, &shape, &placed, &record->placed, &run->err);
     if (status != WEFT_OK) {
         (void)weft__fail_within(&run->err, status, "Tensor '%s'", name);
         return NULL;

@@ -2,7 +2,7 @@
  *
  * The window is the time of the composite command alone, from its issue until it is done: loads before it are not in
  * it. docs/benches.md compares it with what the root published. */
-#include "sim/benches/bench.h"
+#include "sim/benches/gemm_work.h"
 
 /* Where the operands are: streamed from the HBM, or loaded before. */
 typedef enum variant {
@@ -14,18 +14,15 @@ typedef enum variant {
 static const char *const variants[] = {"ref_ref", "load_ref", "load_load", NULL};
 
 typedef struct product {
-    uint64_t m, k, n;
-    weft_dtype dtype;
+    weft__gemm_work gemm;
     variant variant;
-    const weft_placed_tensor *a, *b, *out;
-    const double *a_numbers, *b_numbers;
-    uint64_t *window_ps;
+    uint64_t *issued_ps, *ended_ps;
 } product;
 
 static void kernel(weft_tile *tl, const void *arguments)
 {
     const product *it = arguments;
-    tl_tensor a = tl_shard(tl, it->a), b = tl_shard(tl, it->b), out = tl_shard(tl, it->out);
+    tl_tensor a = tl_shard(tl, it->gemm.a), b = tl_shard(tl, it->gemm.b), out = tl_shard(tl, it->gemm.out);
     if (it->variant != REF_REF)
         a = tl_load_tensor(tl, a);
     if (it->variant == LOAD_LOAD)
@@ -34,15 +31,9 @@ static void kernel(weft_tile *tl, const void *arguments)
     const tl_composite_request request = {
         .op = WEFT_COMMAND_GEMM, .a = a, .b = b, .out = out.address, .dtype = out.dtype};
     tl_command command = tl_composite(tl, &request);
-    uint64_t issued_ps = tl_now_ps(tl);
+    tl_note_time(tl, it->issued_ps);
     tl_wait(tl, command);
-    *it->window_ps = tl_now_ps(tl) - issued_ps;
-}
-
-static void reference(const void *arguments, double *out)
-{
-    const product *it = arguments;
-    weft__bench_product(it->a_numbers, it->b_numbers, it->m, it->k, it->n, out);
+    tl_note_time(tl, it->ended_ps);
 }
 
 static const weft_sim_bench_key keys[] = {
@@ -56,27 +47,14 @@ static const weft_sim_bench_key keys[] = {
 
 static void run(weft__bench_run *run)
 {
-    uint64_t window_ps = 0;
-    product it = {.m = weft__bench_number(run, "m"),
-                  .k = weft__bench_number(run, "k"),
-                  .n = weft__bench_number(run, "n"),
-                  .dtype = weft__bench_dtype(run, "dtype"),
-                  .variant = (variant)weft__bench_number(run, "variant"),
-                  .window_ps = &window_ps};
+    uint64_t issued_ps = 0, ended_ps = 0;
+    product it = {
+        .variant = (variant)weft__bench_number(run, "variant"), .issued_ps = &issued_ps, .ended_ps = &ended_ps};
     const weft_placement one = {.pes = {.sips = 1, .cubes = 1, .pes = 1}};
-    weft_placed_tensor *a = weft__bench_tensor(run, "a", it.dtype, weft_shape_2d(it.m, it.k), &one);
-    weft_placed_tensor *b = weft__bench_tensor(run, "b", it.dtype, weft_shape_2d(it.k, it.n), &one);
-    weft_placed_tensor *out = weft__bench_tensor(run, "out", it.dtype, weft_shape_2d(it.m, it.n), &one);
-    it.a_numbers = weft__bench_fill(run, a, 1);
-    it.b_numbers = weft__bench_fill(run, b, 1);
-    it.a = a;
-    it.b = b;
-    it.out = out;
-
+    weft__gemm_work_begin(run, &one, &one, &it.gemm);
     weft__bench_launch(run, &(weft_launch_options){.kernel = kernel, .arguments = &it, .pes = one.pes});
-    weft__bench_add_flops(run, 2 * it.m * it.k * it.n);
-    weft__bench_measure(run, "composite window", (double)window_ps / 1000, "ns");
-    weft__bench_check(run, "out", out, reference, &it, (weft__bench_bound){.relative = 1});
+    weft__bench_measure(run, "composite window", (double)(ended_ps - issued_ps) / 1000, "ns");
+    weft__gemm_work_end(run, &it.gemm);
 }
 
 const weft__bench weft__bench_gemm_composite = {

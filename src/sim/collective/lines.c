@@ -9,16 +9,23 @@ typedef struct grid {
     uint32_t first, count, index;
 } grid;
 
-static void cut_lines(weft_tile *tl, const grid *it, weft__line out[2])
+/* Columns of the rectangle; 0 if it is none. */
+static uint32_t width_of(const grid *it)
 {
     uint32_t column = it->first % it->columns;
-    bool is_part_of_row = column + it->count <= it->columns;
-    if (!is_part_of_row && (column != 0 || it->count % it->columns != 0))
+    if (column + it->count <= it->columns)
+        return it->count;
+    return column == 0 && it->count % it->columns == 0 ? it->columns : 0;
+}
+
+static void cut_lines(weft_tile *tl, const grid *it, weft__line out[2])
+{
+    uint32_t width = width_of(it);
+    if (width == 0)
         weft__tile_fail(tl, WEFT_UNSUPPORTED,
                         "%s %" PRIu32 " to %" PRIu32 " are not whole rows of their grid of %" PRIu32
                         " columns, nor a part of one row.",
                         it->what, it->first, it->first + it->count - 1, it->columns);
-    uint32_t width = is_part_of_row ? it->count : it->columns;
     out[0].at = it->index % width;
     out[0].count = width;
     out[0].root = width / 2;
@@ -27,11 +34,26 @@ static void cut_lines(weft_tile *tl, const grid *it, weft__line out[2])
     out[1].root = out[1].count / 2;
 }
 
-void weft__cube_lines(weft_tile *tl, weft__line out[2])
+static grid cube_grid(const weft_tile *tl)
 {
     const weft__graph *graph = weft__pes_graph(weft__pe_owner(tl->pe));
     uint32_t cube = weft__pe_index(tl->pe) / graph->pes % graph->cubes, index = tl_program_id(tl, TL_AXIS_CUBE);
-    const grid cubes = {"Cubes", graph->spec->sip.columns, cube - index, tl_num_programs(tl, TL_AXIS_CUBE), index};
+    return (grid){"Cubes", graph->spec->sip.columns, cube - index, tl_num_programs(tl, TL_AXIS_CUBE), index};
+}
+
+static grid sip_grid(const weft_tile *tl)
+{
+    const weft__graph *graph = weft__pes_graph(weft__pe_owner(tl->pe));
+    const weft__system_spec *system = &graph->spec->system;
+    bool is_grid = system->fabric == WEFT__SIPS_TORUS || system->fabric == WEFT__SIPS_MESH;
+    uint32_t sip = weft__pe_index(tl->pe) / graph->pes / graph->cubes, index = tl_program_id(tl, TL_AXIS_SIP);
+    return (grid){"SIPs", is_grid ? system->columns : system->sips, sip - index, tl_num_programs(tl, TL_AXIS_SIP),
+                  index};
+}
+
+void weft__cube_lines(weft_tile *tl, weft__line out[2])
+{
+    const grid cubes = cube_grid(tl);
     out[0] = (weft__line){.low = TL_WEST, .high = TL_EAST, .queues = "WEFT_QUEUES_CUBES"};
     out[1] = (weft__line){.low = TL_NORTH, .high = TL_SOUTH, .queues = "WEFT_QUEUES_CUBES"};
     cut_lines(tl, &cubes, out);
@@ -39,15 +61,30 @@ void weft__cube_lines(weft_tile *tl, weft__line out[2])
 
 void weft__sip_lines(weft_tile *tl, weft__line out[2])
 {
-    const weft__graph *graph = weft__pes_graph(weft__pe_owner(tl->pe));
-    const weft__system_spec *system = &graph->spec->system;
-    bool is_grid = system->fabric == WEFT__SIPS_TORUS || system->fabric == WEFT__SIPS_MESH;
-    uint32_t sip = weft__pe_index(tl->pe) / graph->pes / graph->cubes, index = tl_program_id(tl, TL_AXIS_SIP);
-    const grid sips = {"SIPs", is_grid ? system->columns : system->sips, sip - index, tl_num_programs(tl, TL_AXIS_SIP),
-                       index};
+    const grid sips = sip_grid(tl);
     out[0] = (weft__line){.low = TL_SIP_WEST, .high = TL_SIP_EAST, .queues = "WEFT_QUEUES_SIPS"};
     out[1] = (weft__line){.low = TL_SIP_NORTH, .high = TL_SIP_SOUTH, .queues = "WEFT_QUEUES_SIPS"};
     cut_lines(tl, &sips, out);
+}
+
+static bool has_any(const weft_tile *tl, tl_direction first)
+{
+    for (uint32_t i = 0; i < 4; i++)
+        if (tl_has_neighbour(tl, (tl_direction)(first + i)))
+            return true;
+    return false;
+}
+
+bool weft__has_sip_queues(const weft_tile *tl)
+{
+    return has_any(tl, TL_SIP_NORTH);
+}
+
+bool weft__has_lines(const weft_tile *tl)
+{
+    const grid cubes = cube_grid(tl), sips = sip_grid(tl);
+    return width_of(&cubes) && width_of(&sips) && (cubes.count == 1 || has_any(tl, TL_NORTH)) &&
+           (sips.count == 1 || weft__has_sip_queues(tl));
 }
 
 static void add_child(weft_tile *tl, weft__tree *tree, const weft__line *line, tl_direction direction)

@@ -18,6 +18,12 @@ typedef struct weft__line {
 void weft__cube_lines(weft_tile *tl, weft__line out[2]);
 void weft__sip_lines(weft_tile *tl, weft__line out[2]);
 
+/* True if the launch has queues between SIPs. */
+bool weft__has_sip_queues(const weft_tile *tl);
+
+/* True if none of this ends the run: PEs stand in such lines, and have queues along them. All PEs are told the same. */
+bool weft__has_lines(const weft_tile *tl);
+
 /* The tree of those who reduce along the first line, its root along the second, and so forth. A PE's children are
  * those of the earlier lines first, on each the high one first: no more lie behind it than behind the other, if the
  * root is in the middle. Ends the run if a neighbour is missing. */

@@ -181,18 +181,12 @@ static void go_down(mesh *it, uint32_t distance)
 
 /* ---- the whole ---- */
 
-static bool has_sip_neighbour(const weft_tile *tl)
-{
-    return tl_has_neighbour(tl, TL_SIP_WEST) || tl_has_neighbour(tl, TL_SIP_EAST) ||
-           tl_has_neighbour(tl, TL_SIP_NORTH) || tl_has_neighbour(tl, TL_SIP_SOUTH);
-}
-
 static void begin_mesh(mesh *it)
 {
     it->shares = 1;
     weft__cube_lines(it->tl, &it->lines[0]);
     it->line_count = 2;
-    if (has_sip_neighbour(it->tl)) {
+    if (weft__has_sip_queues(it->tl)) {
         weft__sip_lines(it->tl, &it->lines[2]);
         it->line_count = 4;
     }
@@ -239,30 +233,23 @@ static void run_mesh(mesh *it)
     weft__sends_await(it->tl, &it->sends, it->sends.sent);
 }
 
-static tl_tensor all_reduce_mesh(weft_tile *tl, tl_tensor tensor, tl_reduction reduction)
+tl_tensor weft__all_reduce_mesh(weft_tile *tl, tl_tensor tensor, tl_reduction reduction)
 {
     mesh it = {.tl = tl, .reduction = reduction};
-    weft__check_reduction(tl, reduction);
-    weft__tile_check_local(tl, &tensor, "The tensor");
     begin_mesh(&it);
     if (it.shares == 1)
         return tensor;
-    tl_tensor result = tl_empty(tl, tensor.shape, tensor.dtype);
-    uint64_t mark = tl_mark(tl);
-    it.source = weft__flat(tl, tensor);
-    it.result = weft__flat(tl, result);
+    weft__result result = weft__result_begin(tl, tensor, tensor.shape);
+    it.source = result.source;
+    it.result = result.flat;
     take_buffers(&it);
     run_mesh(&it);
-    tl_release(tl, mark);
-    return result;
+    return weft__result_end(tl, &result);
 }
 
-/* ---- the calls ---- */
+/* ---- the call ---- */
 
 tl_tensor tl_all_reduce_mesh(weft_tile *tl, tl_tensor tensor, tl_reduction reduction)
 {
-    weft__tile_begin_collective(tl, "tl_all_reduce_mesh", false);
-    tl_tensor result = all_reduce_mesh(tl, tensor, reduction);
-    weft__tile_end_collective(tl);
-    return result;
+    return weft__call_reducer(tl, "tl_all_reduce_mesh", weft__all_reduce_mesh, tensor, reduction);
 }

@@ -20,19 +20,24 @@ tl_tensor weft__elements(const tl_tensor *flat, uint64_t begin, uint64_t count)
     return part;
 }
 
-static const weft__ipcq_spec *spec_of(const weft_tile *tl)
+weft__result weft__result_begin(weft_tile *tl, tl_tensor tensor, weft_shape shape)
 {
-    return &weft__pes_graph(weft__pe_owner(tl->pe))->spec->pe.ipcq;
+    weft__result it = {.whole = tl_empty(tl, shape, tensor.dtype)};
+    it.mark = tl_mark(tl);
+    it.source = weft__flat(tl, tensor);
+    it.flat = weft__flat(tl, it.whole);
+    return it;
+}
+
+tl_tensor weft__result_end(weft_tile *tl, const weft__result *result)
+{
+    tl_release(tl, result->mark);
+    return result->whole;
 }
 
 uint64_t weft__message_elements(const weft_tile *tl, weft_dtype dtype)
 {
-    return spec_of(tl)->slot_bytes / weft_dtype_bytes(dtype);
-}
-
-uint32_t weft__message_slots(const weft_tile *tl)
-{
-    return spec_of(tl)->slots;
+    return tl_slot_bytes(tl) / weft_dtype_bytes(dtype);
 }
 
 void weft__need_neighbour(weft_tile *tl, tl_direction direction, const char *queues)
@@ -51,10 +56,16 @@ static const weft_command_op operations[] = {
 };
 #define REDUCTIONS (sizeof operations / sizeof operations[0])
 
-void weft__check_reduction(weft_tile *tl, tl_reduction reduction)
+tl_tensor weft__call_reducer(weft_tile *tl, const char *call, weft__reducer *reduce, tl_tensor tensor,
+                             tl_reduction reduction)
 {
+    weft__tile_begin_collective(tl, call, false);
     if ((uint32_t)reduction >= REDUCTIONS)
         weft__tile_fail(tl, WEFT_INVALID_ARGUMENT, "Reduction %d is none; there are %zu.", (int)reduction, REDUCTIONS);
+    weft__tile_check_local(tl, &tensor, "The tensor");
+    tl_tensor result = reduce(tl, tensor, reduction);
+    weft__tile_end_collective(tl);
+    return result;
 }
 
 tl_command weft__reduce(weft_tile *tl, tl_reduction reduction, tl_tensor a, tl_tensor b, tl_tensor place)
@@ -69,18 +80,7 @@ tl_command weft__reduce(weft_tile *tl, tl_reduction reduction, tl_tensor a, tl_t
 weft__ipcq_receive *weft__receive_into(weft_tile *tl, tl_direction from, tl_tensor place)
 {
     weft__tile_enter(tl, "tl_recv_async");
-    weft__pe_dispatch(tl->pe, tl->process);
-    const weft__ipcq_receive request = {.pe = tl->pe,
-                                        .direction = (uint8_t)from,
-                                        .shape = place.shape,
-                                        .dtype = place.dtype,
-                                        .result = place,
-                                        .kernel = weft__tile_kernel_name(tl),
-                                        .call = tl->call};
-    weft__ipcq_receive *receive = weft__ipcq_receive_begin(tl->run->ipcq, &request);
-    if (!receive)
-        weft__tile_stop(tl);
-    return receive;
+    return weft__tile_receive(tl, from, &place);
 }
 
 tl_tensor weft__receive_take(weft_tile *tl, weft__ipcq_receive *receive)

@@ -18,14 +18,25 @@ tl_tensor weft__elements(const tl_tensor *flat, uint64_t begin, uint64_t count);
 /* Elements of a dtype that fit a slot. */
 uint64_t weft__message_elements(const weft_tile *tl, weft_dtype dtype);
 
-/* Slots of a queue. */
-uint32_t weft__message_slots(const weft_tile *tl);
-
 /* Ends the run if there is no neighbour; `queues` is the name of what the launch must ask for. */
 void weft__need_neighbour(weft_tile *tl, tl_direction direction, const char *queues);
 
-/* Ends the run for a number that is no reduction. */
-void weft__check_reduction(weft_tile *tl, tl_reduction reduction);
+/* A tensor that a collective makes of another one, and both in a row; they last until weft__result_end, which gives
+ * back all scratch memory but that of the new tensor, and gives this. */
+typedef struct weft__result {
+    tl_tensor whole, source, flat;
+    uint64_t mark;
+} weft__result;
+weft__result weft__result_begin(weft_tile *tl, tl_tensor tensor, weft_shape shape);
+tl_tensor weft__result_end(weft_tile *tl, const weft__result *result);
+
+/* A collective that reduces: is given a tensor in the TCM, and a reduction that is one. */
+typedef tl_tensor weft__reducer(weft_tile *tl, tl_tensor tensor, tl_reduction reduction);
+weft__reducer weft__all_reduce_ring, weft__all_reduce_centre, weft__all_reduce_mesh, weft__all_reduce_tree;
+
+/* Such a call, with its checks: ends the run for a number that is no reduction. */
+tl_tensor weft__call_reducer(weft_tile *tl, const char *call, weft__reducer *reduce, tl_tensor tensor,
+                             tl_reduction reduction);
 
 /* Begins to write the reduction of two tensors of one shape to a contiguous place of that shape. */
 tl_command weft__reduce(weft_tile *tl, tl_reduction reduction, tl_tensor a, tl_tensor b, tl_tensor place);

@@ -207,7 +207,7 @@ static void begin_ring(ring *it, uint32_t first_share)
     it->posted_most = it->whole > POSTED_MAX ? POSTED_MAX : it->whole > 1 ? it->whole - 1 : 1;
     it->open_most = it->posted_most > OPEN_MAX ? OPEN_MAX : it->posted_most - 1;
     /* Not as far as slots and receives would do: who waits for a slot cannot handle what has come meanwhile. */
-    uint64_t slots = weft__message_slots(it->tl);
+    uint64_t slots = tl_slots(it->tl);
     it->ahead = it->posted_most - it->open_most + (slots < it->open_most ? slots : it->open_most);
     it->each = largest < it->each ? largest : it->each;
     if (it->reductions)
@@ -255,26 +255,21 @@ static uint32_t rank_before(const ring *it)
     return (it->rank + it->size - 1) % it->size;
 }
 
-static tl_tensor all_reduce_ring(weft_tile *tl, tl_tensor tensor, tl_reduction reduction)
+tl_tensor weft__all_reduce_ring(weft_tile *tl, tl_tensor tensor, tl_reduction reduction)
 {
     ring it;
-    bool is_ring = enter_ring(tl, &it);
-    weft__check_reduction(tl, reduction);
-    weft__tile_check_local(tl, &tensor, "The tensor");
-    if (!is_ring)
+    if (!enter_ring(tl, &it))
         return tensor;
-    tl_tensor result = tl_empty(tl, tensor.shape, tensor.dtype);
-    uint64_t mark = tl_mark(tl);
+    weft__result result = weft__result_begin(tl, tensor, tensor.shape);
     it.reduction = reduction;
     it.reductions = it.size - 1;
     it.steps = 2 * (it.size - 1);
     it.keeps_all = true;
-    it.source = weft__flat(tl, tensor);
-    it.result = weft__flat(tl, result);
+    it.source = result.source;
+    it.result = result.flat;
     it.elements = it.source.shape.extent[0];
     run_ring(&it, rank_before(&it));
-    tl_release(tl, mark);
-    return result;
+    return weft__result_end(tl, &result);
 }
 
 static tl_tensor reduce_scatter(weft_tile *tl, tl_tensor tensor, tl_reduction reduction)
@@ -282,8 +277,6 @@ static tl_tensor reduce_scatter(weft_tile *tl, tl_tensor tensor, tl_reduction re
     ring it;
     char text[WEFT_SHAPE_TEXT_BYTES];
     bool is_ring = enter_ring(tl, &it);
-    weft__check_reduction(tl, reduction);
-    weft__tile_check_local(tl, &tensor, "The tensor");
     weft_shape share = tensor.shape;
     if (share.rank == 0 || share.extent[0] % it.size != 0)
         weft__tile_fail(tl, WEFT_SHAPE_MISMATCH,
@@ -292,16 +285,14 @@ static tl_tensor reduce_scatter(weft_tile *tl, tl_tensor tensor, tl_reduction re
     if (!is_ring)
         return tensor;
     share.extent[0] /= it.size;
-    tl_tensor result = tl_empty(tl, share, tensor.dtype);
-    uint64_t mark = tl_mark(tl);
+    weft__result result = weft__result_begin(tl, tensor, share);
     it.reduction = reduction;
     it.reductions = it.steps = it.size - 1;
-    it.source = weft__flat(tl, tensor);
-    it.result = weft__flat(tl, result);
+    it.source = result.source;
+    it.result = result.flat;
     it.elements = it.source.shape.extent[0];
     run_ring(&it, rank_before(&it));
-    tl_release(tl, mark);
-    return result;
+    return weft__result_end(tl, &result);
 }
 
 static tl_tensor all_gather(weft_tile *tl, tl_tensor tensor)
@@ -316,12 +307,11 @@ static tl_tensor all_gather(weft_tile *tl, tl_tensor tensor)
         return tensor;
     if (__builtin_mul_overflow(whole.extent[0], it.size, &whole.extent[0]))
         weft__tile_fail(tl, WEFT_OUT_OF_RANGE, "The tensors of %" PRIu32 " ranks have too many rows.", it.size);
-    tl_tensor result = tl_empty(tl, whole, tensor.dtype);
-    uint64_t mark = tl_mark(tl);
+    weft__result result = weft__result_begin(tl, tensor, whole);
     it.steps = it.size - 1;
     it.keeps_all = true;
-    it.source = weft__flat(tl, tensor);
-    it.result = weft__flat(tl, result);
+    it.source = result.source;
+    it.result = result.flat;
     it.elements = it.result.shape.extent[0];
     it.source_first = share_first(&it, it.rank);
     /* The own share, while the others come. */
@@ -331,26 +321,19 @@ static tl_tensor all_gather(weft_tile *tl, tl_tensor tensor)
     tl_command copied = tl_composite(tl, &copy);
     run_ring(&it, it.rank);
     tl_wait(tl, copied);
-    tl_release(tl, mark);
-    return result;
+    return weft__result_end(tl, &result);
 }
 
 /* ---- the calls ---- */
 
 tl_tensor tl_all_reduce_ring(weft_tile *tl, tl_tensor tensor, tl_reduction reduction)
 {
-    weft__tile_begin_collective(tl, "tl_all_reduce_ring", false);
-    tl_tensor result = all_reduce_ring(tl, tensor, reduction);
-    weft__tile_end_collective(tl);
-    return result;
+    return weft__call_reducer(tl, "tl_all_reduce_ring", weft__all_reduce_ring, tensor, reduction);
 }
 
 tl_tensor tl_reduce_scatter(weft_tile *tl, tl_tensor tensor, tl_reduction reduction)
 {
-    weft__tile_begin_collective(tl, "tl_reduce_scatter", false);
-    tl_tensor result = reduce_scatter(tl, tensor, reduction);
-    weft__tile_end_collective(tl);
-    return result;
+    return weft__call_reducer(tl, "tl_reduce_scatter", reduce_scatter, tensor, reduction);
 }
 
 tl_tensor tl_all_gather(weft_tile *tl, tl_tensor tensor)

@@ -109,7 +109,7 @@ static void begin_passage(passage *it)
     it->each = elements < it->each ? elements : it->each;
     it->messages = weft__ceil_div(elements, it->each);
     /* Between a PE and the root are as many messages as all slots there can hold, both ways. */
-    it->lag = (uint64_t)2 * it->tree->depth * weft__message_slots(it->tl);
+    it->lag = (uint64_t)2 * it->tree->depth * tl_slots(it->tl);
     it->lag = it->lag < LAG_MAX ? it->lag : LAG_MAX;
     it->posted_most = it->messages < POSTED_MAX ? it->messages : POSTED_MAX;
     it->partials = it->messages < PARTIALS_MAX ? it->messages : PARTIALS_MAX;
@@ -121,10 +121,12 @@ static void begin_passage(passage *it)
         post_from_children(it, number);
 }
 
-void weft__tree_reduce(weft_tile *tl, tl_reduction reduction, const weft__tree *tree, const tl_tensor *source,
-                       const tl_tensor *result)
+tl_tensor weft__tree_all_reduce(weft_tile *tl, tl_tensor tensor, tl_reduction reduction, const weft__tree *tree)
 {
-    passage it = {.tl = tl, .reduction = reduction, .tree = tree, .source = source, .result = result};
+    if (!tree->has_parent && tree->child_count == 0)
+        return tensor;
+    weft__result result = weft__result_begin(tl, tensor, tensor.shape);
+    passage it = {.tl = tl, .reduction = reduction, .tree = tree, .source = &result.source, .result = &result.flat};
     begin_passage(&it);
     for (uint64_t step = 0; step < it.messages + it.lag; step++) {
         if (step < it.messages)
@@ -133,4 +135,5 @@ void weft__tree_reduce(weft_tile *tl, tl_reduction reduction, const weft__tree *
             go_down(&it, step - it.lag);
     }
     weft__sends_await(tl, &it.sends, it.sends.sent);
+    return weft__result_end(tl, &result);
 }

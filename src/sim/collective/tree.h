@@ -15,10 +15,9 @@ typedef struct weft__tree {
     tl_direction children[WEFT__TREE_CHILDREN_MAX];
 } weft__tree;
 
-/* Writes the reduction of the sources of all PEs of a tree to the result, everywhere the same. Both are in a row, and
- * apart from each other. On each PE an element is joined with that of its first child, this with the one of its second,
- * and so forth; what the root has is the result. */
-void weft__tree_reduce(weft_tile *tl, tl_reduction reduction, const weft__tree *tree, const tl_tensor *source,
-                       const tl_tensor *result);
+/* The reduction of the tensors of all PEs of a tree, everywhere the same; the tensor itself for who is alone. On each
+ * PE an element is joined with that of its first child, this with the one of its second, and so forth; what the root
+ * has is the result. */
+tl_tensor weft__tree_all_reduce(weft_tile *tl, tl_tensor tensor, tl_reduction reduction, const weft__tree *tree);
 
 #endif

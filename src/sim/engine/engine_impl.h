@@ -11,6 +11,7 @@
 
 struct weft__process;
 struct weft__stack_block;
+typedef struct weft__stack_pool weft__stack_pool;
 
 struct weft_sim {
     weft__time now;
@@ -27,9 +28,9 @@ struct weft_sim {
 
     struct weft__process *processes;      /* all that have not ended, the oldest first */
     struct weft__process **processes_end; /* where the next one is put; good if there are any */
-    struct weft__process *idle_processes; /* ended: record and stack are kept */
+    struct weft__stack_pool *stack_pools;
     struct weft__stack_block *stack_blocks;
-    size_t stack_block_count;
+    size_t stack_count;
     weft__coroutine engine_stack; /* where the engine waits while a process runs */
     uint64_t process_allocations;
 

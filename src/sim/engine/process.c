@@ -8,15 +8,18 @@
 #include "sim/engine/coroutine.h"
 #include "sim/engine/engine_impl.h"
 
-/* Stacks are mapped so many at a time. */
-#define STACKS_PER_BLOCK 64u
+/* Stacks are mapped so many at a time, fewer if they are large. */
+#define STACKS_PER_BLOCK_MAX 64u
+#define BLOCK_BYTES ((size_t)STACKS_PER_BLOCK_MAX * WEFT__STACK_BYTES_DEFAULT)
+/* Pages behind a stack and its reserve that must not be touched: so many that a large frame does not step over them. */
+#define GUARD_PAGES 16u
 /* Tops of stacks are staggered: all at the same place of a page, they would fight for a few lines of the caches. */
 #define STAGGER_STEPS 32u
 #define STAGGER_BYTES 128u
 #define RECORD_ALIGNMENT 64u
 
 /* About as many as the second-level caches hold the tops of, and the TLB the pages. */
-#define BLOCKS_IN_CACHE 8u
+#define STACKS_IN_CACHE 512u
 
 /* Lies at the top of its own stack, so that resuming a process touches one page and few lines. */
 struct weft__process {
@@ -28,14 +31,23 @@ struct weft__process {
     weft__process_body *body;
     void *context;
     const char *name;
+    weft__stack_pool *pool;
     weft__process *next, **link; /* among the living; only `next` among the idle */
+};
+
+/* Stacks of one size. */
+struct weft__stack_pool {
+    weft__stack_pool *next;
+    size_t stack_bytes;  /* whole pages */
+    weft__process *idle; /* ended: record and stack are kept */
 };
 
 /* One mapping. */
 typedef struct weft__stack_block {
     struct weft__stack_block *next;
     unsigned char *memory;
-    size_t each; /* bytes of a stack with its guard page */
+    size_t each; /* bytes of a stack with its reserve and guard pages */
+    size_t count;
 } weft__stack_block;
 
 static weft__process *process_at(const weft__stack_block *block, size_t i)
@@ -53,8 +65,8 @@ static void process_main(void *argument)
     self->body(self, self->context);
     *self->link = self->next;
     *(self->next ? &self->next->link : &sim->processes_end) = self->link;
-    self->next = sim->idle_processes;
-    sim->idle_processes = self;
+    self->next = self->pool->idle;
+    self->pool->idle = self;
     weft__coroutine_leave(&self->coroutine, engine);
 }
 
@@ -64,56 +76,88 @@ void weft__process_go_on(weft_sim *sim, uint64_t argument)
     weft__coroutine_switch(&sim->engine_stack, &process->coroutine);
 }
 
-static void lay_out_stacks(weft_sim *sim, const weft__stack_block *block, size_t page)
+static void lay_out_stacks(weft_sim *sim, weft__stack_pool *pool, const weft__stack_block *block, size_t guard)
 {
-    for (size_t i = STACKS_PER_BLOCK; i-- > 0;) {
-        unsigned char *stack = block->memory + i * block->each + page;
+    for (size_t i = block->count; i-- > 0;) {
+        unsigned char *stack = block->memory + i * block->each + guard;
         weft__process *process = process_at(block, i);
         process->sim = sim;
+        process->pool = pool;
         process->coroutine.stack = stack;
         process->coroutine.stack_bytes = (size_t)((unsigned char *)process - stack);
-        process->next = sim->idle_processes;
-        sim->idle_processes = process;
+        process->next = pool->idle;
+        pool->idle = process;
     }
 }
 
-static bool map_block(weft_sim *sim)
+static bool map_block(weft_sim *sim, weft__stack_pool *pool, size_t page)
 {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    size_t each = ((WEFT__STACK_BYTES_DEFAULT + page - 1) & ~(page - 1)) + page;
+    /* An odd number of pages: at a power of two, the tops of all stacks would share a few sets of the TLB. */
+    size_t each = pool->stack_bytes + WEFT__STACK_RESERVE_BYTES + GUARD_PAGES * page;
+    each += each / page % 2 == 0 ? page : 0;
+    size_t guard = each - pool->stack_bytes - WEFT__STACK_RESERVE_BYTES;
+    size_t count = BLOCK_BYTES / pool->stack_bytes;
+    count = count > STACKS_PER_BLOCK_MAX ? STACKS_PER_BLOCK_MAX : count > 0 ? count : 1;
     weft__stack_block *block = malloc(sizeof *block);
     if (!block)
         return false;
     unsigned char *memory =
-        mmap(NULL, STACKS_PER_BLOCK * each, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        mmap(NULL, count * each, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     bool fine = memory != MAP_FAILED;
-    for (size_t i = 0; fine && i < STACKS_PER_BLOCK; i++) /* stacks grow down, into the guard before them */
-        fine = mprotect(memory + i * each, page, PROT_NONE) == 0;
+    for (size_t i = 0; fine && i < count; i++) /* stacks grow down, into the guard before them */
+        fine = mprotect(memory + i * each, guard, PROT_NONE) == 0;
     if (!fine) {
         if (memory != MAP_FAILED)
-            (void)munmap(memory, STACKS_PER_BLOCK * each);
+            (void)munmap(memory, count * each);
         free(block);
         return false;
     }
-    *block = (weft__stack_block){.next = sim->stack_blocks, .memory = memory, .each = each};
-    lay_out_stacks(sim, block, page);
+    *block = (weft__stack_block){.next = sim->stack_blocks, .memory = memory, .each = each, .count = count};
+    lay_out_stacks(sim, pool, block, guard);
     sim->stack_blocks = block;
     sim->process_allocations += 2;
-    sim->looks_ahead = ++sim->stack_block_count > BLOCKS_IN_CACHE;
+    sim->stack_count += count;
+    sim->looks_ahead = sim->stack_count > STACKS_IN_CACHE;
     return true;
+}
+
+/* The pool of stacks of this size, with an idle one in it; NULL without memory. */
+static weft__stack_pool *pool_with_stack(weft_sim *sim, size_t stack_bytes)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t whole = (stack_bytes + page - 1) & ~(page - 1);
+    weft__stack_pool *pool = sim->stack_pools;
+    while (pool && pool->stack_bytes != whole)
+        pool = pool->next;
+    if (!pool) {
+        pool = malloc(sizeof *pool);
+        if (!pool)
+            return NULL;
+        *pool = (weft__stack_pool){.next = sim->stack_pools, .stack_bytes = whole};
+        sim->stack_pools = pool;
+        sim->process_allocations++;
+    }
+    return pool->idle || map_block(sim, pool, page) ? pool : NULL;
 }
 
 weft__process *weft__process_start(weft_sim *sim, weft__time time, int16_t priority, weft__process_body *body,
                                    void *context, const char *name)
 {
-    if (!sim->idle_processes && !map_block(sim)) {
+    return weft__process_start_on(sim, WEFT__STACK_BYTES_DEFAULT, time, priority, body, context, name);
+}
+
+weft__process *weft__process_start_on(weft_sim *sim, size_t stack_bytes, weft__time time, int16_t priority,
+                                      weft__process_body *body, void *context, const char *name)
+{
+    weft__stack_pool *pool = pool_with_stack(sim, stack_bytes);
+    if (!pool) {
         (void)weft__sim_fail(sim, WEFT_OUT_OF_MEMORY, "Out of memory: could not map a stack for process '%s'.", name);
         return NULL;
     }
-    weft__process *process = sim->idle_processes;
+    weft__process *process = pool->idle;
     if (!weft__sim_at(sim, time, priority, weft__process_go_on, (uintptr_t)process))
         return NULL;
-    sim->idle_processes = process->next;
+    pool->idle = process->next;
     process->body = body;
     process->context = context;
     process->name = name;
@@ -221,10 +265,15 @@ void weft__processes_destroy(weft_sim *sim)
     while (sim->stack_blocks) {
         weft__stack_block *block = sim->stack_blocks;
         sim->stack_blocks = block->next;
-        for (size_t i = 0; i < STACKS_PER_BLOCK; i++)
+        for (size_t i = 0; i < block->count; i++)
             weft__coroutine_discard(&process_at(block, i)->coroutine);
-        (void)munmap(block->memory, STACKS_PER_BLOCK * block->each);
+        (void)munmap(block->memory, block->count * block->each);
         free(block);
     }
-    sim->processes = sim->idle_processes = NULL;
+    while (sim->stack_pools) {
+        weft__stack_pool *pool = sim->stack_pools;
+        sim->stack_pools = pool->next;
+        free(pool);
+    }
+    sim->processes = NULL;
 }

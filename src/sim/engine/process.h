@@ -4,8 +4,9 @@
  * event, and comes back when the process is resumed. What runs is always just one: the engine, or one process.
  * Processes use no threads, and moving between them costs a few dozen instructions.
  *
- * Stacks come from one arena, with a page behind each that must not be touched: an overflow ends the program at once
- * instead of corrupting a neighbour. The stack of a process that has ended serves the next one.
+ * Behind each stack lies a reserve, for who checks how far a process has come only now and then, and behind that pages
+ * that must not be touched: an overflow of both ends the program at once instead of corrupting a neighbour. Pages that
+ * nobody touches cost no memory. The stack of a process that has ended serves the next one.
  *
  * Functions marked "inside" are for the process that is running. */
 #ifndef WEFT_SIM_ENGINE_PROCESS_H
@@ -17,12 +18,16 @@ typedef struct weft__process weft__process;
 typedef void weft__process_body(weft__process *self, void *context);
 
 #define WEFT__STACK_BYTES_DEFAULT ((size_t)64 * 1024)
+#define WEFT__STACK_RESERVE_BYTES ((size_t)192 * 1024)
 
 /* Starts a process at `time`; it ends when its body returns. `name` is for people, borrowed, and must live as long as
  * the process. NULL after an error, which is noted in the simulation. The pointer is good until the body has returned.
  */
 weft__process *weft__process_start(weft_sim *sim, weft__time time, int16_t priority, weft__process_body *body,
                                    void *context, const char *name);
+/* The same with a stack of another size, not 0. */
+weft__process *weft__process_start_on(weft_sim *sim, size_t stack_bytes, weft__time time, int16_t priority,
+                                      weft__process_body *body, void *context, const char *name);
 
 /* Inside: lets `delay` pass. */
 void weft__process_wait(weft__process *self, weft__time delay);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sim/fabric/fabric_impl.h"
+#include "sim/fabric/launch.h"
 
 /* Messages of one node, as keys number them; more wrap into the number of the node, which would need centuries. */
 #define KEY_SEQUENCE_BITS 40
@@ -103,6 +104,7 @@ void weft__fabric_destroy(weft__fabric *fabric)
             free(fabric->wires[i].expected);
         }
     }
+    weft__launch_ways_destroy(fabric->launch_ways);
     free(fabric->paths);
     free(fabric->idle);
     free(fabric->wires);
@@ -338,8 +340,8 @@ void weft__fabric_observe(weft__fabric *fabric, const weft__observer *observer)
     fabric->observer = observer;
 }
 
-/* Tells the observer of flits that have left the link when `run` says. */
-static WEFT_COLD void tell_observer(weft__leg *leg, uint64_t first, const weft__run *run)
+/* Tells the observers of flits that have left the link when `run` says. */
+static WEFT_COLD void tell_observers(weft__leg *leg, uint64_t first, const weft__run *run)
 {
     const weft__message *message = leg->message;
     const weft__wire *wire = leg->wire;
@@ -353,7 +355,8 @@ static WEFT_COLD void tell_observer(weft__leg *leg, uint64_t first, const weft__
                              .begins = {run->first - flit_ps, run->gap_ps, run->count},
                              .flit_ps = flit_ps,
                              .head_ps = head - flit_ps};
-    message->fabric->observer->passed(message->fabric->observer->context, &passage);
+    for (const weft__observer *it = message->fabric->observer; it; it = it->next)
+        it->passed(it->context, &passage);
 }
 
 /* Flits of a message are behind the link of a leg, ready for what comes next, at the times of the run. */
@@ -383,7 +386,7 @@ weft__leg *weft__leg_pass(weft__leg *leg, const weft__run *run)
     uint64_t first = leg->served;
     leg->served += run->count;
     if (__builtin_expect(message->fabric->observer != NULL, 0))
-        tell_observer(leg, first, run);
+        tell_observers(leg, first, run);
     weft__run arrival = {run->first + wire->wire_ps, run->gap_ps, run->count};
     weft__time *head = next ? &next->head : &message->head;
     if (first == 0)

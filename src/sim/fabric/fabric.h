@@ -103,9 +103,10 @@ typedef struct weft__passage {
 typedef struct weft__observer {
     void (*passed)(void *context, const weft__passage *passage);
     void *context;
+    const struct weft__observer *next; /* told after this one; NULL: nobody */
 } weft__observer;
 
-/* Before the run; the observer is borrowed. */
+/* Outside of a run; the observers are borrowed. NULL, as it is at first: nobody. */
 void weft__fabric_observe(weft__fabric *fabric, const weft__observer *observer);
 
 uint64_t weft__message_tag(const weft__message *message);

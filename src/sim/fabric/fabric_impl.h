@@ -93,9 +93,10 @@ struct weft__fabric {
     bool is_plain;     /* no finite buffers, no virtual channels, first come first served: nothing is held back */
     uint64_t step_ps;  /* trains: a link that has not been asked for long catches up in such steps */
     weft__wire *wires; /* one for each link */
-    uint64_t router_flit_ps[2];     /* of a flit on a link between routers, by weft__flit_size */
-    uint64_t *sent;                 /* messages that each node has sent */
-    const weft__observer *observer; /* NULL for none */
+    uint64_t router_flit_ps[2];           /* of a flit on a link between routers, by weft__flit_size */
+    uint64_t *sent;                       /* messages that each node has sent */
+    const weft__observer *observer;       /* NULL for none */
+    struct weft__launch_way *launch_ways; /* see launch.h */
 
     weft__path **paths; /* hash table of path_capacity, a power of two */
     size_t path_count, path_capacity;

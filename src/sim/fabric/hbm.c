@@ -44,5 +44,7 @@ weft__time weft__hbm_serve(weft__hbm *hbm, uint64_t offset_bytes, bool is_write,
     channel->free_at = begin + hbm->chunk_ps;
     hbm->busy_ps += hbm->chunk_ps;
     hbm->chunks++;
+    if (__builtin_expect(hbm->observer != NULL, 0))
+        hbm->observer->served(hbm->observer->context, hbm->number, begin, channel->free_at);
     return channel->free_at;
 }

@@ -27,7 +27,16 @@ typedef struct weft__hbm_channel {
     bool was_used;
 } weft__hbm_channel;
 
+/* Somebody who watches controllers, and changes nothing. */
+typedef struct weft__hbm_observer {
+    /* A pseudo-channel of the controller with this number, in the order of the nodes, serves a chunk then. */
+    void (*served)(void *context, uint32_t controller, weft__time begin, weft__time end);
+    void *context;
+} weft__hbm_observer;
+
 typedef struct weft__hbm {
+    const weft__hbm_observer *observer; /* NULL: nobody */
+    uint32_t number;                    /* for the observer */
     uint32_t channels;
     uint64_t flit_bytes;
     uint64_t row_flits; /* 0: each transaction opens its own */

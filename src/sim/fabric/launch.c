@@ -1,13 +1,16 @@
 #include "sim/fabric/launch.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include "sim/fabric/fabric_impl.h"
 
 typedef struct launch_group launch_group;
 
 /* A PE, or a processor that hands commands on: they form a tree. */
 struct launch_group {
     weft__launch *launch;
-    launch_group *above; /* NULL for the host */
+    launch_group *above; /* NULL for the one who launches */
     uint32_t node;
     uint32_t first, count; /* of those below it, by their place in the array of their level; none for a PE */
     uint32_t answers;      /* that have come from below */
@@ -15,7 +18,7 @@ struct launch_group {
 };
 
 enum {
-    LEVEL_HOST,
+    LEVEL_ROOT, /* who launches */
     LEVEL_SIP,
     LEVEL_CUBE,
     LEVEL_PE,
@@ -46,7 +49,7 @@ static void command(launch_group *from, launch_group *to, const weft__receiver *
 
 static size_t level_of(const launch_group *group)
 {
-    size_t level = LEVEL_HOST;
+    size_t level = LEVEL_ROOT;
     for (const launch_group *above = group->above; above; above = above->above)
         level++;
     return level;
@@ -62,7 +65,10 @@ static void answer(launch_group *group)
 {
     weft__launch *launch = group->launch;
     if (group->above) {
-        command(group, group->above, &answer_receiver, group->above);
+        if (group->node == group->above->node)
+            on_answer(group->above, NULL);
+        else
+            command(group, group->above, &answer_receiver, group->above);
         return;
     }
     launch->end = weft__sim_now(weft__fabric_sim(launch->fabric));
@@ -108,7 +114,10 @@ static void hand_on(launch_group *group)
     }
     for (uint32_t i = 0; i < group->count; i++) {
         launch_group *below = &launch->levels[level + 1][group->first + i];
-        command(group, below, &command_receiver, below);
+        if (group->node == below->node)
+            hand_on(below);
+        else
+            command(group, below, &command_receiver, below);
     }
 }
 
@@ -148,7 +157,7 @@ static weft_status build_tree(weft__launch *launch, weft_error *err)
         if (!launch->levels[level])
             return weft__fail_memory(err, launch->request.count * sizeof(launch_group), "a launch");
     }
-    add_group(launch, LEVEL_HOST, weft__graph_node(graph, WEFT__NODE_HOST, 0, 0, 0));
+    add_group(launch, LEVEL_ROOT, launch->request.from);
     for (size_t i = 0; i < launch->request.count; i++) {
         const weft__node *pe = &graph->nodes[launch->request.cpus[i]];
         add_group(launch, LEVEL_SIP, weft__graph_node(graph, WEFT__NODE_IO_CPU, pe->sip, 0, 0));
@@ -182,7 +191,7 @@ static weft_status create_launch(weft__fabric *fabric, const weft__launch_reques
 
 static void start_launch(weft__launch *launch, weft__time time)
 {
-    (void)weft__sim_at(weft__fabric_sim(launch->fabric), time, 0, on_begin, (uintptr_t)launch->levels[LEVEL_HOST]);
+    (void)weft__sim_at(weft__fabric_sim(launch->fabric), time, 0, on_begin, (uintptr_t)launch->levels[LEVEL_ROOT]);
 }
 
 static void begin_nothing(void *context, weft__launch *launch, size_t index)
@@ -208,7 +217,8 @@ static weft_status run_rehearsal(weft_sim *sim, const weft__fabric *fabric, weft
 static weft_status rehearse(const weft__fabric *fabric, const weft__launch_request *request, uint64_t *out_ps,
                             weft_error *err)
 {
-    weft__launch_request trial = {.cpus = request->cpus, .count = request->count, .started = begin_nothing};
+    weft__launch_request trial = {
+        .from = request->from, .cpus = request->cpus, .count = request->count, .started = begin_nothing};
     weft_sim *sim = NULL;
     weft__fabric *empty = NULL;
     weft__launch *launch = NULL;
@@ -226,12 +236,68 @@ static weft_status rehearse(const weft__fabric *fabric, const weft__launch_reque
     return status;
 }
 
+/* ---- what is known of ways ---- */
+
+/* More would be looked through in vain by somebody who launches ever other PEs. */
+#define WAYS_MAX 8u
+
+struct weft__launch_way {
+    weft__launch_way *next;
+    uint64_t way_ps;
+    uint32_t from;
+    size_t count;
+    uint32_t cpus[];
+};
+
+void weft__launch_ways_destroy(weft__launch_way *ways)
+{
+    while (ways) {
+        weft__launch_way *next = ways->next;
+        free(ways);
+        ways = next;
+    }
+}
+
+/* Puts it before the others; the last one makes room for it. */
+static weft_status keep_way(weft__fabric *fabric, const weft__launch_request *request, uint64_t way_ps, weft_error *err)
+{
+    size_t bytes = sizeof(weft__launch_way) + request->count * sizeof *request->cpus, kept = 1;
+    weft__launch_way *way = malloc(bytes);
+    if (!way)
+        return weft__fail_memory(err, bytes, "the way of a launch");
+    *way = (weft__launch_way){
+        .next = fabric->launch_ways, .way_ps = way_ps, .from = request->from, .count = request->count};
+    memcpy(way->cpus, request->cpus, request->count * sizeof *request->cpus);
+    fabric->launch_ways = way;
+    for (; way->next; way = way->next, kept++)
+        if (kept == WAYS_MAX) {
+            weft__launch_ways_destroy(way->next);
+            way->next = NULL;
+            break;
+        }
+    return WEFT_OK;
+}
+
+/* The machine never changes, so neither does the way to the same PEs. */
+static weft_status find_way(weft__fabric *fabric, const weft__launch_request *request, uint64_t *out_ps,
+                            weft_error *err)
+{
+    for (const weft__launch_way *way = fabric->launch_ways; way; way = way->next)
+        if (way->from == request->from && way->count == request->count &&
+            memcmp(way->cpus, request->cpus, request->count * sizeof *request->cpus) == 0) {
+            *out_ps = way->way_ps;
+            return WEFT_OK;
+        }
+    weft_status status = rehearse(fabric, request, out_ps, err);
+    return status == WEFT_OK ? keep_way(fabric, request, *out_ps, err) : status;
+}
+
 weft_status weft__launch_begin(weft__fabric *fabric, weft__time time, const weft__launch_request *request,
                                weft__launch **out, weft_error *err)
 {
     uint64_t way_ps;
     *out = NULL;
-    weft_status status = rehearse(fabric, request, &way_ps, err);
+    weft_status status = find_way(fabric, request, &way_ps, err);
     if (status == WEFT_OK)
         status = create_launch(fabric, request, out, err);
     if (status != WEFT_OK)

@@ -71,6 +71,18 @@ void weft__transfers_destroy(weft__transfers *transfers)
     free(transfers);
 }
 
+void weft__transfers_observe(weft__transfers *transfers, const weft__hbm_observer *observer)
+{
+    const weft__graph *graph = weft__fabric_graph(transfers->fabric);
+    for (uint32_t i = 0; i < graph->node_count; i++) {
+        if (graph->nodes[i].kind != WEFT__NODE_HBM)
+            continue;
+        weft__hbm *hbm = &transfers->hbm[transfers->number[i]];
+        hbm->number = transfers->number[i];
+        hbm->observer = observer;
+    }
+}
+
 static weft__transfer *take_transfer(weft__transfers *transfers)
 {
     weft__transfer *transfer = transfers->idle;

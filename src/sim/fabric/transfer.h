@@ -14,6 +14,7 @@
 #define WEFT_SIM_FABRIC_TRANSFER_H
 
 #include "sim/fabric/fabric.h"
+#include "sim/fabric/hbm.h"
 
 typedef struct weft__transfers weft__transfers;
 typedef struct weft__transfer weft__transfer;
@@ -52,6 +53,9 @@ typedef struct weft__transfer_hop {
 weft_status weft__transfers_create(weft__fabric *fabric, weft__transfers **out, weft_error *err);
 /* After the run; before the fabric. NULL is fine. */
 void weft__transfers_destroy(weft__transfers *transfers);
+
+/* Outside of a run; the observer is borrowed, and told of all HBM controllers. NULL, as it is at first: nobody. */
+void weft__transfers_observe(weft__transfers *transfers, const weft__hbm_observer *observer);
 
 /* Begins a transfer at `time`, not past. Errors are noted in the simulation. */
 void weft__transfer_begin(weft__transfers *transfers, weft__time time, const weft__transfer_request *request);

@@ -33,6 +33,25 @@ static bool meet_unreceived(weft_kernel_launch *launch, const weft__unreceived *
     return weft__hazards_add(&simulation->hazards, &hazard, NULL, "%s", what);
 }
 
+/* A launch from within may use whatever the ones under way may use. */
+static void begin_running(weft_kernel_launch *launch)
+{
+    weft_simulation *simulation = launch->simulation;
+    launch->serial = ++simulation->launch_count;
+    for (const weft_kernel_launch *it = simulation->running; it && launch->origin.ended; it = it->next_running)
+        launch->serial = it->serial < launch->serial ? it->serial : launch->serial;
+    launch->next_running = simulation->running;
+    simulation->running = launch;
+}
+
+static void end_running(weft_kernel_launch *launch)
+{
+    weft_kernel_launch **link = &launch->simulation->running;
+    while (*link != launch)
+        link = &(*link)->next_running;
+    *link = launch->next_running;
+}
+
 static void on_ended(void *context, weft__kernel_run *run)
 {
     weft_kernel_launch *launch = context;
@@ -41,12 +60,15 @@ static void on_ended(void *context, weft__kernel_run *run)
     while (weft__kernel_run_unreceived(run, &place, &message))
         if (!meet_unreceived(launch, &message))
             return;
+    end_running(launch);
     weft__simulation_reach(launch->simulation, &launch->has_ended);
+    if (launch->origin.ended)
+        launch->origin.ended(launch->origin.context, launch);
 }
 
 /* ---- launching ---- */
 
-/* PEs and groups become what zeros in them stand for. */
+/* PEs, groups and stacks become what zeros in them stand for. */
 static weft_status check_options(const weft_simulation *simulation, weft_launch_options *options, weft_error *err)
 {
     if (!options->kernel)
@@ -54,6 +76,12 @@ static weft_status check_options(const weft_simulation *simulation, weft_launch_
     if (options->queues & ~QUEUES_ALL)
         return weft__fail(err, WEFT_INVALID_ARGUMENT, "The queues of a launch are 0x%" PRIx32 ", but only 0x%x exist.",
                           options->queues, QUEUES_ALL);
+    if (options->stack_bytes == 0)
+        options->stack_bytes = WEFT_TILE_STACK_BYTES;
+    if (options->stack_bytes < WEFT_TILE_STACK_BYTES_MIN || options->stack_bytes > WEFT_TILE_STACK_BYTES_MAX)
+        return weft__fail(err, WEFT_INVALID_ARGUMENT,
+                          "The stacks of a launch have %" PRIu32 " bytes each, but they can have %u to %u.",
+                          options->stack_bytes, WEFT_TILE_STACK_BYTES_MIN, WEFT_TILE_STACK_BYTES_MAX);
     const weft__graph *graph = weft__simulation_graph(simulation);
     weft_status status = weft__pe_set_resolve(graph, &options->pes, &options->pes, err);
     return status == WEFT_OK ? weft__groups_resolve(weft__pe_set_count(&options->pes), &options->group_size,
@@ -88,6 +116,8 @@ static weft_status begin_run(weft_kernel_launch *launch, const weft_launch_optio
     const weft__kernel_request request = {.name = launch->name,
                                           .kernel = options->kernel,
                                           .arguments = options->arguments,
+                                          .from = launch->origin.node,
+                                          .stack_bytes = options->stack_bytes,
                                           .cpus = cpus,
                                           .count = count,
                                           .group_size = options->group_size,
@@ -121,8 +151,14 @@ static weft_status begin(weft_kernel_launch *launch, const weft_launch_options *
 weft_status weft_simulation_launch(weft_simulation *simulation, const weft_launch_options *options,
                                    weft_kernel_launch **out, weft_error *err)
 {
-    *out = NULL;
     weft__simulation_sweep(simulation);
+    return weft__simulation_launch(simulation, options, NULL, out, err);
+}
+
+weft_status weft__simulation_launch(weft_simulation *simulation, const weft_launch_options *options,
+                                    const weft__launch_origin *origin, weft_kernel_launch **out, weft_error *err)
+{
+    *out = NULL;
     if (!options)
         return weft__fail(err, WEFT_INVALID_ARGUMENT, "A launch needs options, with a kernel.");
     weft_launch_options checked = *options;
@@ -135,11 +171,16 @@ weft_status weft_simulation_launch(weft_simulation *simulation, const weft_launc
     if (!launch)
         return weft__fail_memory(err, sizeof *launch, "a launch");
     launch->simulation = simulation;
+    if (origin)
+        launch->origin = *origin;
     status = begin(launch, &checked, err);
     if (status != WEFT_OK) {
         weft__kernel_launch_free(launch);
         return status;
     }
+    begin_running(launch);
+    if (simulation->listener)
+        simulation->listener->launched(simulation->listener->context, launch, &checked);
     *out = launch;
     return WEFT_OK;
 }
@@ -162,6 +203,7 @@ void weft__simulation_sweep(weft_simulation *simulation)
         *link = launch->next;
         weft__kernel_launch_free(launch);
     }
+    weft__simulation_sweep_tensors(simulation);
 }
 
 void weft_kernel_launch_destroy(weft_kernel_launch *launch)
@@ -179,8 +221,8 @@ void weft_kernel_launch_destroy(weft_kernel_launch *launch)
 
 /* ---- waiting ---- */
 
-/* Nothing happens any more, and the launch has not ended. */
-static weft_status fail_stuck(weft_simulation *simulation, const weft_kernel_launch *launch, weft_error *err)
+weft_status weft__kernel_launch_fail_stuck(weft_simulation *simulation, const weft_kernel_launch *launch,
+                                           weft_error *err)
 {
     weft_error stuck;
     if (weft__fabric_check_arrived(simulation->fabric, &stuck) != WEFT_OK)
@@ -195,8 +237,10 @@ weft_status weft_simulation_wait(weft_simulation *simulation, weft_kernel_launch
 {
     if (launch->simulation != simulation)
         return weft__fail(err, WEFT_INVALID_ARGUMENT, "The launch '%s' belongs to another simulation.", launch->name);
+    if (simulation->listener)
+        simulation->listener->awaits(simulation->listener->context, launch);
     weft_status status = weft__simulation_run_until(simulation, &launch->has_ended, err);
     if (status != WEFT_OK || launch->has_ended)
         return status;
-    return fail_stuck(simulation, launch, err);
+    return weft__kernel_launch_fail_stuck(simulation, launch, err);
 }

@@ -125,3 +125,32 @@ void weft_kernel_launch_get_report_of(const weft_kernel_launch *launch, size_t i
     add_pe(out, &report);
     end_report(launch, out);
 }
+
+void weft_launch_report_add(weft_launch_report *sum, const weft_launch_report *one)
+{
+    if (sum->pes == 0) {
+        *sum = *one;
+        return;
+    }
+    sum->finish_ps = one->finish_ps;
+    sum->end_ps = one->end_ps;
+    sum->makespan_ps += one->makespan_ps;
+    sum->pes = one->pes > sum->pes ? one->pes : sum->pes;
+    for (size_t i = 0; i < WEFT_PE_TIMES; i++)
+        sum->spent_ps[i] += one->spent_ps[i];
+    for (size_t i = 0; i < WEFT_ENGINES; i++) {
+        sum->engines[i].busy_ps += one->engines[i].busy_ps;
+        sum->engines[i].stall_ps += one->engines[i].stall_ps;
+        sum->engines[i].idle_ps += one->engines[i].idle_ps;
+        sum->engines[i].bytes += one->engines[i].bytes;
+    }
+    sum->commands += one->commands;
+    sum->tiles += one->tiles;
+    sum->messages += one->messages;
+    sum->macs += one->macs;
+    sum->memory_bytes += one->memory_bytes;
+    sum->compute_bound_ps += one->compute_bound_ps;
+    sum->memory_bound_ps += one->memory_bound_ps;
+    uint64_t bound = sum->compute_bound_ps > sum->memory_bound_ps ? sum->compute_bound_ps : sum->memory_bound_ps;
+    sum->roofline_fraction = sum->makespan_ps > 0 ? (double)bound / (double)sum->makespan_ps : 0;
+}

@@ -17,6 +17,76 @@ static uint64_t alignment_of(const weft__graph *graph)
     return alignment;
 }
 
+/* ---- the end ---- */
+
+/* The bytes belong to nobody any more, and what stands there is forgotten. False, and nothing, without the memory to
+ * forget it. */
+static bool give_back(weft_placed_tensor *tensor, uint32_t index)
+{
+    weft__shard_box box;
+    weft__allocator *allocator;
+    weft_simulation *simulation = tensor->simulation;
+    uint32_t place = weft__pe_set_at(weft__simulation_graph(simulation), &tensor->placement.pes, index);
+    weft__placement_box(&tensor->placement, &tensor->shape, index, &box);
+    if (simulation->memory && !weft__pe_values_forget(simulation->memory, tensor->addresses[index],
+                                                      weft__shard_box_bytes(&box, tensor->dtype)))
+        return false;
+    if (weft__simulation_allocator(simulation, tensor->placement.home, place, &allocator, NULL) == WEFT_OK)
+        (void)weft__allocator_give_back(allocator, tensor->addresses[index], NULL);
+    tensor->addresses[index] = WEFT__SHARD_EMPTY;
+    return true;
+}
+
+static bool give_all_back(weft_placed_tensor *tensor)
+{
+    bool is_all = true;
+    for (uint32_t i = 0; tensor->addresses && i < tensor->count; i++)
+        if (tensor->addresses[i] != WEFT__SHARD_EMPTY)
+            is_all &= give_back(tensor, i);
+    return is_all;
+}
+
+void weft__placed_tensor_free(weft_placed_tensor *tensor)
+{
+    free(tensor->addresses);
+    free(tensor);
+}
+
+void weft__simulation_sweep_tensors(weft_simulation *simulation)
+{
+    uint64_t oldest = UINT64_MAX;
+    for (const weft_kernel_launch *it = simulation->running; it; it = it->next_running)
+        oldest = it->serial < oldest ? it->serial : oldest;
+    weft_placed_tensor **link = &simulation->retired;
+    while (*link) {
+        weft_placed_tensor *tensor = *link;
+        if (oldest <= tensor->retired_at || !give_all_back(tensor)) {
+            link = &tensor->next;
+            continue;
+        }
+        *link = tensor->next;
+        weft__placed_tensor_free(tensor);
+    }
+}
+
+/* `launches` that have begun may be using it. */
+static void retire(weft_placed_tensor *tensor, uint64_t launches)
+{
+    weft_simulation *simulation = tensor->simulation;
+    tensor->retired_at = launches;
+    tensor->next = simulation->retired;
+    simulation->retired = tensor;
+    weft__simulation_sweep_tensors(simulation);
+}
+
+void weft_placed_tensor_destroy(weft_placed_tensor *tensor)
+{
+    if (tensor)
+        retire(tensor, tensor->simulation->launch_count);
+}
+
+/* ---- the beginning ---- */
+
 static weft_status check_shape(weft_dtype dtype, const weft_shape *shape, uint64_t *out_bytes, weft_error *err)
 {
     char text[WEFT_SHAPE_TEXT_BYTES];
@@ -63,6 +133,7 @@ weft_status weft_placed_tensor_create(weft_simulation *simulation, weft_dtype dt
     static const weft_placement everywhere;
     uint64_t bytes;
     *out = NULL;
+    weft__simulation_sweep_tensors(simulation);
     weft_placement resolved = placement ? *placement : everywhere;
     weft_status status = check_shape(dtype, shape, &bytes, err);
     if (status == WEFT_OK)
@@ -85,37 +156,11 @@ weft_status weft_placed_tensor_create(weft_simulation *simulation, weft_dtype dt
                  ? take_memory(tensor, err)
                  : weft__fail_memory(err, tensor->count * sizeof *tensor->addresses, "the shards of a tensor");
     if (status != WEFT_OK) {
-        weft_placed_tensor_destroy(tensor);
+        retire(tensor, 0); /* nobody knows it */
         return status;
     }
     *out = tensor;
     return WEFT_OK;
-}
-
-/* The bytes belong to nobody any more, and what stands there is forgotten. */
-static void give_back(weft_placed_tensor *tensor, uint32_t index)
-{
-    weft__shard_box box;
-    weft__allocator *allocator;
-    weft_simulation *simulation = tensor->simulation;
-    uint32_t place = weft__pe_set_at(weft__simulation_graph(simulation), &tensor->placement.pes, index);
-    weft__placement_box(&tensor->placement, &tensor->shape, index, &box);
-    if (simulation->memory)
-        weft__pe_values_forget(simulation->memory, tensor->addresses[index],
-                               weft__shard_box_bytes(&box, tensor->dtype));
-    if (weft__simulation_allocator(simulation, tensor->placement.home, place, &allocator, NULL) == WEFT_OK)
-        (void)weft__allocator_give_back(allocator, tensor->addresses[index], NULL);
-}
-
-void weft_placed_tensor_destroy(weft_placed_tensor *tensor)
-{
-    if (!tensor)
-        return;
-    for (uint32_t i = 0; tensor->addresses && i < tensor->count; i++)
-        if (tensor->addresses[i] != WEFT__SHARD_EMPTY)
-            give_back(tensor, i);
-    free(tensor->addresses);
-    free(tensor);
 }
 
 size_t weft_placed_tensor_shard_count(const weft_placed_tensor *tensor)

@@ -15,21 +15,39 @@ static bool find_shard(const weft_tile *tl, const weft_placed_tensor *tensor, ui
     return true;
 }
 
-tl_tensor tl_shard(weft_tile *tl, const weft_placed_tensor *tensor)
+/* Ends the run if the PE has none. */
+static uint32_t enter_shard(weft_tile *tl, const char *call, const weft_placed_tensor *tensor, weft__shard_box *out)
 {
     uint32_t index;
-    weft__shard_box box;
     char text[WEFT_SHAPE_TEXT_BYTES];
-    weft__tile_enter(tl, "tl_shard");
+    weft__tile_enter(tl, call);
     if (tensor->simulation->pes != weft__pe_owner(tl->pe))
         weft__tile_fail(tl, WEFT_INVALID_ARGUMENT, "The tensor belongs to another simulation.");
-    if (!find_shard(tl, tensor, &index, &box)) {
+    if (!find_shard(tl, tensor, &index, out)) {
         const char *why = index == WEFT__PE_SET_NONE ? "is not among the PEs that it was placed on"
                                                      : "was left nothing of it, see tl_has_shard()";
         weft__tile_fail(tl, WEFT_NOT_FOUND, "The PE has no shard of the tensor %s %s: it %s.",
                         weft_dtype_name(tensor->dtype), weft_shape_text(&tensor->shape, text), why);
     }
+    return index;
+}
+
+tl_tensor tl_shard(weft_tile *tl, const weft_placed_tensor *tensor)
+{
+    weft__shard_box box;
+    uint32_t index = enter_shard(tl, "tl_shard", tensor, &box);
     return weft__tile_tensor(box.shape, tensor->dtype, TL_REMOTE, tensor->addresses[index]);
+}
+
+uint64_t tl_shard_origin(weft_tile *tl, const weft_placed_tensor *tensor, uint32_t axis)
+{
+    weft__shard_box box;
+    char text[WEFT_SHAPE_TEXT_BYTES];
+    (void)enter_shard(tl, "tl_shard_origin", tensor, &box);
+    if (axis >= tensor->shape.rank)
+        weft__tile_fail(tl, WEFT_SHAPE_MISMATCH, "Shape %s has no axis %" PRIu32 ".",
+                        weft_shape_text(&tensor->shape, text), axis);
+    return box.origin[axis];
 }
 
 bool tl_has_shard(const weft_tile *tl, const weft_placed_tensor *tensor)

@@ -75,6 +75,7 @@ static weft_status plan_moves(tensor_move *all, weft_error *err)
 static void begin_moves(tensor_move *all)
 {
     weft_simulation *simulation = all->tensor->simulation;
+    const weft__host_listener *listener = simulation->listener;
     weft__transfer_request request = {
         .source = weft__graph_node(weft__simulation_graph(simulation), WEFT__NODE_HOST, 0, 0, 0),
         .is_write = all->is_upload,
@@ -86,8 +87,12 @@ static void begin_moves(tensor_move *all)
         request.offset_bytes = move->location.offset;
         request.bytes = move->bytes;
         request.context = move;
+        if (listener)
+            listener->moves(listener->context, all->is_upload, &move->location, move->bytes);
         weft__transfer_begin(simulation->transfers, weft__sim_now(simulation->sim), &request);
     }
+    if (listener)
+        listener->awaits_moves(listener->context);
 }
 
 /* Until all have ended. */

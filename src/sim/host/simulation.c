@@ -7,6 +7,70 @@
 #include "sim/pe/ipcq.h"
 #include "sim/pe/perturb.h"
 
+/* ---- who watches ---- */
+
+static void watch_links(weft_simulation *simulation)
+{
+    const weft__observer *first = simulation->link_trace ? weft__link_trace_observer(simulation->link_trace) : NULL;
+    if (simulation->activity) {
+        weft__observer *activity = weft__activity_recorder_observer(simulation->activity);
+        activity->next = first;
+        first = activity;
+    }
+    if (simulation->fabric)
+        weft__fabric_observe(simulation->fabric, first);
+}
+
+weft_status weft__simulation_begin_trace(weft_simulation *simulation, weft__trace *trace, weft_error *err)
+{
+    weft_status status = weft__link_trace_create(trace, weft__simulation_graph(simulation), "links",
+                                                 WEFT__LINK_COUNTERS, &simulation->link_trace, err);
+    if (status == WEFT_OK)
+        status = weft__pe_trace_create(simulation->pes, trace, &simulation->pe_trace, err);
+    watch_links(simulation);
+    return status;
+}
+
+void weft__simulation_end_trace(weft_simulation *simulation)
+{
+    weft__pe_trace_destroy(simulation->pe_trace);
+    simulation->pe_trace = NULL;
+    if (simulation->link_trace)
+        weft__link_trace_finish(simulation->link_trace);
+    weft__link_trace_destroy(simulation->link_trace);
+    simulation->link_trace = NULL;
+    watch_links(simulation);
+}
+
+weft_status weft__simulation_keep_activity(weft_simulation *simulation, uint64_t begin_ps, weft_error *err)
+{
+    weft__activity_recorder_destroy(simulation->activity);
+    weft_status status =
+        weft__activity_recorder_create(simulation->pes, simulation->transfers, begin_ps, &simulation->activity, err);
+    watch_links(simulation);
+    return status;
+}
+
+weft_status weft_simulation_keep_activity(weft_simulation *simulation, weft_error *err)
+{
+    return weft__simulation_keep_activity(simulation, weft_simulation_now_ps(simulation), err);
+}
+
+weft_status weft__simulation_take_activity(const weft_simulation *simulation, uint64_t end_ps, weft_activity **out,
+                                           weft_error *err)
+{
+    *out = NULL;
+    if (!simulation->activity)
+        return weft__fail(err, WEFT_INVALID_STATE,
+                          "The simulation has no activity: weft_simulation_keep_activity() was not called.");
+    return weft__activity_recorder_take(simulation->activity, end_ps, out, err);
+}
+
+weft_status weft_simulation_take_activity(const weft_simulation *simulation, weft_activity **out, weft_error *err)
+{
+    return weft__simulation_take_activity(simulation, weft_simulation_now_ps(simulation), out, err);
+}
+
 /* ---- making and ending ---- */
 
 static weft_status check_options(const weft_simulation_options *options, weft_error *err)
@@ -50,9 +114,7 @@ static weft_status create_trace(weft_simulation *simulation, weft_error *err)
 {
     weft_status status = weft__trace_open(simulation->options.trace_path, &simulation->trace, err);
     simulation->options.trace_path = NULL; /* it is the caller's */
-    if (status == WEFT_OK)
-        status = weft__pe_trace_create(simulation->pes, simulation->trace, &simulation->pe_trace, err);
-    return status;
+    return status == WEFT_OK ? weft__simulation_begin_trace(simulation, simulation->trace, err) : status;
 }
 
 static weft_status create_parts(weft_simulation *simulation, weft_error *err)
@@ -85,8 +147,8 @@ static weft_status create_parts(weft_simulation *simulation, weft_error *err)
 weft_status weft_simulation_finish_trace(weft_simulation *simulation, weft_error *err)
 {
     weft__trace *trace = simulation->trace;
-    weft__pe_trace_destroy(simulation->pe_trace);
-    simulation->pe_trace = NULL;
+    if (trace)
+        weft__simulation_end_trace(simulation);
     simulation->trace = NULL;
     return trace ? weft__trace_close(trace, err) : WEFT_OK;
 }
@@ -119,13 +181,19 @@ void weft_simulation_destroy(weft_simulation *simulation)
         return;
     const weft__graph *graph = weft__simulation_graph(simulation);
     size_t cubes = (size_t)graph->spec->system.sips * graph->cubes, pes = cubes * graph->pes;
-    weft_status untold = weft_simulation_finish_trace(simulation, NULL);
-    (void)untold;
+    weft__simulation_end_trace(simulation);
+    weft__trace_discard(simulation->trace);
+    weft__activity_recorder_destroy(simulation->activity);
     weft__sim_destroy(simulation->sim);
     while (simulation->abandoned) {
         weft_kernel_launch *launch = simulation->abandoned;
         simulation->abandoned = launch->next;
         weft__kernel_launch_free(launch);
+    }
+    while (simulation->retired) {
+        weft_placed_tensor *tensor = simulation->retired;
+        simulation->retired = tensor->next;
+        weft__placed_tensor_free(tensor);
     }
     weft__pe_values_destroy(simulation->memory);
     weft__pe_log_destroy(simulation->log);

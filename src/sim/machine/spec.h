@@ -63,7 +63,15 @@ typedef struct weft__system_spec {
 typedef struct weft__host_spec {
     double link_gbs; /* to the switch */
     double link_mm;
+    double submit_ns; /* of its own time, for each command buffer */
+    double sync_ns;   /* from knowing that a command buffer is done until it goes on */
 } weft__host_spec;
+
+/* What takes command buffers apart. It sits at the command processor of the first SIP's IO chiplet. */
+typedef struct weft__processor_spec {
+    double dispatch_ns, barrier_ns; /* for each of them */
+    double signal_ns, wait_ns;      /* of a fence */
+} weft__processor_spec;
 
 /* The IO chiplet: PCIe end point, command processor, a network node that joins them, and connections to the cubes along
  * one side of the SIP, as many on each as cubes have among one another. */
@@ -141,14 +149,15 @@ typedef struct weft__tcm_spec {
 } weft__tcm_spec;
 
 typedef struct weft__mmu_spec {
-    uint32_t page_kib; /* a power of two */
-    double tlb_ns;     /* for each page that a DMA command touches */
+    uint32_t page_kib;    /* a power of two */
+    uint32_t tlb_entries; /* of each direction; 0: every page is looked up anew */
+    double tlb_ns;        /* for each page that a DMA command touches and the TLB does not have */
 } weft__mmu_spec;
 
 /* The array of multiply-accumulators. It works on one tile of outputs at a time, all of them at once. */
 typedef struct weft__gemm_spec {
     uint32_t tile_m, tile_k, tile_n;
-    uint32_t macs_f32, macs_f16, macs_bf16, macs_i8; /* in a cycle, by the type of what is multiplied */
+    uint32_t macs_f64, macs_f32, macs_f16, macs_bf16, macs_i8; /* in a cycle, by the type of what is multiplied */
 } weft__gemm_spec;
 
 /* The vector unit: so many elements side by side, and cycles for each step of an operation on them. */
@@ -209,6 +218,7 @@ typedef struct weft__machine_spec {
     char *name;
     weft__system_spec system;
     weft__host_spec host;
+    weft__processor_spec processor;
     weft__sip_spec sip;
     weft__cube_spec cube;
     weft__pe_spec pe;

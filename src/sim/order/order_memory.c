@@ -136,9 +136,15 @@ static uint32_t place_of(const cell *it, uint32_t agent)
     return begin;
 }
 
+/* Names of one call may stand in several places. */
+static bool is_same_call(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
 static bool is_same(const mark *a, const mark *b)
 {
-    return a->agent == b->agent && a->stamp == b->stamp && a->time_ps == b->time_ps && a->call == b->call;
+    return a->agent == b->agent && a->stamp == b->stamp && a->time_ps == b->time_ps && is_same_call(a->call, b->call);
 }
 
 /* True if this very read is there. */
@@ -248,7 +254,7 @@ static void check(const access *by, const cell *it, bool is_write, uint64_t begi
     if (race->bytes == 0)
         *race = found;
     else if (race->kind == found.kind && race->other == found.other && race->other_ps == found.other_ps &&
-             race->other_call == found.other_call && race->offset + race->bytes == begin)
+             is_same_call(race->other_call, found.other_call) && race->offset + race->bytes == begin)
         race->bytes += found.bytes;
 }
 

@@ -18,6 +18,7 @@ typedef struct weft__token weft__token;
 typedef struct weft__dma_place {
     uint32_t node;
     uint64_t offset_bytes;
+    uint64_t virtual_address; /* that it is mapped at; 0: it was named by its physical one */
 } weft__dma_place;
 
 struct weft__command {

@@ -131,7 +131,7 @@ static weft_status place_rings(weft__ipcq *ipcq, uint32_t index, weft_error *err
         if (number == WEFT__QUEUE_NONE)
             continue;
         weft__ipcq_queue *queue = &ipcq->queues[number];
-        queue->ring = (weft__dma_place){memory, place.offset};
+        queue->ring = (weft__dma_place){.node = memory, .offset_bytes = place.offset};
         weft_status status = weft__address_of(graph, &place, &queue->ring_address, err);
         if (status != WEFT_OK)
             return status;
@@ -258,6 +258,8 @@ static void free_ipcq(weft__ipcq *ipcq)
         ipcq->made_receives = receive->next_made;
         free(receive);
     }
+    for (uint32_t i = 0; ipcq->at && i < weft__pes_count(ipcq->pes); i++)
+        free(ipcq->at[i].numbered);
     free(ipcq->queues);
     free(ipcq->at);
     free(ipcq);
@@ -386,6 +388,7 @@ void weft__ipcq_end(weft__ipcq *ipcq, weft__pe *pe)
 
 void weft__ipcq_set_activity(weft__ipcq *ipcq, weft__pe *pe, weft__pe_activity activity)
 {
+    WEFT__PE_ASK(pe, .kind = WEFT__ASK_ACTIVITY, .number = activity);
     weft__ipcq_at(ipcq, pe)->activity = activity;
 }
 

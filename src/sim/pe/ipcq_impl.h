@@ -43,6 +43,8 @@ typedef struct weft__ipcq_pe {
     weft__ipcq_queue *waits_on;
     uint64_t sends, sends_read, receives;
     weft__ipcq_receive *open;                   /* receives that were not taken */
+    weft__ipcq_receive **numbered;              /* the same, by number modulo the room; NULL: none, or another's */
+    uint64_t room;                              /* a power of two, or 0 */
     weft__ipcq_message *waiting, *last_waiting; /* for the channel */
 } weft__ipcq_pe;
 

@@ -125,12 +125,33 @@ static weft__ipcq_receive *take_receive(weft__ipcq *ipcq)
     return receive;
 }
 
+/* Twice the room, until a number has a place of its own among those that are open. */
+static bool grow_numbered(weft__ipcq *ipcq, weft__ipcq_pe *at, uint64_t number)
+{
+    while (at->room == 0 || at->numbered[number & (at->room - 1)]) {
+        uint64_t room = at->room ? 2 * at->room : 8;
+        weft__ipcq_receive **grown = calloc(room, sizeof(weft__ipcq_receive *));
+        if (!grown) {
+            (void)weft__sim_fail(weft__pes_sim(ipcq->pes), WEFT_OUT_OF_MEMORY,
+                                 "Out of memory: could not number the receives of a PE at %llu ps.",
+                                 (unsigned long long)weft__ipcq_now(ipcq));
+            return false;
+        }
+        for (weft__ipcq_receive *it = at->open; it; it = it->next_open)
+            grown[it->number & (room - 1)] = it;
+        free(at->numbered);
+        at->numbered = grown;
+        at->room = room;
+    }
+    return true;
+}
+
 weft__ipcq_receive *weft__ipcq_receive_begin(weft__ipcq *ipcq, const weft__ipcq_receive *request)
 {
-    weft__ipcq_receive *receive = take_receive(ipcq);
+    weft__ipcq_pe *at = weft__ipcq_at(ipcq, request->pe);
+    weft__ipcq_receive *receive = grow_numbered(ipcq, at, at->receives + 1) ? take_receive(ipcq) : NULL;
     if (!receive)
         return NULL;
-    weft__ipcq_pe *at = weft__ipcq_at(ipcq, request->pe);
     weft__ipcq_queue *queue = &ipcq->queues[at->in[request->direction]];
     weft__ipcq_receive *next_made = receive->next_made;
     *receive = *request;
@@ -145,8 +166,11 @@ weft__ipcq_receive *weft__ipcq_receive_begin(weft__ipcq *ipcq, const weft__ipcq_
     if (at->open)
         at->open->last_open = receive;
     at->open = receive;
+    at->numbered[receive->number & (at->room - 1)] = receive;
     *(queue->receives ? &queue->last_receive->next : &queue->receives) = receive;
     queue->last_receive = receive;
+    WEFT__PE_ASK(receive->pe, .kind = WEFT__ASK_RECEIVE, .direction = receive->direction,
+                 .is_in_place = receive->is_in_place, .tensor = &receive->result);
     WEFT__IPCQ_TELL(ipcq, receive_issued, receive);
     serve_receive(queue);
     return receive;
@@ -159,16 +183,16 @@ uint64_t weft__ipcq_receives(const weft__ipcq *ipcq, const weft__pe *pe)
 
 weft__ipcq_receive *weft__ipcq_receive_find(const weft__ipcq *ipcq, const weft__pe *pe, uint64_t number)
 {
-    weft__ipcq_receive *it = weft__ipcq_at(ipcq, pe)->open;
-    while (it && it->number != number)
-        it = it->next_open;
-    return it;
+    const weft__ipcq_pe *at = weft__ipcq_at(ipcq, pe);
+    weft__ipcq_receive *it = at->room ? at->numbered[number & (at->room - 1)] : NULL;
+    return it && it->number == number ? it : NULL;
 }
 
 void weft__ipcq_receive_wait(weft__ipcq_receive *receive)
 {
     weft__ipcq *ipcq = receive->queue->owner;
     weft__ipcq_pe *at = weft__ipcq_at(ipcq, receive->pe);
+    WEFT__PE_ASK(receive->pe, .kind = WEFT__ASK_RECEIVED, .number = receive->number);
     while (!receive->is_done)
         weft__ipcq_suspend(at, receive->pe, WEFT__IPCQ_WAITS_MESSAGE, receive->queue);
     WEFT__IPCQ_TELL(ipcq, receive_awaited, receive);
@@ -178,8 +202,11 @@ tl_tensor weft__ipcq_receive_take(weft__ipcq_receive *receive)
 {
     weft__ipcq *ipcq = receive->queue->owner;
     weft__ipcq_receive_wait(receive);
+    WEFT__PE_ASK(receive->pe, .kind = WEFT__ASK_TAKE, .number = receive->number);
     weft__ipcq_receive *last = receive->last_open, *next = receive->next_open;
-    *(last ? &last->next_open : &weft__ipcq_at(ipcq, receive->pe)->open) = next;
+    weft__ipcq_pe *at = weft__ipcq_at(ipcq, receive->pe);
+    at->numbered[receive->number & (at->room - 1)] = NULL;
+    *(last ? &last->next_open : &at->open) = next;
     if (next)
         next->last_open = last;
     receive->next = ipcq->free_receives;
@@ -273,6 +300,7 @@ void weft__ipcq_free(weft__ipcq_message *message)
 {
     weft__ipcq_queue *queue = message->queue;
     weft__ipcq_pe *at = weft__ipcq_at(queue->owner, queue->to);
+    WEFT__PE_ASK(queue->to, .kind = WEFT__ASK_FREE, .number = message->slot_address);
     const weft__ipcq_message *last = give_up(message, NULL);
     uint64_t end = last ? last->number + 1 : 0;
     while (queue->credited < end)

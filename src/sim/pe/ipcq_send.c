@@ -114,7 +114,7 @@ static void enter_ring(weft__ipcq_queue *queue, weft__ipcq_message *message)
     weft__ipcq *ipcq = queue->owner;
     uint64_t offset = queue->sent % ipcq->slots * ipcq->slot_bytes;
     message->number = queue->sent++;
-    message->slot = (weft__dma_place){queue->ring.node, queue->ring.offset_bytes + offset};
+    message->slot = (weft__dma_place){.node = queue->ring.node, .offset_bytes = queue->ring.offset_bytes + offset};
     message->slot_address = queue->ring_address + offset;
     message->sent = weft__ipcq_now(ipcq);
     message->written = WEFT__NEVER;
@@ -131,6 +131,7 @@ bool weft__ipcq_send(weft__ipcq *ipcq, weft__pe *pe, tl_direction direction, con
 {
     weft__ipcq_pe *at = weft__ipcq_at(ipcq, pe);
     weft__ipcq_queue *queue = &ipcq->queues[at->out[direction]];
+    WEFT__PE_ASK(pe, .kind = WEFT__ASK_SEND, .direction = (uint8_t)direction, .tensor = tensor);
     weft__pe_engine_account(&pe->queue, weft__ipcq_now(ipcq));
     pe->queue.wanted++;
     while (queue->free_slots == 0)
@@ -169,6 +170,7 @@ void weft__ipcq_send_wait(weft__ipcq *ipcq, weft__pe *pe, tl_direction direction
 {
     weft__ipcq_pe *at = weft__ipcq_at(ipcq, pe);
     const weft__ipcq_queue *queue = &ipcq->queues[at->out[direction]];
+    WEFT__PE_ASK(pe, .kind = WEFT__ASK_SENT, .direction = (uint8_t)direction, .number = number);
     while (queue->read <= number)
         weft__ipcq_suspend(at, pe, WEFT__IPCQ_WAITS_SOURCE, NULL);
     const weft__pe_recorder *recorder = ipcq->pes->recorder;

@@ -60,6 +60,8 @@ static weft_status init_all(weft__pes *pes, weft_error *err)
         uint32_t node =
             weft__graph_node(graph, WEFT__NODE_DMA, cube / graph->cubes, cube % graph->cubes, i % graph->pes);
         weft_status status = init_pe(pes, &pes->pes[i], node, err);
+        if (status == WEFT_OK)
+            status = weft__mmu_init(&pes->pes[i].mmu, &pes->rates, err);
         if (status != WEFT_OK)
             return status;
     }
@@ -99,6 +101,8 @@ void weft__pes_destroy(weft__pes *pes)
         free(token);
     }
     weft__ipcqs_destroy(pes);
+    for (uint32_t i = 0; pes->pes && i < pes->count; i++)
+        weft__mmu_destroy(&pes->pes[i].mmu);
     free(pes->pes);
     free(pes);
 }
@@ -111,6 +115,23 @@ void weft__pes_record(weft__pes *pes, const weft__pe_recorder *recorder)
 const weft__pe_recorder *weft__pes_recorder(const weft__pes *pes)
 {
     return pes->recorder;
+}
+
+void weft__pes_listen(weft__pes *pes, const weft__pe_listener *listener)
+{
+    pes->listener = listener;
+}
+
+void weft__pes_observe(weft__pes *pes, const weft__pe_observer *observer)
+{
+    pes->observer = observer;
+}
+
+void weft__pe_ask(weft__pe *pe, const weft__ask *ask)
+{
+    const weft__pe_listener *listener = pe->owner->listener;
+    if (listener)
+        listener->asked(listener->context, pe, ask);
 }
 
 /* ---- what is known of them ---- */
@@ -221,6 +242,12 @@ void weft__command_give_back(weft__command *command)
     pes->free_commands = command;
 }
 
+bool weft__pe_join(weft__pe *pe, tl_tensor *tensor, const char *kernel, const char *call)
+{
+    const weft__pe_recorder *recorder = pe->owner->recorder;
+    return !recorder || !recorder->joined || recorder->joined(recorder->context, pe, tensor, kernel, call);
+}
+
 void weft__pe_drop(weft__pe *pe, uint64_t address)
 {
     const weft__pe_recorder *recorder = pe->owner->recorder;
@@ -251,8 +278,12 @@ void weft__pe_engine_account(weft__pe_engine *engine, weft__time now)
 
 uint64_t weft__pe_compute_account(weft__pe *pe, weft__time now)
 {
-    if (pe->engines[WEFT__STAGE_GEMM].serving || pe->engines[WEFT__STAGE_MATH].serving)
+    if (pe->engines[WEFT__STAGE_GEMM].serving || pe->engines[WEFT__STAGE_MATH].serving) {
+        const weft__pe_observer *observer = pe->owner->observer;
         pe->compute_ps += now - pe->compute_accounted;
+        if (observer && now > pe->compute_accounted)
+            observer->computed(observer->context, pe, pe->compute_accounted, now);
+    }
     pe->compute_accounted = now;
     return pe->compute_ps;
 }
@@ -281,11 +312,13 @@ static void be_busy(weft__pe *pe, weft__process *self, uint64_t ps)
 
 void weft__pe_dispatch(weft__pe *pe, weft__process *self)
 {
+    WEFT__PE_ASK(pe, .kind = WEFT__ASK_DISPATCH);
     be_busy(pe, self, pe->owner->rates.dispatch_ps);
 }
 
 void weft__pe_read(weft__pe *pe, weft__process *self, uint64_t bytes)
 {
+    WEFT__PE_ASK(pe, .kind = WEFT__ASK_READ, .number = bytes);
     be_busy(pe, self, weft__pe_read_ps(&pe->owner->rates, bytes));
 }
 

@@ -85,6 +85,8 @@ typedef struct weft__pe_recorder {
      * number, or for all of them (0). */
     void (*issued)(void *context, weft__command *command);
     void (*awaited)(void *context, weft__pe *pe, uint64_t number);
+    /* Loads have written all of a tensor in the TCM, part by part; its value may be set. False if the run ends. */
+    bool (*joined)(void *context, weft__pe *pe, tl_tensor *tensor, const char *kernel, const char *call);
     /* The kernel has given back the scratch memory from this address of the TCM on. */
     void (*dropped)(void *context, weft__pe *pe, uint64_t address);
     /* The kernel has ended, and all that it gave. */
@@ -118,12 +120,60 @@ typedef struct weft__pe_recorder {
     void *context;
 } weft__pe_recorder;
 
+/* What a kernel asks of its PE, in the order in which it asks: together these are all that its times depend on. */
+typedef enum weft__ask_kind {
+    WEFT__ASK_BEGIN,    /* the kernel begins; `number` is that of the launch */
+    WEFT__ASK_END,      /* it has returned; what follows is not its own */
+    WEFT__ASK_DISPATCH, /* the processor gives a command */
+    WEFT__ASK_READ,     /* it reads `number` bytes of the TCM */
+    WEFT__ASK_DATA,     /* and gets to know what stands there */
+    WEFT__ASK_TIME,     /* it looks at the clock */
+    WEFT__ASK_COMMAND,  /* `command`, which is waited for if it is direct */
+    WEFT__ASK_WAIT,     /* for the composite command with this number */
+    WEFT__ASK_SEND,     /* `tensor` to `direction` */
+    WEFT__ASK_SENT,     /* waits until message `number` to `direction` has been read */
+    WEFT__ASK_RECEIVE,  /* begins to receive `tensor` from `direction` */
+    WEFT__ASK_RECEIVED, /* waits for the receive with this number */
+    WEFT__ASK_TAKE,     /* the same, and takes its tensor */
+    WEFT__ASK_FREE,     /* the slot at address `number` */
+    WEFT__ASK_ACTIVITY  /* waits for queues count as this weft__pe_activity from now on */
+} weft__ask_kind;
+
+typedef struct weft__ask {
+    weft__ask_kind kind;
+    uint8_t direction;
+    bool is_in_place;
+    uint64_t number;
+    const weft__command *command;
+    const tl_tensor *tensor;
+} weft__ask;
+
+/* Who writes down what kernels ask. */
+typedef struct weft__pe_listener {
+    void (*asked)(void *context, weft__pe *pe, const weft__ask *ask);
+    void *context;
+} weft__pe_listener;
+
+/* Somebody who watches PEs, and changes nothing. */
+typedef struct weft__pe_observer {
+    /* GEMM or math served something, since then until now. */
+    void (*computed)(void *context, const weft__pe *pe, weft__time since, weft__time until);
+    void *context;
+} weft__pe_observer;
+
 weft_status weft__pes_create(weft__fabric *fabric, weft__transfers *transfers, weft__pes **out, weft_error *err);
 /* After the run; before the transfers. NULL is fine. */
 void weft__pes_destroy(weft__pes *pes);
 
 /* Before the run; borrowed. NULL, as it is at first: times alone. */
 void weft__pes_record(weft__pes *pes, const weft__pe_recorder *recorder);
+
+/* The same of a listener; NULL, as it is at first: nobody. And tells it, if there is one. */
+void weft__pes_listen(weft__pes *pes, const weft__pe_listener *listener);
+void weft__pe_ask(weft__pe *pe, const weft__ask *ask);
+
+/* Outside of a run; the observer is borrowed. NULL, as it is at first: nobody. */
+void weft__pes_observe(weft__pes *pes, const weft__pe_observer *observer);
 
 weft__fabric *weft__pes_fabric(const weft__pes *pes);
 weft_sim *weft__pes_sim(const weft__pes *pes);
@@ -171,7 +221,8 @@ weft_tile **weft__pe_kernels(weft__pe *pe);
 /* NULL: times alone. */
 const weft__pe_recorder *weft__pes_recorder(const weft__pes *pes);
 
-/* Tells the recorder, if there is one, what recorder->dropped says; what recorder->ended says. */
+/* Tells the recorder, if there is one, what recorder->joined says; ->dropped; ->ended. */
+bool weft__pe_join(weft__pe *pe, tl_tensor *tensor, const char *kernel, const char *call);
 void weft__pe_drop(weft__pe *pe, uint64_t address);
 void weft__pe_end(weft__pe *pe);
 

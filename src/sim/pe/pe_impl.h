@@ -3,6 +3,7 @@
 #define WEFT_SIM_PE_PE_IMPL_H
 
 #include "sim/pe/ipcq.h"
+#include "sim/pe/mmu.h"
 #include "sim/pe/pe.h"
 
 typedef struct weft__pe_engine weft__pe_engine;
@@ -39,6 +40,7 @@ struct weft__pe {
     weft__pes *owner;
     uint32_t dma_node;
     uint64_t tcm_address;
+    weft__mmu mmu;
     char name[WEFT__NODE_NAME_BYTES];
     weft__pe_engine engines[WEFT__STAGE_KINDS];
     weft__pe_engine queue;                      /* of ipcq.h; its messages wait there */
@@ -61,6 +63,8 @@ struct weft__pes {
     weft__fabric *fabric;
     weft__transfers *transfers;
     const weft__pe_recorder *recorder, *watcher; /* the trace's, who is told of messages and receives */
+    const weft__pe_listener *listener;
+    const weft__pe_observer *observer;
     struct weft__pe_trace *trace;
     weft__pe_rates rates;
     uint64_t seed, message_ps; /* of perturb.h */
@@ -72,6 +76,13 @@ struct weft__pes {
     weft__token *free_tokens, *made_tokens;
     weft__ipcq *ipcqs; /* that live */
 };
+
+/* Tells the listener, if there is one: the fields of a weft__ask. */
+#define WEFT__PE_ASK(pe, ...)                                                                                          \
+    do {                                                                                                               \
+        if ((pe)->owner->listener)                                                                                     \
+            weft__pe_ask(pe, &(weft__ask){__VA_ARGS__});                                                               \
+    } while (0)
 
 /* A token for a tile, which sets out to its first engine. False when out of memory, which is noted. */
 bool weft__token_start(weft__command *command, uint64_t tile);

@@ -53,6 +53,7 @@ void weft__pe_rates_init(weft__pe_rates *rates, const weft__machine_spec *spec)
         .bank_bytes = at_least_1(pe->tcm.bank_bytes),
         .page_bytes = at_least_1((uint64_t)pe->mmu.page_kib << 10),
         .tlb_ps = weft__ps_of_ns(pe->mmu.tlb_ns),
+        .tlb_entries = pe->mmu.tlb_entries,
         .scratch_bytes = (uint64_t)(pe->scratch_kib ? pe->scratch_kib : pe->tcm_kib) << 10,
         .dma_channels = pe->dma.channels,
         .dma_outstanding = (uint32_t)at_least_1(pe->dma.outstanding),
@@ -103,6 +104,8 @@ uint64_t weft__pe_pages_ps(const weft__pe_rates *rates, uint64_t address, uint64
 static uint32_t macs_of(const weft__gemm_spec *gemm, weft_dtype dtype)
 {
     switch (dtype) {
+    case WEFT_F64:
+        return gemm->macs_f64;
     case WEFT_F16:
         return gemm->macs_f16;
     case WEFT_BF16:

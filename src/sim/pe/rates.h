@@ -17,6 +17,7 @@ typedef struct weft__pe_rates {
     uint64_t read_mbs, write_mbs; /* of the TCM */
     uint64_t banks, bank_bytes;   /* of it; banks 0: nobody minds */
     uint64_t page_bytes, tlb_ps;
+    uint32_t tlb_entries;
     uint64_t scratch_bytes;
     uint32_t dma_channels;    /* for each direction */
     uint32_t dma_outstanding; /* reads of one command in a channel */
@@ -43,7 +44,7 @@ uint64_t weft__pe_write_ps(const weft__pe_rates *rates, uint64_t bytes);
  * banks, rounded up; and the operand takes as long as these do. Runs are taken to begin with a line. */
 uint64_t weft__pe_read_runs_ps(const weft__pe_rates *rates, uint64_t runs, uint64_t run_bytes, uint64_t pitch_bytes);
 
-/* Looking up the pages that a range touches. */
+/* Looking up the pages that a range touches, each of them. */
 uint64_t weft__pe_pages_ps(const weft__pe_rates *rates, uint64_t address, uint64_t bytes);
 
 /* A tile of the GEMM with `k` products for each output. */

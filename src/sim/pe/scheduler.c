@@ -101,6 +101,7 @@ void weft__scheduler_finished(weft__command *command)
 void weft__command_issue(weft__command *command)
 {
     weft__pe *pe = command->pe;
+    WEFT__PE_ASK(pe, .kind = WEFT__ASK_COMMAND, .command = command);
     command->tiles = weft__plan_tiles(&command->plan, &pe->owner->rates);
     command->serial = pe->command_count++;
     if (pe->owner->recorder && pe->owner->recorder->issued)
@@ -164,6 +165,7 @@ static bool is_over(const weft__pe *pe, uint64_t number)
 void weft__pe_composite_wait(weft__pe *pe, weft__process *self, uint64_t number)
 {
     weft_sim *sim = weft__pes_sim(pe->owner);
+    WEFT__PE_ASK(pe, .kind = WEFT__ASK_WAIT, .number = number);
     weft__time since = weft__sim_now(sim);
     uint64_t compute_ps = weft__pe_compute_account(pe, since);
     pe->waiter = self;

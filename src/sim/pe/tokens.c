@@ -239,7 +239,7 @@ static void serve_dma(weft__token *token, const weft__stage *stage)
         tell_read(token, 0);
     if (weft__pes_graph(pes)->nodes[place->node].kind != WEFT__NODE_DMA) /* that is the TCM of another PE */
         command->pe->times.memory_bytes += stage->bytes;
-    uint64_t pages_ps = weft__pe_pages_ps(&pes->rates, request.offset_bytes, request.bytes);
+    uint64_t pages_ps = weft__mmu_look_up_ps(command->pe, request.is_write, place, stage->offset_bytes, stage->bytes);
     uint64_t late_ps = weft__perturb_message_ps(pes, command->pe, WEFT__PERTURBED_DMA, number_of(token));
     weft__transfer_begin(pes->transfers, now_of(token) + pages_ps + late_ps, &request);
 }

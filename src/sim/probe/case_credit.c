@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sim/fabric/link_trace.h"
 #include "sim/fabric/path_latency.h"
 #include "sim/probe/cases.h"
-#include "sim/probe/link_trace.h"
 
 typedef struct credit_probe {
     const weft__graph *graph;
@@ -32,7 +32,7 @@ static weft_status send(credit_probe *probe, const weft__probe_setup *setup, wef
     if (status == WEFT_OK)
         status = weft__fabric_create(probe->sim, probe->graph, setup->mode, &probe->fabric, err);
     if (status == WEFT_OK && setup->trace)
-        status = weft__link_trace_create(setup->trace, probe->graph, "links", &probe->links, err);
+        status = weft__link_trace_create(setup->trace, probe->graph, "links", WEFT__LINK_SPANS, &probe->links, err);
     if (status != WEFT_OK)
         return status;
     if (probe->links)

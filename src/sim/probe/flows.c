@@ -1,3 +1,4 @@
+#include "sim/fabric/link_trace.h"
 #include "sim/probe/flows.h"
 
 #include <stdio.h>
@@ -7,7 +8,6 @@
 #include "sim/machine/address.h"
 #include "sim/machine/machine.h"
 #include "sim/probe/flow_trace.h"
-#include "sim/probe/link_trace.h"
 
 typedef struct flow_run flow_run;
 
@@ -142,7 +142,7 @@ static weft_status prepare_trace(flow_run *run, weft_error *err)
     (void)snprintf(name, sizeof name, "%slinks", setup->label);
     weft_status status = weft__flow_trace_create(setup->trace, run->graph, setup->label, &run->tracks, err);
     if (status == WEFT_OK)
-        status = weft__link_trace_create(setup->trace, run->graph, name, &run->links, err);
+        status = weft__link_trace_create(setup->trace, run->graph, name, WEFT__LINK_SPANS, &run->links, err);
     if (status == WEFT_OK)
         weft__fabric_observe(run->fabric, weft__link_trace_observer(run->links));
     return status;

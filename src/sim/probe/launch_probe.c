@@ -3,9 +3,9 @@
 #include <stdlib.h>
 
 #include "sim/fabric/launch.h"
+#include "sim/fabric/link_trace.h"
 #include "sim/machine/machine.h"
 #include "sim/probe/cases.h"
-#include "sim/probe/link_trace.h"
 
 typedef struct launch_probe {
     const weft__graph *graph;
@@ -66,7 +66,7 @@ static weft_status prepare(launch_probe *probe, const weft__probe_setup *setup, 
         return status;
     probe->trace = setup->trace;
     probe->process = weft__trace_add_process(setup->trace, "PEs", 0);
-    status = weft__link_trace_create(setup->trace, probe->graph, "links", &probe->links, err);
+    status = weft__link_trace_create(setup->trace, probe->graph, "links", WEFT__LINK_SPANS, &probe->links, err);
     if (status == WEFT_OK)
         weft__fabric_observe(probe->fabric, weft__link_trace_observer(probe->links));
     return status;

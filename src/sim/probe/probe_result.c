@@ -35,13 +35,10 @@ weft_status weft__probe_setup_end(weft__probe_setup *setup, weft_status status, 
 {
     weft__trace *trace = setup->trace;
     setup->trace = NULL;
-    if (!trace)
-        return status;
-    weft_error trace_err;
-    weft_status trace_status = weft__trace_close(trace, &trace_err);
-    if (status != WEFT_OK || trace_status == WEFT_OK)
-        return status;
-    return weft__fail_copy(err, &trace_err);
+    if (status == WEFT_OK)
+        return weft__trace_close(trace, err);
+    weft__trace_discard(trace);
+    return status;
 }
 
 weft_status weft__probe_result_create(size_t count, weft_probe_result **out, weft_error *err)

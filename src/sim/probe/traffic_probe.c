@@ -6,9 +6,9 @@
 #include <weft/probe.h>
 
 #include "base/nearest.h"
+#include "sim/fabric/link_trace.h"
 #include "sim/machine/machine.h"
 #include "sim/probe/flows.h"
-#include "sim/probe/link_trace.h"
 #include "sim/probe/traffic.h"
 
 #define CYCLES_STANDARD 20000u
@@ -131,7 +131,7 @@ weft_status weft_traffic_run(const weft_machine *machine, const weft_traffic_opt
     weft__link_trace *links = NULL;
     status = weft__probe_setup_begin(&traced, &setup, err);
     if (status == WEFT_OK && setup.trace) {
-        status = weft__link_trace_create(setup.trace, graph, "links", &links, err);
+        status = weft__link_trace_create(setup.trace, graph, "links", WEFT__LINK_SPANS, &links, err);
         if (status == WEFT_OK)
             inner.observer = weft__link_trace_observer(links);
     }

@@ -312,22 +312,28 @@ static void clear_marks(weft__values *values, weft__evaluation *it)
     }
 }
 
-weft_status weft__values_evaluate(weft__values *values, const weft__value_id *ids, size_t count, weft_error *err)
+static weft_status begin_plan(weft__values *values, weft_error *err)
 {
     if (!values->evaluation) {
         values->evaluation = calloc(1, sizeof *values->evaluation);
         if (!values->evaluation)
             return weft__fail_memory(err, sizeof *values->evaluation, "an evaluation");
     }
+    values->evaluation->entry_count = values->evaluation->ready_count = 0;
+    return WEFT_OK;
+}
+
+/* Plans a value, unless it has its data or its place. */
+static weft_status add_to_plan(weft__values *values, uint32_t slot, weft_error *err)
+{
+    const weft__value_node *node = weft__value_node_at(values, slot);
+    return node->buffer || node->mark ? WEFT_OK : plan_value(values, values->evaluation, slot, err);
+}
+
+/* Computes what is planned; with the status of planning, which may have failed. */
+static weft_status end_plan(weft__values *values, weft_status status, weft_error *err)
+{
     weft__evaluation *it = values->evaluation;
-    weft_status status = WEFT_OK;
-    it->entry_count = it->ready_count = 0;
-    for (size_t i = 0; status == WEFT_OK && i < count; i++) {
-        assert(weft__values_lives(values, ids[i]));
-        const weft__value_node *node = weft__value_node_at(values, weft__slot_of(ids[i]));
-        if (!node->buffer && !node->mark)
-            status = plan_value(values, it, weft__slot_of(ids[i]), err);
-    }
     if (status == WEFT_OK && it->entry_count)
         status = plan_consumers(values, it, err);
     if (status == WEFT_OK)
@@ -339,4 +345,27 @@ weft_status weft__values_evaluate(weft__values *values, const weft__value_id *id
     if (status != WEFT_OK)
         clear_marks(values, it);
     return status;
+}
+
+weft_status weft__values_evaluate(weft__values *values, const weft__value_id *ids, size_t count, weft_error *err)
+{
+    weft_status status = begin_plan(values, err);
+    if (status != WEFT_OK)
+        return status;
+    for (size_t i = 0; status == WEFT_OK && i < count; i++) {
+        assert(weft__values_lives(values, ids[i]));
+        status = add_to_plan(values, weft__slot_of(ids[i]), err);
+    }
+    return end_plan(values, status, err);
+}
+
+weft_status weft__values_evaluate_all(weft__values *values, weft_error *err)
+{
+    weft_status status = begin_plan(values, err);
+    if (status != WEFT_OK)
+        return status;
+    for (uint32_t slot = 0; status == WEFT_OK && slot < values->slots; slot++)
+        if (weft__value_node_at(values, slot)->references)
+            status = add_to_plan(values, slot, err);
+    return end_plan(values, status, err);
 }

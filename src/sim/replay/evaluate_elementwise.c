@@ -74,10 +74,30 @@ static void load(const weft__computation_input *input, bool is_integer, uint64_t
         weft__load_doubles(input->dtype, input->data, first, &out->real, count);
 }
 
-/* `count` elements of a row of the output, the first of which is at `at`. */
-static void compute_chunk(const weft__computation *kernel, const weft__command_row *row, bool is_integer,
-                          const uint64_t first[3], const uint64_t stride[3], uint64_t at, size_t count)
+static void compute_wide_chunk(const weft__computation *kernel, const uint64_t first[3], const uint64_t stride[3],
+                               uint64_t at, size_t count)
 {
+    weft__wide buffers[3][WEFT__CHUNK_ELEMENTS];
+    const weft__wide *const inputs[3] = {buffers[0], buffers[1], buffers[2]};
+    for (size_t i = 0; i < kernel->input_count; i++) {
+        weft__load_wides(kernel->inputs[i].dtype, kernel->inputs[i].data, first[i], buffers[i], stride[i] ? count : 1);
+        for (size_t k = 1; stride[i] == 0 && k < count; k++)
+            buffers[i][k] = buffers[i][0];
+    }
+    weft__command_row_of(kernel->op)->wides(inputs, buffers[0], count);
+    weft__store_wides(kernel->dtype, kernel->out, at, buffers[0], count);
+}
+
+/* `count` elements of a row of the output, the first of which is at `at`. */
+static void compute_chunk(const weft__computation *kernel, weft__arithmetic arithmetic, const uint64_t first[3],
+                          const uint64_t stride[3], uint64_t at, size_t count)
+{
+    const weft__command_row *row = weft__command_row_of(kernel->op);
+    bool is_integer = arithmetic == WEFT__IN_INTEGERS;
+    if (arithmetic == WEFT__IN_WIDES) {
+        compute_wide_chunk(kernel, first, stride, at, count);
+        return;
+    }
     number buffers[3][WEFT__CHUNK_ELEMENTS];
     for (size_t i = 0; i < kernel->input_count; i++) {
         load(&kernel->inputs[i], is_integer, first[i], buffers[i], stride[i] ? count : 1);
@@ -99,10 +119,7 @@ void weft__compute_elementwise(const weft__computation *kernel, uint64_t begin, 
 {
     (void)scratch;
     loops over = {.columns = 1}; /* and no strides of inputs that it lacks */
-    const weft__command_row *row = weft__command_row_of(kernel->op);
-    bool is_integer = row->integers != NULL;
-    for (size_t i = 0; i < kernel->input_count; i++)
-        is_integer &= weft__dtype_is_integer(kernel->inputs[i].dtype);
+    weft__arithmetic arithmetic = weft__arithmetic_of(kernel);
     plan_loops(kernel, &over);
     for (uint64_t at = begin; at < end && over.columns;) {
         uint64_t rest = at / over.columns, column = at % over.columns, first[3] = {0, 0, 0};
@@ -118,7 +135,7 @@ void weft__compute_elementwise(const weft__computation *kernel, uint64_t begin, 
             for (size_t i = 0; i < 3; i++)
                 from[i] = first[i] + column * over.column_stride[i];
             size_t count = weft__min_size((size_t)(row_end - at), WEFT__CHUNK_ELEMENTS);
-            compute_chunk(kernel, row, is_integer, from, over.column_stride, at, count);
+            compute_chunk(kernel, arithmetic, from, over.column_stride, at, count);
             at += count;
             column += count;
         }

@@ -27,7 +27,7 @@ typedef struct block {
     blocks *at;
     uint64_t row, column;
     size_t rows, columns;
-    bool is_integer;
+    bool is_integer, is_unsigned; /* what is summed */
 } block;
 
 size_t weft__gemm_scratch_bytes(void)
@@ -162,9 +162,29 @@ static void store_block(const block *it)
 static void store_integer_block(const block *it)
 {
     uint64_t width = it->kernel->shape.extent[1];
-    for (size_t r = 0; r < it->rows; r++)
-        weft__store_integers(it->kernel->dtype, it->kernel->out, (it->row + r) * width + it->column,
-                             &it->at->partial[r * it->columns].integer, it->columns);
+    for (size_t r = 0; r < it->rows; r++) {
+        const int64_t *sums = &it->at->partial[r * it->columns].integer;
+        uint64_t first = (it->row + r) * width + it->column;
+        if (!it->is_unsigned) {
+            weft__store_integers(it->kernel->dtype, it->kernel->out, first, sums, it->columns);
+            continue;
+        }
+        weft__wide wides[COLUMNS];
+        for (size_t c = 0; c < it->columns; c++)
+            wides[c] = (uint64_t)sums[c];
+        weft__store_wides(it->kernel->dtype, it->kernel->out, first, wides, it->columns);
+    }
+}
+
+static double sum_to_double(const block *it, int64_t sum)
+{
+    return it->is_unsigned ? (double)(uint64_t)sum : (double)sum;
+}
+
+/* Of two such dtypes, sums of products are never negative. */
+static bool is_unsigned(weft_dtype dtype)
+{
+    return dtype == WEFT_U8 || dtype == WEFT_U16 || dtype == WEFT_U32 || dtype == WEFT_U64;
 }
 
 static void compute_block(const block *it, uint64_t tile_k)
@@ -183,7 +203,7 @@ static void compute_block(const block *it, uint64_t tile_k)
         number *partial = it->at->partial;
         sum_products(it, begin, end);
         for (size_t i = 0; it->is_integer && i < elements; i++)
-            partial[i].real = (double)partial[i].integer;
+            partial[i].real = sum_to_double(it, partial[i].integer);
         apply_epilogues(it, true, tile, &partial->real);
         for (size_t i = 0; i < elements; i++)
             it->at->total[i] += partial[i].real;
@@ -198,6 +218,7 @@ void weft__compute_gemm(const weft__computation *kernel, uint64_t begin, uint64_
     block it = {.kernel = kernel, .at = scratch};
     uint64_t width = kernel->shape.extent[1], tile_k = UINT64_MAX;
     it.is_integer = weft__dtype_is_integer(kernel->inputs[0].dtype) && weft__dtype_is_integer(kernel->inputs[1].dtype);
+    it.is_unsigned = is_unsigned(kernel->inputs[0].dtype) && is_unsigned(kernel->inputs[1].dtype);
     for (size_t i = 0; i < kernel->epilogue_count; i++)
         if (kernel->epilogues[i].scope == WEFT_SCOPE_K_TILE)
             tile_k = kernel->tile_k;

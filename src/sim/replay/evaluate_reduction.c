@@ -28,6 +28,11 @@ static int64_t neutral_integer(weft_command_op op)
     return op == WEFT_COMMAND_SUM ? 0 : op == WEFT_COMMAND_MAX ? INT64_MIN : INT64_MAX;
 }
 
+static weft__wide neutral_wide(weft_command_op op)
+{
+    return op == WEFT_COMMAND_SUM ? 0 : op == WEFT_COMMAND_MAX ? INT64_MIN : (weft__wide)UINT64_MAX;
+}
+
 /* `count` neighbouring outputs, the first of which begins at element `first` of the input and at `at` of the output. */
 static void reduce_doubles(const weft__computation *kernel, lanes shape, uint64_t first, uint64_t at, size_t count)
 {
@@ -59,6 +64,21 @@ static void reduce_integers(const weft__computation *kernel, lanes shape, uint64
     weft__store_integers(kernel->dtype, kernel->out, at, sums, count);
 }
 
+static void reduce_wides(const weft__computation *kernel, lanes shape, uint64_t first, uint64_t at, size_t count)
+{
+    const weft__computation_input *input = &kernel->inputs[0];
+    weft__wide_function *step = weft__command_row_of(kernel->op)->wides;
+    weft__wide sums[WEFT__CHUNK_ELEMENTS], loaded[WEFT__CHUNK_ELEMENTS];
+    const weft__wide *const inputs[2] = {sums, loaded};
+    for (size_t i = 0; i < count; i++)
+        sums[i] = neutral_wide(kernel->op);
+    for (uint64_t k = 0; k < shape.axis; k++) {
+        weft__load_wides(input->dtype, input->data, first + k * shape.inner, loaded, count);
+        step(inputs, sums, count);
+    }
+    weft__store_wides(kernel->dtype, kernel->out, at, sums, count);
+}
+
 /* One output whose inputs are neighbours, in the same order as above but loaded many at a time. */
 static void reduce_row(const weft__computation *kernel, lanes shape, uint64_t first, uint64_t at)
 {
@@ -86,13 +106,15 @@ void weft__compute_reduction(const weft__computation *kernel, uint64_t begin, ui
 {
     (void)scratch;
     lanes shape = lanes_of(kernel);
-    bool is_integer = weft__dtype_is_integer(kernel->inputs[0].dtype);
+    weft__arithmetic arithmetic = weft__arithmetic_of(kernel);
     for (uint64_t at = begin; at < end;) {
         uint64_t outer = at / shape.inner, inner = at % shape.inner;
         uint64_t first = outer * shape.axis * shape.inner + inner;
         uint64_t left = shape.inner - inner < end - at ? shape.inner - inner : end - at;
         size_t count = weft__min_size((size_t)left, WEFT__CHUNK_ELEMENTS);
-        if (is_integer)
+        if (arithmetic == WEFT__IN_WIDES)
+            reduce_wides(kernel, shape, first, at, count);
+        else if (arithmetic == WEFT__IN_INTEGERS)
             reduce_integers(kernel, shape, first, at, count);
         else if (shape.inner == 1)
             reduce_row(kernel, shape, first, at);

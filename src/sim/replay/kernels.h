@@ -41,9 +41,14 @@ weft__compute_function weft__compute_gemm;        /* units are rows */
 size_t weft__gemm_scratch_bytes(void);
 size_t weft__softmax_scratch_bytes(const weft__computation *kernel);
 
+/* Holds every number of i64 and of u64, and what comes of two of them until it is made to saturate at the ends of the
+ * two: -2^63 and 2^64 - 1. */
+__extension__ typedef __int128 weft__wide;
+
 /* Functions over arrays of up to three inputs, which may be the output. */
 typedef void weft__double_function(const double *const *inputs, double *out, size_t count);
 typedef void weft__integer_function(const int64_t *const *inputs, int64_t *out, size_t count);
+typedef void weft__wide_function(const weft__wide *const *inputs, weft__wide *out, size_t count);
 
 typedef enum weft__command_class {
     WEFT__CLASS_NONE = 0,
@@ -61,10 +66,20 @@ typedef struct weft__command_row {
     size_t inputs;                    /* for a GEMM without the operands of epilogues */
     weft__double_function *doubles;   /* of an elementwise one */
     weft__integer_function *integers; /* the same, or NULL: integers are computed as doubles */
+    weft__wide_function *wides;       /* of integers among which is u64; NULL as `integers` is */
 } weft__command_row;
 
 /* NULL for a number that is no op. */
 const weft__command_row *weft__command_row_of(weft_command_op op);
+
+/* What the elements of an elementwise command or a reduction are computed in. */
+typedef enum weft__arithmetic {
+    WEFT__IN_DOUBLES = 0,
+    WEFT__IN_INTEGERS,
+    WEFT__IN_WIDES
+} weft__arithmetic;
+
+weft__arithmetic weft__arithmetic_of(const weft__computation *kernel);
 
 /* An activation of the elementwise commands, on its own. */
 double weft__gelu(double x);
@@ -74,18 +89,22 @@ double weft__silu(double x);
 
 static inline bool weft__dtype_is_integer(weft_dtype dtype)
 {
-    return dtype >= WEFT_I8 && dtype <= WEFT_I64;
+    return dtype >= WEFT_I8 && dtype <= WEFT_U64;
 }
 
 void weft__load_doubles(weft_dtype dtype, const void *data, uint64_t first, double *out, size_t count);
 
-/* Of an integer dtype. */
+/* Of an integer dtype; those of u64 modulo 2^64. */
 void weft__load_integers(weft_dtype dtype, const void *data, uint64_t first, int64_t *out, size_t count);
+
+/* Of an integer dtype. */
+void weft__load_wides(weft_dtype dtype, const void *data, uint64_t first, weft__wide *out, size_t count);
 
 /* Rounds to nearest, ties to even; to integers it saturates too, and NaN becomes 0. */
 void weft__store_doubles(weft_dtype dtype, void *data, uint64_t first, const double *from, size_t count);
 
-/* To integers it saturates. */
+/* To integers they saturate; to floats they are rounded once, to nearest, ties to even. */
 void weft__store_integers(weft_dtype dtype, void *data, uint64_t first, const int64_t *from, size_t count);
+void weft__store_wides(weft_dtype dtype, void *data, uint64_t first, const weft__wide *from, size_t count);
 
 #endif

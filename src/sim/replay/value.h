@@ -87,6 +87,10 @@ weft_status weft__values_transpose(weft__values *values, weft__value_id of, cons
 weft_status weft__values_slice(weft__values *values, weft__value_id of, const uint64_t *begin, const weft_shape *shape,
                                weft__value_id *out, weft_error *err) WEFT_CHECKED;
 
+/* The one element of a value, of rank 0, everywhere in a shape. */
+weft_status weft__values_repeat(weft__values *values, weft__value_id element, const weft_shape *shape,
+                                weft__value_id *out, weft_error *err) WEFT_CHECKED;
+
 /* A range of the bytes of a value. */
 typedef struct weft__value_part {
     weft__value_id value;
@@ -132,6 +136,10 @@ void weft__values_resolve(const weft__values *values, weft__value_id id, weft__v
  * again. */
 weft_status weft__values_evaluate(weft__values *values, const weft__value_id *ids, size_t count,
                                   weft_error *err) WEFT_CHECKED;
+
+/* Computes every value that lives, so that all of them let go of what they were made from: nothing is kept but what
+ * somebody holds. */
+weft_status weft__values_evaluate_all(weft__values *values, weft_error *err) WEFT_CHECKED;
 
 /* The data of a value that has been evaluated, aligned to its dtype; NULL for one that has not. Good until it ends. */
 const void *weft__values_data(const weft__values *values, weft__value_id id);

@@ -183,6 +183,14 @@ weft_status weft__values_slice(weft__values *values, weft__value_id of, const ui
     return make_box(values, of, offset, shape, strides, out, err);
 }
 
+/* An array without strides. */
+weft_status weft__values_repeat(weft__values *values, weft__value_id element, const weft_shape *shape,
+                                weft__value_id *out, weft_error *err)
+{
+    static const uint64_t strides[WEFT_RANK_MAX];
+    return make_box(values, element, 0, shape, strides, out, err);
+}
+
 /* ---- compositions ---- */
 
 static weft_status check_parts(const weft__values *values, uint64_t bytes, const weft__value_part *parts, size_t count,

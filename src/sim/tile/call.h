@@ -7,6 +7,14 @@
 
 #define WEFT__TILE_AXES 6u
 
+#define WEFT__COLLECTIVES_MAX 4u
+
+/* How often PEs have begun a collective, each by itself; what does not fit is not counted. */
+typedef struct weft__collective_calls {
+    const char *name;
+    uint64_t calls;
+} weft__collective_calls;
+
 struct weft__kernel_run {
     weft__pes *pes;
     weft__kernel_request request;
@@ -17,6 +25,7 @@ struct weft__kernel_run {
     weft__time begin;
     weft_tile *tiles; /* by their place in the launch */
     uint32_t *cpus;
+    weft__collective_calls collectives[WEFT__COLLECTIVES_MAX]; /* that kernels have begun; no name: no more */
 };
 
 struct weft_tile {
@@ -26,6 +35,7 @@ struct weft_tile {
     uint32_t ids[WEFT__TILE_AXES], counts[WEFT__TILE_AXES];
     weft_tile *next; /* waiting for the same PE */
 
+    uintptr_t stack_begin;  /* where the kernel's part of the stack begins, which grows down */
     const char *call;       /* that the kernel is in, or was last; NULL before the first */
     weft__time call_ps;     /* since when */
     uint64_t scratch_bytes; /* in use */
@@ -37,7 +47,7 @@ struct weft_tile {
 
 const char *weft__tile_kernel_name(const weft_tile *tl);
 
-/* Notes the name of a call, for errors. */
+/* Begins a call: notes its name, for errors, and looks at how much of its stack the kernel has in use. */
 void weft__tile_enter(weft_tile *tl, const char *call);
 
 /* Ends the run with "Kernel 'NAME' on PE at T ns, CALL: ...". Does not return. */
@@ -47,8 +57,9 @@ WEFT_COLD _Noreturn void weft__tile_fail_with(weft_tile *tl, const weft_error *e
 /* For an error that is noted: the run ends after the present event, and nobody comes back. */
 WEFT_COLD _Noreturn void weft__tile_stop(weft_tile *tl);
 
-/* An empty command of the kernel, after the processor's dispatch. */
+/* An empty command of the kernel, after the processor's dispatch; and one without it. */
 weft__command *weft__tile_begin(weft_tile *tl, bool is_direct);
+weft__command *weft__tile_begin_next(weft_tile *tl, bool is_direct);
 /* Issues a direct command, waits for it, and gives its result. */
 tl_tensor weft__tile_execute(weft__command *command);
 
@@ -67,15 +78,23 @@ uint64_t weft__tile_span_bytes(const tl_tensor *tensor);
 /* Where an address is, for so many bytes; ends the run if that is nowhere, or not where data can be. */
 typedef struct weft__tile_place {
     tl_space space;
+    uint64_t address;    /* physical */
+    uint64_t bytes;      /* fewer than asked for where a virtual address leads to several places */
     weft__dma_place dma; /* of a remote one */
 } weft__tile_place;
+weft__tile_place weft__tile_locate_first(weft_tile *tl, uint64_t address, uint64_t bytes);
+/* Ends the run unless all of these virtual addresses lead somewhere. */
+void weft__tile_check_mapped(weft_tile *tl, uint64_t address, uint64_t bytes);
+/* As weft__tile_locate_first, and ends the run if it leads to several places. */
 weft__tile_place weft__tile_locate(weft_tile *tl, uint64_t address, uint64_t bytes);
-/* The same of what the DMA engine reads or writes; ends the run, with what to use `instead`, in the PE's own memory. */
-weft__dma_place weft__tile_locate_remote(weft_tile *tl, uint64_t address, uint64_t bytes, const char *instead);
+/* Ends the run, with what to use `instead`, for a place in the PE's own memory, where the DMA engine does not go. */
+void weft__tile_check_remote(weft_tile *tl, const weft__tile_place *place, uint64_t address, const char *instead);
 
 /* An operand of a command: checks that it is a tensor, and that it lies in the TCM; by its address too, because a
  * tensor that nobody has set says that it does. */
 void weft__tile_check_local(weft_tile *tl, const tl_tensor *tensor, const char *what);
+/* Takes the time of tl_peek() and looks at nothing: for runs without values. */
+void weft__tile_glance(weft_tile *tl, tl_tensor tensor);
 /* What is written to by a call: in the TCM, and contiguous. */
 void weft__tile_check_place(weft_tile *tl, const tl_tensor *place);
 
@@ -101,6 +120,9 @@ typedef enum weft__tile_command_kind {
 
 /* A command of this kernel, and of no other one. */
 tl_command weft__tile_command(const weft_tile *tl, weft__tile_command_kind kind, uint32_t direction, uint64_t number);
+
+/* After the dispatch, begins to receive into a contiguous place in the TCM, all of which has been checked. */
+weft__ipcq_receive *weft__tile_receive(weft_tile *tl, tl_direction from, const tl_tensor *place);
 
 /* ---- kernel.c ---- */
 

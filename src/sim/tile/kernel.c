@@ -22,7 +22,8 @@ static void begin_tile(weft_tile *tl)
     const weft__pe_recorder *recorder = weft__pes_recorder(tl->run->pes);
     if (recorder && recorder->begun)
         recorder->begun(recorder->context, &tl->run->order, tl->pe);
-    tl->process = weft__process_start(sim, tl->start, 0, weft__tile_run, tl, weft__pe_name(tl->pe));
+    tl->process = weft__process_start_on(sim, tl->run->request.stack_bytes, tl->start, 0, weft__tile_run, tl,
+                                         weft__pe_name(tl->pe));
 }
 
 static void end_tile(weft_tile *tl)
@@ -57,9 +58,12 @@ void weft__tile_run(weft__process *self, void *context)
     weft_tile *tl = context;
     weft__ipcq *ipcq = tl->run->ipcq;
     tl->process = self;
+    tl->stack_begin = (uintptr_t)__builtin_frame_address(0);
     if (ipcq)
         weft__ipcq_begin(ipcq, tl->pe, self);
+    weft__pe_ask(tl->pe, &(weft__ask){.kind = WEFT__ASK_BEGIN, .number = tl->run->serial});
     tl->run->request.kernel(tl, tl->run->request.arguments);
+    weft__pe_ask(tl->pe, &(weft__ask){.kind = WEFT__ASK_END});
     weft__tile_enter(tl, "the end of the kernel");
     weft__pe_composites_wait(tl->pe, self);
     if (ipcq) {
@@ -168,6 +172,8 @@ static weft_status create_run(weft__pes *pes, weft__time time, const weft__kerne
     }
     run->pes = pes;
     run->request = *request;
+    if (request->stack_bytes == 0)
+        run->request.stack_bytes = WEFT_TILE_STACK_BYTES;
     run->begin = time;
     run->serial = weft__pes_number_launch(pes);
     for (size_t i = 0; i < request->count; i++) {
@@ -186,6 +192,8 @@ static weft_status form_groups(weft__kernel_run *run, weft_error *err)
 {
     uint32_t count = (uint32_t)run->request.count, size = run->request.group_size, stride = run->request.group_stride;
     weft_status status = weft__groups_resolve(count, &size, &stride, err);
+    run->request.group_size = size;
+    run->request.group_stride = stride;
     for (uint32_t i = 0; i < count && status == WEFT_OK; i++) {
         weft_tile *tl = &run->tiles[i];
         weft__group_place at = weft__group_place_of(size, stride, i);
@@ -235,8 +243,12 @@ weft_status weft__kernel_launch(weft__pes *pes, weft__time time, const weft__ker
     if (status != WEFT_OK)
         return status;
     weft__kernel_run *run = *out;
-    weft__launch_request launch = {
-        .cpus = run->cpus, .count = request->count, .started = on_start, .ended = on_end, .context = run};
+    weft__launch_request launch = {.from = request->from,
+                                   .cpus = run->cpus,
+                                   .count = request->count,
+                                   .started = on_start,
+                                   .ended = on_end,
+                                   .context = run};
     status = form_groups(run, err);
     if (status == WEFT_OK)
         status = lay_queues(run, err);

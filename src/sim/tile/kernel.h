@@ -15,12 +15,14 @@ typedef struct weft__kernel_request {
     const char *name; /* for people; borrowed as long as the run lives */
     weft_tile_kernel *kernel;
     const void *arguments;             /* borrowed until the run has ended */
+    uint32_t from;                     /* the node that launches; 0 is the host */
+    uint32_t stack_bytes;              /* of the kernel on each PE; 0: WEFT_TILE_STACK_BYTES */
     const uint32_t *cpus;              /* of the PEs: nodes, in ascending order, each once; copied */
     size_t count;                      /* not 0 */
     uint32_t group_size, group_stride; /* as in weft_launch_options */
     const weft__ipcq_pair *pairs;      /* queues among these PEs; read before the call returns */
     size_t pair_count;
-    void (*ended)(void *context, weft__kernel_run *run); /* the host knows that all are done; may be NULL */
+    void (*ended)(void *context, weft__kernel_run *run); /* who launched knows that all are done; may be NULL */
     void *context;
 } weft__kernel_request;
 
@@ -41,7 +43,7 @@ void weft__kernel_run_destroy(weft__kernel_run *run);
 
 size_t weft__kernel_run_count(const weft__kernel_run *run);
 void weft__kernel_run_report(const weft__kernel_run *run, size_t index, weft__kernel_report *out);
-/* When the launch was begun; when the host knew that all were done, WEFT__NEVER if it does not. */
+/* When the launch was begun; when who launched knew that all were done, WEFT__NEVER if it does not. */
 weft__time weft__kernel_run_begin_ps(const weft__kernel_run *run);
 weft__time weft__kernel_run_end_ps(const weft__kernel_run *run);
 

@@ -5,6 +5,7 @@
 
 #include "base/size.h"
 #include "sim/machine/address.h"
+#include "sim/pe/mmu.h"
 #include "sim/tile/call.h"
 
 /* Tensors begin at multiples of so many bytes. */
@@ -12,11 +13,22 @@
 
 /* ---- errors ---- */
 
+static WEFT_COLD void fail_stack(weft_tile *tl, uintptr_t used)
+{
+    weft__tile_fail(tl, WEFT_OUT_OF_RANGE,
+                    "The kernel has %zu bytes of stack in use, but may take %" PRIu32
+                    ": let it have fewer or smaller variables, or set stack_bytes of its launch.",
+                    (size_t)used, tl->run->request.stack_bytes);
+}
+
 void weft__tile_enter(weft_tile *tl, const char *call)
 {
     tl->call = tl->collective ? tl->collective : call;
     tl->call_ps = weft__sim_now(weft__process_sim(tl->process));
     weft__pe_call(tl->pe, call);
+    uintptr_t used = tl->stack_begin - (uintptr_t)__builtin_frame_address(0);
+    if (used > tl->run->request.stack_bytes)
+        fail_stack(tl, used);
 }
 
 void weft__tile_stop(weft_tile *tl)
@@ -57,7 +69,13 @@ uint32_t tl_num_programs(const weft_tile *tl, tl_axis axis)
 
 uint64_t tl_now_ps(const weft_tile *tl)
 {
+    weft__pe_ask(tl->pe, &(weft__ask){.kind = WEFT__ASK_TIME});
     return weft__sim_now(weft__process_sim(tl->process));
+}
+
+void tl_note_time(const weft_tile *tl, uint64_t *out_ps)
+{
+    *out_ps = weft__sim_now(weft__process_sim(tl->process));
 }
 
 /* ---- tensors ---- */
@@ -200,13 +218,25 @@ void tl_release(weft_tile *tl, uint64_t mark)
     weft__pe_drop(tl->pe, weft__pe_tcm_address(tl->pe) + mark);
 }
 
+/* Where the next tensor begins. */
+static uint64_t next_begin(const weft_tile *tl)
+{
+    return (tl->scratch_bytes + SCRATCH_ALIGNMENT - 1) & ~(uint64_t)(SCRATCH_ALIGNMENT - 1);
+}
+
+uint64_t tl_scratch_left(const weft_tile *tl)
+{
+    uint64_t begin = next_begin(tl);
+    return begin < tl->scratch_room ? tl->scratch_room - begin : 0;
+}
+
 tl_tensor weft__tile_take(weft_tile *tl, weft_shape shape, weft_dtype dtype)
 {
     char text[WEFT_SHAPE_TEXT_BYTES];
     uint64_t bytes = weft__tile_bytes(tl, &shape, dtype, "The result");
     uint64_t room = tl->scratch_room;
-    uint64_t begin = (tl->scratch_bytes + SCRATCH_ALIGNMENT - 1) & ~(uint64_t)(SCRATCH_ALIGNMENT - 1);
-    if (begin > room || bytes > room - begin)
+    uint64_t begin = next_begin(tl);
+    if (bytes > tl_scratch_left(tl))
         weft__tile_fail(tl, WEFT_OUT_OF_MEMORY,
                         "Scratch memory has no room for the result, %s %s of %" PRIu64 " bytes: %" PRIu64 " of %" PRIu64
                         " bytes are in use.",
@@ -223,7 +253,7 @@ tl_tensor tl_empty(weft_tile *tl, weft_shape shape, weft_dtype dtype)
 
 /* ---- addresses ---- */
 
-weft__tile_place weft__tile_locate(weft_tile *tl, uint64_t address, uint64_t bytes)
+static weft__tile_place locate_physical(weft_tile *tl, uint64_t address, uint64_t bytes)
 {
     weft_error err;
     weft__location location;
@@ -233,8 +263,54 @@ weft__tile_place weft__tile_locate(weft_tile *tl, uint64_t address, uint64_t byt
     if (location.region == WEFT__REGION_MCPU || location.region == WEFT__REGION_IO_CPU)
         weft__tile_fail(tl, WEFT_OUT_OF_RANGE,
                         "Address 0x%" PRIx64 " is a mailbox of a command processor, where no tensors are.", address);
-    bool is_own = location.node == weft__pe_dma_node(tl->pe);
-    return (weft__tile_place){is_own ? TL_TCM : TL_REMOTE, {location.node, location.offset}};
+    return (weft__tile_place){.space = location.node == weft__pe_dma_node(tl->pe) ? TL_TCM : TL_REMOTE,
+                              .address = address,
+                              .bytes = bytes,
+                              .dma = {.node = location.node, .offset_bytes = location.offset}};
+}
+
+weft__tile_place weft__tile_locate_first(weft_tile *tl, uint64_t address, uint64_t bytes)
+{
+    weft__mapping mapping;
+    if (!weft__is_virtual(address))
+        return locate_physical(tl, address, bytes);
+    if (!weft__mmu_find(tl->pe, address, bytes, &mapping))
+        weft__tile_fail(tl, WEFT_NOT_FOUND, "Nothing is mapped at virtual address 0x%" PRIx64 " of the PE.", address);
+    weft__tile_place place = locate_physical(tl, mapping.address, mapping.bytes);
+    place.dma.virtual_address = address;
+    return place;
+}
+
+weft__tile_place weft__tile_locate(weft_tile *tl, uint64_t address, uint64_t bytes)
+{
+    weft__tile_place place = weft__tile_locate_first(tl, address, bytes);
+    if (place.bytes < bytes)
+        weft__tile_check_mapped(tl, address, bytes);
+    if (place.bytes < bytes)
+        weft__tile_fail(tl, WEFT_UNSUPPORTED,
+                        "%" PRIu64 " bytes at virtual address 0x%" PRIx64 " lead to several places, of which only "
+                        "loads and stores can make one: the first has %" PRIu64 ".",
+                        bytes, address, place.bytes);
+    return place;
+}
+
+void weft__tile_check_mapped(weft_tile *tl, uint64_t address, uint64_t bytes)
+{
+    weft__mapping mapping;
+    for (uint64_t at = 0; at < bytes; at += mapping.bytes)
+        if (!weft__mmu_find(tl->pe, address + at, bytes - at, &mapping))
+            weft__tile_fail(tl, at ? WEFT_OUT_OF_RANGE : WEFT_NOT_FOUND,
+                            "%" PRIu64 " bytes at virtual address 0x%" PRIx64
+                            " go on behind what is mapped: at 0x%" PRIx64 " nothing is.",
+                            bytes, address, address + at);
+}
+
+void weft__tile_check_remote(weft_tile *tl, const weft__tile_place *place, uint64_t address, const char *instead)
+{
+    if (place->space == TL_TCM)
+        weft__tile_fail(tl, WEFT_INVALID_ARGUMENT,
+                        "Address 0x%" PRIx64 " is in the PE's own memory, where the DMA does not go: use %s.", address,
+                        instead);
 }
 
 /* ---- commands ---- */
@@ -242,6 +318,11 @@ weft__tile_place weft__tile_locate(weft_tile *tl, uint64_t address, uint64_t byt
 weft__command *weft__tile_begin(weft_tile *tl, bool is_direct)
 {
     weft__pe_dispatch(tl->pe, tl->process);
+    return weft__tile_begin_next(tl, is_direct);
+}
+
+weft__command *weft__tile_begin_next(weft_tile *tl, bool is_direct)
+{
     weft__command *command = weft__command_take(tl->pe);
     if (!command)
         weft__tile_stop(tl);
@@ -260,102 +341,16 @@ tl_tensor weft__tile_execute(weft__command *command)
     return result;
 }
 
-/* ---- load and store ---- */
+/* ---- names ---- */
 
 tl_tensor tl_ref(weft_tile *tl, uint64_t address, weft_shape shape, weft_dtype dtype)
 {
     weft__tile_enter(tl, "tl_ref");
     uint64_t bytes = weft__tile_bytes(tl, &shape, dtype, "The tensor");
-    return weft__tile_tensor(shape, dtype, weft__tile_locate(tl, address, bytes).space, address);
-}
-
-weft__dma_place weft__tile_locate_remote(weft_tile *tl, uint64_t address, uint64_t bytes, const char *instead)
-{
-    weft__tile_place place = weft__tile_locate(tl, address, bytes);
-    if (place.space == TL_TCM)
-        weft__tile_fail(tl, WEFT_INVALID_ARGUMENT,
-                        "Address 0x%" PRIx64 " is in the PE's own memory, where the DMA does not go: use %s.", address,
-                        instead);
-    return place.dma;
-}
-
-static tl_tensor load_into(weft_tile *tl, tl_tensor from, weft__dma_place place, tl_tensor result)
-{
-    weft__command *command = weft__tile_begin(tl, true);
-    command->op = WEFT_COMMAND_DMA_READ;
-    command->operands[0] = from;
-    command->operand_count = 1;
-    command->result = result;
-    command->inputs[0] = place;
-    command->plan.kind = WEFT__PLAN_READ;
-    command->plan.input_count = 1;
-    command->plan.inputs[0] = weft__tile_plan_tensor(&from);
-    return weft__tile_execute(command);
-}
-
-tl_tensor tl_load(weft_tile *tl, uint64_t address, weft_shape shape, weft_dtype dtype)
-{
-    weft__tile_enter(tl, "tl_load");
-    weft__dma_place place =
-        weft__tile_locate_remote(tl, address, weft__tile_bytes(tl, &shape, dtype, "The tensor"), "tl_ref");
-    tl_tensor from = weft__tile_tensor(shape, dtype, TL_REMOTE, address);
-    return load_into(tl, from, place, weft__tile_take(tl, shape, dtype));
-}
-
-tl_tensor tl_load_tensor(weft_tile *tl, tl_tensor tensor)
-{
-    weft__tile_enter(tl, "tl_load_tensor");
-    (void)weft__tile_bytes(tl, &tensor.shape, tensor.dtype, "The tensor");
-    weft__dma_place place = weft__tile_locate_remote(tl, tensor.address, weft__tile_span_bytes(&tensor), "it as it is");
-    return load_into(tl, tensor, place, weft__tile_take(tl, tensor.shape, tensor.dtype));
-}
-
-void tl_load_to(weft_tile *tl, tl_tensor place, uint64_t address)
-{
-    weft__tile_enter(tl, "tl_load_to");
-    uint64_t bytes = weft__tile_bytes(tl, &place.shape, place.dtype, "The place");
-    weft__tile_check_place(tl, &place);
-    weft__dma_place there = weft__tile_locate_remote(tl, address, bytes, "tl_copy");
-    tl_tensor from = weft__tile_tensor(place.shape, place.dtype, TL_REMOTE, address);
-    (void)load_into(tl, from, there, weft__tile_tensor(place.shape, place.dtype, TL_TCM, place.address));
-}
-
-static void store_to(weft_tile *tl, uint64_t address, tl_tensor tensor)
-{
-    uint64_t bytes = weft__tile_bytes(tl, &tensor.shape, tensor.dtype, "The tensor");
-    weft__tile_check_local(tl, &tensor, "The tensor");
-    weft__dma_place place = weft__tile_locate_remote(tl, address, bytes, "tl_copy");
-    weft__command *command = weft__tile_begin(tl, true);
-    command->op = WEFT_COMMAND_DMA_WRITE;
-    command->operands[0] = tensor;
-    command->operand_count = 1;
-    command->result = weft__tile_tensor(tensor.shape, tensor.dtype, TL_REMOTE, address);
-    command->output = place;
-    command->plan.kind = WEFT__PLAN_WRITE;
-    command->plan.input_count = 1;
-    command->plan.inputs[0] = weft__tile_plan_tensor(&tensor);
-    command->plan.output = weft__tile_plan_tensor(&command->result);
-    (void)weft__tile_execute(command);
-}
-
-void tl_store(weft_tile *tl, uint64_t address, tl_tensor tensor)
-{
-    weft__tile_enter(tl, "tl_store");
-    store_to(tl, address, tensor);
-}
-
-void tl_store_tensor(weft_tile *tl, tl_tensor place, tl_tensor tensor)
-{
-    char from[WEFT_SHAPE_TEXT_BYTES], to[WEFT_SHAPE_TEXT_BYTES];
-    weft__tile_enter(tl, "tl_store_tensor");
-    (void)weft__tile_bytes(tl, &place.shape, place.dtype, "The place");
-    if (place.dtype != tensor.dtype || !weft_shape_equal(&place.shape, &tensor.shape))
-        weft__tile_fail(tl, WEFT_SHAPE_MISMATCH, "A tensor %s %s does not go to a place for %s %s.",
-                        weft_dtype_name(tensor.dtype), weft_shape_text(&tensor.shape, from),
-                        weft_dtype_name(place.dtype), weft_shape_text(&place.shape, to));
-    if (!weft__tile_is_contiguous(&place))
-        weft__tile_fail(tl, WEFT_INVALID_ARGUMENT,
-                        "The place of shape %s is a part of another one, and not contiguous.",
-                        weft_shape_text(&place.shape, to));
-    store_to(tl, place.address, tensor);
+    weft__tile_place place = weft__tile_locate_first(tl, address, bytes);
+    if (place.bytes < bytes)
+        weft__tile_check_mapped(tl, address, bytes);
+    else if (place.space == TL_TCM) /* which engines address as it is */
+        return weft__tile_tensor(shape, dtype, TL_TCM, place.address);
+    return weft__tile_tensor(shape, dtype, TL_REMOTE, address);
 }

@@ -193,20 +193,28 @@ static uint32_t check_request(weft_tile *tl, const tl_composite_request *request
     return count;
 }
 
-/* Where the operands are that the DMA engine reads; the others must be where they say that they are. */
-static void locate_operands(weft_tile *tl, const tl_composite_request *request, uint32_t count, weft__dma_place *out)
+/* Where the operands are that the DMA engine reads; they get their physical addresses. The others must be where they
+ * say that they are. */
+static void locate_operands(weft_tile *tl, tl_composite_request *request, uint32_t count, weft__dma_place *out)
 {
-    const tl_tensor *operands[] = {&request->a, &request->b, &request->c};
+    tl_tensor *operands[] = {&request->a, &request->b, &request->c};
     for (uint32_t i = 0; i < count; i++) {
-        if (operands[i]->space == TL_REMOTE)
-            out[i] = weft__tile_locate_remote(tl, operands[i]->address, weft__tile_span_bytes(operands[i]), "tl_ref");
-        else
+        if (operands[i]->space != TL_REMOTE) {
             weft__tile_check_local(tl, operands[i], operand_names[i]);
+            continue;
+        }
+        uint64_t address = operands[i]->address;
+        weft__tile_place place = weft__tile_locate(tl, address, weft__tile_span_bytes(operands[i]));
+        weft__tile_check_remote(tl, &place, address, "tl_ref");
+        operands[i]->base += place.address - address;
+        operands[i]->address = place.address;
+        out[i] = place.dma;
     }
 }
 
 tl_command tl_composite(weft_tile *tl, const tl_composite_request *request)
 {
+    tl_composite_request own = *request;
     weft__tile_enter(tl, "tl_composite");
     uint32_t count = check_request(tl, request);
     bool is_gemm = request->op == WEFT_COMMAND_GEMM;
@@ -214,15 +222,15 @@ tl_command tl_composite(weft_tile *tl, const tl_composite_request *request)
         is_gemm ? weft_shape_2d(request->a.shape.extent[0], request->b.shape.extent[1]) : request->a.shape;
     uint64_t bytes = weft__tile_bytes(tl, &shape, request->dtype, "The output");
     weft__tile_place output = weft__tile_locate(tl, request->out, bytes);
-    tl_tensor result = weft__tile_tensor(shape, request->dtype, output.space, request->out);
+    tl_tensor result = weft__tile_tensor(shape, request->dtype, output.space, output.address);
     weft__dma_place inputs[WEFT__PLAN_INPUTS_MAX] = {{0}};
-    locate_operands(tl, request, count, inputs);
+    locate_operands(tl, &own, count, inputs);
 
     weft__command *command = weft__tile_begin(tl, false);
     if (is_gemm)
-        plan_product(command, &request->a, &request->b, &result);
+        plan_product(command, &own.a, &own.b, &result);
     else
-        plan_elements(command, request, count, &result);
+        plan_elements(command, &own, count, &result);
     command->output = output.dma;
     for (uint32_t i = 0; i < count; i++)
         command->inputs[i] = inputs[i];

@@ -1,5 +1,6 @@
 /* Queues between PEs, as kernels see them. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "sim/tile/call.h"
 
@@ -31,6 +32,16 @@ bool tl_has_neighbour(const weft_tile *tl, tl_direction direction)
 static const weft__ipcq_spec *spec_of(const weft_tile *tl)
 {
     return &weft__pes_graph(weft__pe_owner(tl->pe))->spec->pe.ipcq;
+}
+
+uint32_t tl_slots(const weft_tile *tl)
+{
+    return spec_of(tl)->slots;
+}
+
+uint64_t tl_slot_bytes(const weft_tile *tl)
+{
+    return spec_of(tl)->slot_bytes;
 }
 
 /* Ends the run if there are no messages to, or from, a direction. */
@@ -129,14 +140,33 @@ static weft__ipcq_receive *begin_receive(weft_tile *tl, tl_direction from, const
     return receive;
 }
 
+weft__ipcq_receive *weft__tile_receive(weft_tile *tl, tl_direction from, const tl_tensor *place)
+{
+    weft__pe_dispatch(tl->pe, tl->process);
+    return begin_receive(tl, from, place, false);
+}
+
+static void check_receive(weft_tile *tl, tl_direction from, const weft_shape *shape, weft_dtype dtype)
+{
+    check_neighbour(tl, from, true);
+    check_fits_slot(tl, "The result", weft__tile_bytes(tl, shape, dtype, "The result"));
+}
+
 /* Begins to receive into scratch memory. */
 static weft__ipcq_receive *receive_copy(weft_tile *tl, tl_direction from, weft_shape shape, weft_dtype dtype)
 {
-    check_neighbour(tl, from, true);
-    check_fits_slot(tl, "The result", weft__tile_bytes(tl, &shape, dtype, "The result"));
+    check_receive(tl, from, &shape, dtype);
     tl_tensor result = weft__tile_take(tl, shape, dtype);
-    weft__pe_dispatch(tl->pe, tl->process);
-    return begin_receive(tl, from, &result, false);
+    return weft__tile_receive(tl, from, &result);
+}
+
+/* The same to a place, whatever it was. */
+static weft__ipcq_receive *receive_into(weft_tile *tl, tl_direction from, const tl_tensor *place)
+{
+    weft__tile_check_place(tl, place);
+    check_receive(tl, from, &place->shape, place->dtype);
+    tl_tensor result = weft__tile_tensor(place->shape, place->dtype, TL_TCM, place->address);
+    return weft__tile_receive(tl, from, &result);
 }
 
 tl_tensor tl_recv(weft_tile *tl, tl_direction from, weft_shape shape, weft_dtype dtype)
@@ -149,6 +179,18 @@ tl_command tl_recv_async(weft_tile *tl, tl_direction from, weft_shape shape, wef
 {
     weft__tile_enter(tl, "tl_recv_async");
     return weft__tile_command(tl, WEFT__TILE_RECEIVE, 0, receive_copy(tl, from, shape, dtype)->number);
+}
+
+tl_tensor tl_recv_into(weft_tile *tl, tl_direction from, tl_tensor place)
+{
+    weft__tile_enter(tl, "tl_recv_into");
+    return weft__ipcq_receive_take(receive_into(tl, from, &place));
+}
+
+tl_command tl_recv_into_async(weft_tile *tl, tl_direction from, tl_tensor place)
+{
+    weft__tile_enter(tl, "tl_recv_into_async");
+    return weft__tile_command(tl, WEFT__TILE_RECEIVE, 0, receive_into(tl, from, &place)->number);
 }
 
 /* Ends the run if the command is none. */
@@ -177,8 +219,7 @@ tl_tensor tl_recv_wait(weft_tile *tl, tl_command command)
 tl_tensor tl_recv_in_place(weft_tile *tl, tl_direction from, weft_shape shape, weft_dtype dtype)
 {
     weft__tile_enter(tl, "tl_recv_in_place");
-    check_neighbour(tl, from, true);
-    check_fits_slot(tl, "The result", weft__tile_bytes(tl, &shape, dtype, "The result"));
+    check_receive(tl, from, &shape, dtype);
     if (spec_of(tl)->memory != WEFT__SLOTS_TCM)
         weft__tile_fail(tl, WEFT_UNSUPPORTED,
                         "A message can stay in its slot only where pe.ipcq.memory is tcm, and it is %s.",
@@ -253,8 +294,20 @@ static void set_activity(weft_tile *tl, weft__pe_activity activity)
         weft__ipcq_set_activity(queues_of(tl), tl->pe, activity);
 }
 
+static void count_call(weft__kernel_run *run, const char *call)
+{
+    uint32_t i = 0;
+    while (i < WEFT__COLLECTIVES_MAX && run->collectives[i].name && strcmp(run->collectives[i].name, call) != 0)
+        i++;
+    if (i == WEFT__COLLECTIVES_MAX)
+        return;
+    run->collectives[i].name = call;
+    run->collectives[i].calls++;
+}
+
 void weft__tile_begin_collective(weft_tile *tl, const char *call, bool is_barrier)
 {
+    count_call(tl->run, call);
     tl->collective = call;
     weft__tile_enter(tl, call);
     if (is_barrier)

@@ -1,29 +1,15 @@
 /* What commands make of their operands. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "sim/values/values_impl.h"
 
 /* One number everywhere. */
 static weft_status make_full(weft__pe_values *it, const weft__command *command, weft__value_id *out, weft_error *err)
 {
     const tl_tensor *result = &command->result;
-    size_t each = weft_dtype_bytes(result->dtype), bytes = (size_t)weft_shape_elements(&result->shape) * each;
     weft__value_id number;
     weft_status status = weft__values_number(it->values, result->dtype, command->low, &number, err);
     if (status != WEFT_OK)
         return status;
-    status = weft__values_evaluate(it->values, &number, 1, err);
-    char *data = malloc(bytes);
-    if (status == WEFT_OK && !data)
-        status = weft__fail_memory(err, bytes, "the elements of a tensor");
-    if (status == WEFT_OK) {
-        const void *element = weft__values_data(it->values, number);
-        for (size_t at = 0; at < bytes; at += each)
-            memcpy(data + at, element, each);
-        status = weft__values_constant(it->values, result->dtype, &result->shape, data, out, err);
-    }
-    free(data);
+    status = weft__values_repeat(it->values, number, &result->shape, out, err);
     weft__values_release(it->values, number);
     return status;
 }

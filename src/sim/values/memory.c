@@ -145,10 +145,11 @@ weft_status weft__pe_values_read(weft__pe_values *it, uint64_t address, weft_dty
     return status;
 }
 
-void weft__pe_values_forget(weft__pe_values *it, uint64_t address, uint64_t bytes)
+bool weft__pe_values_forget(weft__pe_values *it, uint64_t address, uint64_t bytes)
 {
-    weft__memory *memory;
-    uint64_t offset;
-    if (weft__pe_values_find(it, address, bytes, &memory, &offset, NULL) == WEFT_OK)
-        (void)weft__memory_forget(memory, offset, bytes);
+    weft__location location;
+    if (weft__pe_values_locate(it, address, bytes, &location, NULL) != WEFT_OK)
+        return true; /* where nothing can stand */
+    weft__memory *memory = it->memories[location.node];
+    return !memory || weft__memory_forget(memory, location.offset, bytes);
 }

@@ -182,6 +182,27 @@ void weft__pe_values_on_receive_begins(void *context, weft__ipcq_receive *receiv
     weft__pe_values_note(it, receive, 0, &change);
 }
 
+/* A tensor that stays in its slot is what stands there, whatever was sent: one value from now on, so that what was
+ * wrong with the message is not wrong with the tensor once more. */
+static weft_status take_as_it_is(weft__pe_values *it, weft__ipcq_receive *receive, weft_error *err)
+{
+    bool is_there;
+    weft__value_id value;
+    weft__memory_change change;
+    const weft__ipcq_message *message = receive->message;
+    const tl_tensor slot = slot_of(message, &receive->shape, receive->dtype);
+    weft_status status = weft__pe_values_is_there(it, &slot, receive->captured, slot.base, &is_there, &change, err);
+    if (status != WEFT_OK || is_there)
+        return status;
+    status = weft__pe_values_view(it, &slot, 0, it->zeros, &value, err);
+    if (status != WEFT_OK)
+        return status;
+    weft__values_release(it->values, receive->captured);
+    receive->captured = value;
+    uint32_t writer = weft__pe_values_writer(it, message->from, message->call);
+    return weft__pe_values_install(it, slot.address, value, writer, err);
+}
+
 static weft_status finish(weft__pe_values *it, weft__ipcq_receive *receive, weft_error *err)
 {
     weft_status status = WEFT_OK;
@@ -192,6 +213,8 @@ static weft_status finish(weft__pe_values *it, weft__ipcq_receive *receive, weft
             return WEFT_OK;
         uint32_t writer = weft__pe_values_writer(it, receive->pe, receive->call);
         status = weft__pe_values_install(it, receive->result.address, receive->captured, writer, err);
+    } else if (it->hazards.action == WEFT_HAZARDS_HARDWARE) {
+        status = take_as_it_is(it, receive, err);
     }
     if (status == WEFT_OK)
         status = weft__pe_values_hold(it, held, receive->result.address, receive->captured, err);

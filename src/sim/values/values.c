@@ -224,6 +224,28 @@ static void on_landed(void *context, weft__command *command, uint64_t tile)
         weft__pe_values_fail(it, command->pe, command->kernel, command->call, &err);
 }
 
+/* What stands there becomes one value, so that the tensor can be what it was given. */
+static bool on_joined(void *context, weft__pe *pe, tl_tensor *tensor, const char *kernel, const char *call)
+{
+    weft_error err;
+    weft__value_id value;
+    weft__pe_values *it = context;
+    if (has_failed(it))
+        return false;
+    weft_status status = weft__pe_values_view(it, tensor, 0, 0, &value, &err);
+    if (status == WEFT_OK) {
+        uint32_t writer = weft__pe_values_writer(it, pe, call);
+        status = weft__pe_values_install(it, tensor->address, value, writer, &err);
+        if (status == WEFT_OK)
+            status = weft__pe_values_hold(it, &it->scratch[weft__pe_index(pe)], tensor->address, value, &err);
+        tensor->value = value;
+        weft__values_release(it->values, value);
+    }
+    if (status != WEFT_OK)
+        weft__pe_values_fail(it, pe, kernel, call, &err);
+    return status == WEFT_OK;
+}
+
 static void on_done(void *context, weft__command *command)
 {
     weft__pe_values *it = context;
@@ -262,6 +284,7 @@ static const weft__pe_recorder functions = {
     .done = on_done,
     .issued = on_issued,
     .awaited = on_awaited,
+    .joined = on_joined,
     .dropped = on_dropped,
     .ended = on_ended,
     .launched = weft__pe_values_on_launched,

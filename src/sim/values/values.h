@@ -70,7 +70,7 @@ weft_status weft__pe_values_read(weft__pe_values *it, uint64_t address, weft_dty
 weft_status weft__pe_values_name(weft__pe_values *it, uint64_t address, weft_dtype dtype, const weft_shape *shape,
                                  weft__value_id *out, weft_error *err);
 
-/* What stands at these bytes is as if nobody had written it. Out of memory it stays. */
-void weft__pe_values_forget(weft__pe_values *it, uint64_t address, uint64_t bytes);
+/* What stands at these bytes is as if nobody had written it. False, and it stays, if there is no memory for that. */
+bool weft__pe_values_forget(weft__pe_values *it, uint64_t address, uint64_t bytes);
 
 #endif

@@ -1,9 +1,11 @@
-#include "sim/probe/link_trace.h"
+#include "sim/fabric/link_trace.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Of a window; wide ones where a trace is of more than a few transfers. */
 #define WINDOW_FLITS 32u
+#define WIDE_WINDOW_FLITS 2048u
 
 /* A link, and the window that it is in. */
 typedef struct link_use {
@@ -17,6 +19,7 @@ struct weft__link_trace {
     weft__trace *trace;
     const weft__graph *graph;
     weft__trace_process process;
+    weft__link_trace_mode mode;
     uint64_t window_ps;
     weft__observer observer;
     link_use *uses;
@@ -96,12 +99,12 @@ static void on_pass(void *context, const weft__passage *passage)
             add_busy(links, use, begin, begin + passage->flit_ps);
         }
     }
-    if (passage->is_last)
+    if (passage->is_last && links->mode == WEFT__LINK_SPANS)
         write_span(links, use, passage);
 }
 
 weft_status weft__link_trace_create(weft__trace *trace, const weft__graph *graph, const char *name,
-                                    weft__link_trace **out, weft_error *err)
+                                    weft__link_trace_mode mode, weft__link_trace **out, weft_error *err)
 {
     *out = NULL;
     weft__link_trace *links = calloc(1, sizeof *links);
@@ -114,10 +117,11 @@ weft_status weft__link_trace_create(weft__trace *trace, const weft__graph *graph
     }
     links->trace = trace;
     links->graph = graph;
-    links->process = weft__trace_add_process(trace, name, 2);
-    links->window_ps =
-        WINDOW_FLITS * weft__ps_of_bytes(graph->spec->system.flit_bytes, weft__mbs_of_gbs(graph->spec->cube.link_gbs));
-    links->observer = (weft__observer){on_pass, links};
+    links->mode = mode;
+    links->process = weft__trace_add_process(trace, name, mode == WEFT__LINK_SPANS ? 2 : INT32_MAX);
+    links->window_ps = (mode == WEFT__LINK_SPANS ? WINDOW_FLITS : WIDE_WINDOW_FLITS) *
+                       weft__ps_of_bytes(graph->spec->system.flit_bytes, weft__mbs_of_gbs(graph->spec->cube.link_gbs));
+    links->observer = (weft__observer){.passed = on_pass, .context = links};
     *out = links;
     return WEFT_OK;
 }

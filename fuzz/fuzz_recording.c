@@ -1,0 +1,37 @@
+/* Any bytes as a saved run: what is accepted can be written, and is the same then. The sum at the end is put right, so
+ * that what is behind it is met. */
+#include "target.h"
+#include "sim/retime/recording.h"
+
+static uint64_t sum_of(const uint8_t *data, size_t bytes)
+{
+    uint64_t sum = 0xcbf29ce484222325U;
+    for (size_t i = 0; i < bytes; i++)
+        sum = (sum ^ data[i]) * 0x100000001b3U;
+    return sum;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    weft_error error = {0};
+    weft_recording *recording;
+    weft_recording_info info;
+    uint8_t *whole = malloc(size + 8);
+    FUZZ_ASSERT(whole);
+    if (size)
+        memcpy(whole, data, size);
+    uint64_t sum = sum_of(data, size);
+    for (size_t i = 0; i < 8; i++)
+        whole[size + i] = (uint8_t)(sum >> 8 * i);
+    weft_status status = weft__recording_parse(whole, size + 8, &recording, &error);
+    free(whole);
+    if (status != WEFT_OK) {
+        FUZZ_ASSERT(!recording);
+        fuzz_assert_failure(status, &error);
+        return 0;
+    }
+    weft_recording_get_info(recording, &info);
+    FUZZ_ASSERT(info.bytes <= size && info.requests <= size);
+    weft_recording_destroy(recording);
+    return 0;
+}

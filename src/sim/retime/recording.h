@@ -1,0 +1,110 @@
+/* Inside of a recording. */
+#ifndef WEFT_SIM_RETIME_RECORDING_H
+#define WEFT_SIM_RETIME_RECORDING_H
+
+#include <weft/retime.h>
+
+#include "base/status.h"
+#include "sim/host/host_impl.h"
+#include "sim/retime/bytes.h"
+
+/* What the host does, each with its numbers behind it. */
+typedef enum weft__deed {
+    WEFT__DEED_LAUNCH, /* its number */
+    WEFT__DEED_AWAIT,  /* the same */
+    WEFT__DEED_MOVE,   /* 1 for a write, the place told from PE 0, bytes */
+    WEFT__DEED_AWAIT_MOVES,
+    WEFT__DEED_SUBMIT,        /* the parts of a command buffer */
+    WEFT__DEED_AWAIT_COMMANDS /* 1 for a sync */
+} weft__deed;
+
+/* A launch, and what its PEs asked, in their order. */
+typedef struct weft__recorded_launch {
+    char *name;
+    weft_pe_set pes; /* resolved */
+    uint32_t queues, group_size, group_stride;
+    uint32_t count; /* of PEs */
+    weft__bytes *streams;
+    uint64_t serial; /* while recording: that of the run */
+    bool is_awaited;
+} weft__recorded_launch;
+
+/* While recording: what a PE is at. */
+typedef struct weft__recorded_pe {
+    weft__bytes *stream; /* NULL between kernels */
+    const weft__recorded_launch *launch;
+    uint64_t composites; /* that it had had before this kernel */
+} weft__recorded_pe;
+
+struct weft_recording {
+    char *machine;
+    weft__bytes keys; /* of keys.h */
+    weft__bytes deeds;
+    weft__bytes parts; /* weft__processor_part; a dispatch with 1 more than the number of its launch, or 0 */
+    weft__recorded_launch *launches;
+    size_t launch_count, launch_capacity;
+    uint64_t requests;
+    char refusal[WEFT_ERROR_MESSAGE_BYTES]; /* empty: none */
+    bool is_whole;
+
+    weft_simulation *simulation; /* NULL: finished */
+    weft__recorded_pe *pes;      /* by their places in the machine */
+    uint64_t submitted, ended;   /* command buffers */
+    bool has_failed;             /* out of memory */
+    weft__pe_listener pe_listener;
+    weft__host_listener host_listener;
+};
+
+/* Room for one more launch, all zero; NULL without memory. */
+weft__recorded_launch *weft__recording_add_launch(weft_recording *recording);
+
+/* Reads what weft_recording_save() writes. */
+weft_status weft__recording_parse(const void *data, size_t bytes, weft_recording **out, weft_error *err);
+
+/* ---- playing ---- */
+
+/* A kernel that asks what was recorded; its arguments are a launch of the recording. */
+void weft__play_kernel(weft_tile *tl, const void *arguments);
+
+typedef struct weft__played_commands weft__played_commands;
+typedef struct weft__player weft__player;
+
+/* A launch of the processor. */
+typedef struct weft__played_job {
+    weft__player *player;
+    uint64_t number;
+} weft__played_job;
+
+/* A recording that is played on a machine. */
+struct weft__player {
+    const weft_recording *recording;
+    const weft_machine *machine;
+    weft_simulation *simulation;
+    weft_kernel_launch **launches; /* by their numbers; NULL: not begun, or over */
+    weft_launch_report *reports;   /* of those that are over */
+    uint64_t host_ps;              /* how far the host is; the clock may be behind */
+    uint64_t moving;               /* transfers under way */
+    bool has_moved;                /* none is any more */
+
+    /* The command processor. */
+    weft__reader parts;                   /* that it has not come to */
+    weft__played_commands *first, **last; /* submitted and not awaited */
+    weft__played_commands *turn;          /* the first of them that has not ended */
+    uint64_t submitted, arrived, known;   /* how many */
+    uint64_t jobs;                        /* launches under way */
+    weft__played_job *job_of;             /* by launch */
+    bool is_busy, drains, has_news;
+};
+
+/* Launches, from the host unless there is an origin. */
+weft_status weft__play_launch(weft__player *it, uint64_t number, const weft__launch_origin *origin, weft_error *err);
+/* A launch is over: keeps its report, and lets go of it. */
+void weft__play_end_launch(weft__player *it, uint64_t number);
+
+weft_status weft__play_submit(weft__player *it, uint64_t parts, weft_error *err);
+weft_status weft__play_await_commands(weft__player *it, bool is_sync, weft_error *err);
+void weft__play_free_commands(weft__player *it);
+
+weft_status weft__play_fail_damaged(weft_error *err);
+
+#endif

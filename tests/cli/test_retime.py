@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""weft retime, --save-run and weft sweep --retime: saved runs on other machines take what full runs take there."""
+
+import json
+import os
+
+from weft_cli import FAILED, INPUT, OK, ROOT, USAGE, CliTest, main, weft
+
+TINY, TWO_SIP = ROOT / "machines/tiny.yaml", ROOT / "machines/two-sip.yaml"
+BENCH = ("softmax", "--set", "rows=37", "--set", "columns=50")
+TIMES = ["makespan_ns", "pes", "begin_ns", "start_ns", "finish_ns", "end_ns", "spent_percent", "engines", "roofline",
+         "compute_bound_ns", "memory_bound_ns", "memory_bytes", "commands", "tiles", "messages", "macs", "events",
+         "trace_hash"]
+CLOCKS, LINKS = ["0.5", "1", "2"], ["32", "256"]
+
+
+class Retime(CliTest):
+    def save(self, *words):
+        path = self.folder() / "saved.run"
+        self.run_json("run", *(words or BENCH), "--machine", TINY, "--save-run", path)
+        return path
+
+    def sweep_json(self, *words):
+        result = weft("sweep", "--json", *words)
+        self.assertEqual((result.code, result.err), (OK, ""), result)
+        return json.loads(result.out)
+
+    def test_times_are_those_of_a_full_run(self):
+        path = self.save()
+        for clock in CLOCKS:
+            settings = ("--machine", TINY, "--set", f"pe.clock_ghz={clock}", "--set", "pe.dma.channels=2")
+            full, found = self.run_json("run", *BENCH, *settings), self.run_json("retime", path, *settings)
+            self.assertEqual({name: found[name] for name in TIMES}, {name: full[name] for name in TIMES})
+            self.assertEqual((found["recorded_on"], found["machine"], found["launches"]), ("tiny", "tiny", 1))
+        text = weft("retime", path, "--machine", TINY)
+        self.assertEqual((text.code, text.err), (OK, ""))
+        self.assertIn("makespan", text.out)
+
+    def test_sweeps(self):
+        path = self.save()
+        words = ("--machine", TINY, "--set", "pe.clock_ghz=" + ",".join(CLOCKS), "--set",
+                 "cube.link_gbs=" + ",".join(LINKS))
+        full = self.sweep_json(*words, "--", "run", *BENCH)
+        found = self.sweep_json(*words, "--retime", path)
+        self.assertEqual(found, self.sweep_json(*words, "--threads", "1", "--", "retime", path))
+        self.assertEqual(len(found), len(CLOCKS) * len(LINKS))
+        for one, other in zip(found, full):
+            self.assertEqual((one["settings"], one["exit"], one["error"]), (other["settings"], OK, None))
+            for name in TIMES:
+                self.assertEqual(one["result"][name], other["result"][name], name)
+
+    def test_points_that_would_be_another_run_fail(self):
+        path = self.save()
+        result = weft("sweep", "--machine", TINY, "--set", "pe.scratch_kib=64,0", "--retime", path, "--json")
+        self.assertEqual((result.code, result.err), (FAILED, ""))
+        refused, good = json.loads(result.out)
+        self.assertEqual((refused["exit"], good["exit"]), (INPUT, OK))
+        self.assertIn("pe.scratch_kib is 64 there and was 0", refused["error"])
+
+    def test_another_saved_run_is_another_sweep(self):
+        path, out = self.save(), self.folder() / "out.csv"
+        words = ("sweep", "--machine", TINY, "--set", "pe.clock_ghz=1,2", "--retime", path, "--out", out)
+        self.assertEqual(weft(*words).code, OK)
+        partial = out.with_name("out.csv.partial")
+        os.remove(out)
+        identity = {"weft": "0", "retimed": "another"}
+        partial.write_text(json.dumps(identity) + "\n")
+        self.assertNotEqual(weft(*words).code, OK)
+        self.assertEqual(weft(*words, "--fresh").code, OK)
+
+    def test_wrong_words(self):
+        path, folder = self.save(), self.folder()
+        damaged = folder / "damaged.run"
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        damaged.write_bytes(data)
+        wrong = [
+            (("retime",), USAGE, ["RUN"]),
+            (("retime", path), USAGE, ["--machine"]),
+            (("retime", folder / "none.run", "--machine", TINY), INPUT, ["none.run"]),
+            (("retime", TINY, "--machine", TINY), INPUT, ["tiny.yaml", "no recording"]),
+            (("retime", damaged, "--machine", TINY), INPUT, ["damaged"]),
+            (("retime", path, "--machine", TWO_SIP), INPUT, ["system.sips is 2 there and was 1"]),
+            (("retime", path, "--machine", TINY, "--set", "pe.clock=2"), USAGE, ["pe.clock"]),
+            (("sweep", "--machine", TINY, "--retime", path, "--", "run", "softmax"), USAGE, ["--retime", "run"]),
+            (("sweep", "--machine", TINY, "--retime", damaged), INPUT, ["damaged"]),
+            (("sweep", "--machine", TINY), USAGE, ["VERB WORD..."]),
+            (("run", *BENCH, "--machine", TINY, "--save-run", "no/such/folder/x"), INPUT, ["x"]),
+            (("run", *BENCH, "--machine", TINY, "--save-run", TINY), USAGE, ["--save-run", "machine"]),
+            (("sweep", "--machine", TINY, "--", "run", *BENCH, "--save-run", "x"), USAGE, ["--save-run"]),
+            (("generate", "--model", ROOT / "models/sums", "--prompt", "1", "--save-run", folder / "x"), INPUT,
+             ["no simulated machine"]),
+        ]
+        for words, code, parts in wrong:
+            result = weft(*words)
+            self.assertEqual(result.code, code, result)
+            for part in parts:
+                self.assertIn(part, result.err)
+
+    def test_generate(self):
+        path = self.folder() / "sums.run"
+        words = ("--model", ROOT / "models/sums", "--prompt", "1+1=", "--max-tokens", "2", "--timing-only")
+        tiny = f"sim:{TINY}"
+        self.run_json("generate", *words, "--device", tiny, "--save-run", path)
+        full = self.run_json("generate", *words, "--device", tiny + "?processor.barrier_ns=999&pe.clock_ghz=2")
+        result = weft("retime", path, "--machine", TINY, "--set", "processor.barrier_ns=999", "--set", "pe.clock_ghz=2")
+        self.assertEqual((result.code, result.err), (OK, ""))
+        whole = full["simulated"]["load_ps"] + full["simulated"]["ps"]
+        self.assertIn(f"{whole // 1000}.{whole % 1000:03} ns", result.out)
+
+
+main()

@@ -12,9 +12,9 @@ from weft_cli import OK, USAGE, CliTest, main, weft
 OPTIONS = {
     "devices": "ops json",
     "info": "set json",
-    "generate": "model prompt config prompt-tokens cached weights-seed max-tokens stop temperature top-k top-p min-p seed "
-                "device threads isa timing-only "
-                "verify shuffle no-graph no-fuse no-reorder stats save-run record trace json",
+    "generate": "model prompt config prompt-tokens cached weights-seed max-tokens stop temperature top-k top-p "
+                "min-p seed device threads isa timing-only verify shuffle "
+                "no-graph no-fuse no-reorder stats save-run record trace json",
     "explain": "model config cached device json",
     "check": "model prompt tokens break shuffle device threads isa trace json",
     "bench": "pairs repeat budget sweep device threads isa record trace json",

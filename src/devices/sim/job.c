@@ -33,15 +33,14 @@ static weft_status launch(weft__sim_device *sim, weft__sim_job *job, const weft_
     return weft__simulation_launch(sim->simulation, &options, origin, &job->launch, err);
 }
 
-weft_status weft__sim_job_begin(weft__sim_device *sim, const weft_dispatch *dispatch, void *owner,
-                                const weft__launch_origin *origin, weft__sim_job **out, weft_error *err)
+weft_status weft__sim_job_begin(weft__sim_device *sim, const weft_dispatch *dispatch, const weft__launch_origin *origin,
+                                weft__sim_job **out, weft_error *err)
 {
     uint32_t arguments = dispatch->op->argument_count;
     *out = NULL;
     weft__sim_job *job = calloc(1, sizeof *job);
     if (!job)
         return weft__fail_memory(err, sizeof *job, "a dispatch");
-    job->owner = owner;
     const weft__graph *graph = weft__simulation_graph(sim->simulation);
     job->call = (weft__sim_call){.dispatch = dispatch,
                                  .room_bytes = sim->room_bytes,
@@ -54,7 +53,7 @@ weft_status weft__sim_job_begin(weft__sim_device *sim, const weft_dispatch *disp
     for (uint32_t i = 0; i < arguments; i++)
         job->call.arguments[i] = view_of(dispatch->arguments[i]);
     weft__launch_origin of_job = *origin;
-    of_job.context = job;
+    of_job.context = &job->head;
     weft_status status = sim->watch_plan ? weft__sim_plan_begin(sim, job, err) : WEFT_OK;
     if (status == WEFT_OK && job->call.arguments[arguments - 1].elements)
         status = launch(sim, job, &of_job, err);

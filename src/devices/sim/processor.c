@@ -1,3 +1,4 @@
+/* What the command processor does with command buffers of the device. */
 #include "devices/sim/processor_impl.h"
 
 #include "base/size.h"
@@ -10,17 +11,7 @@
 
 static uint64_t now_of(const weft__sim_processor *it)
 {
-    return weft__sim_now(it->clock);
-}
-
-static void after(weft__sim_processor *it, uint64_t delay_ps, weft__event_function *function)
-{
-    (void)weft__sim_after(it->clock, delay_ps, function, (uintptr_t)it);
-}
-
-static weft__sim_processor *of_event(uint64_t argument)
-{
-    return (weft__sim_processor *)(uintptr_t)argument;
+    return weft__sim_now(it->sim->simulation->sim);
 }
 
 static void tell(const weft__sim_processor *it, weft__processor_part part, const weft_kernel_launch *launch)
@@ -66,85 +57,88 @@ static void note_work(const weft__sim_processor *it, const weft__sim_job *job, c
         work->spent_ps[i] = report->spent_ps[i];
 }
 
-/* ---- the end of a command buffer ---- */
+/* ---- command buffers ---- */
 
-static void on_known(void *context, weft__message *message)
+static bool on_begins(void *context)
 {
-    (void)message;
-    weft__command_buffer *commands = context;
-    weft__sim_device *sim = commands->device->driver;
-    weft__sim_processor *it = sim->processor;
-    commands->known_ps = now_of(it);
-    it->known = commands->sequence;
-    weft__simulation_reach(sim->simulation, &it->has_news);
+    weft__sim_processor *it = context;
+    weft__command_buffer *commands = it->turn;
+    it->place = it->barriers = 0;
+    it->faulty = SIZE_MAX;
+    it->has_waited = false;
+    commands->start_ps = now_of(it);
+    weft__sim_times_begin(&it->sim->times, now_of(it));
+    it->status = weft__command_buffer_start(commands, &it->error);
+    return it->status == WEFT_OK;
 }
 
-static const weft__receiver known_receiver = {.arrived = on_known};
-
-static void send(const weft__sim_processor *it, bool to_host, uint64_t commands, const weft__receiver *receiver,
-                 weft__command_buffer *about)
+static void on_ends(void *context)
 {
-    const weft__run now = {now_of(it), 0, commands};
-    const weft__parcel parcel = {.from = to_host ? it->node : it->host,
-                                 .to = to_host ? it->host : it->node,
-                                 .size = WEFT__FLIT_COMMAND,
-                                 .ready = &now,
-                                 .ready_count = 1,
-                                 .receiver = receiver,
-                                 .context = about};
-    (void)weft__fabric_send(it->sim->simulation->fabric, &parcel);
-}
-
-static void on_turn(weft_sim *clock, uint64_t argument);
-
-static void end_commands(weft__sim_processor *it)
-{
+    weft__sim_processor *it = context;
     weft__command_buffer *commands = it->turn;
     tell(it, WEFT__PART_END, NULL);
     commands->end_ps = now_of(it);
     weft__command_buffer_settle(commands, it->status, &it->error);
     weft__sim_times_end(&it->sim->times);
-    it->is_busy = false;
     it->turn = commands->next;
-    send(it, true, 1, &known_receiver, commands);
-    after(it, 0, on_turn);
 }
 
-static void on_signalled(weft_sim *clock, uint64_t argument)
+static void on_known(void *context, uint64_t number)
 {
-    (void)clock;
-    weft__sim_processor *it = of_event(argument);
-    weft__sim_times_pass(&it->sim->times, WEFT__SIM_FENCE, now_of(it));
+    const weft__sim_processor *it = context;
+    weft__command_buffer *commands = it->first;
+    while (commands->sequence != number)
+        commands = commands->next;
+    commands->known_ps = now_of(it);
+}
+
+/* ---- parts ---- */
+
+static weft__processor_part on_next(void *context)
+{
+    const weft__sim_processor *it = context;
+    const weft__command_buffer *commands = it->turn;
+    if (commands->wait_value && !it->has_waited)
+        return WEFT__PART_WAIT;
+    if (it->status == WEFT_OK && it->place < commands->stream_count)
+        return commands->stream[it->place] ? WEFT__PART_DISPATCH : WEFT__PART_BARRIER;
+    return commands->signal_value ? WEFT__PART_SIGNAL : WEFT__PART_END;
+}
+
+static void on_comes(void *context, weft__processor_part part)
+{
+    static const weft_timeline_kind kinds[] = {
+        [WEFT__PART_WAIT] = WEFT_TIMELINE_FENCE_WAIT,
+        [WEFT__PART_DISPATCH] = WEFT_TIMELINE_DISPATCH,
+        [WEFT__PART_BARRIER] = WEFT_TIMELINE_BARRIER,
+        [WEFT__PART_SIGNAL] = WEFT_TIMELINE_FENCE_SIGNAL,
+    };
+    weft__sim_processor *it = context;
+    it->time = begin_time(it, kinds[part], part == WEFT__PART_DISPATCH ? it->turn->stream[it->place] : NULL);
+}
+
+static void on_passes(void *context, weft__processor_part part)
+{
+    weft__sim_processor *it = context;
+    bool is_barrier = part == WEFT__PART_BARRIER;
+    tell(it, part, NULL);
+    weft__sim_times_pass(&it->sim->times, is_barrier ? WEFT__SIM_BARRIER : WEFT__SIM_FENCE, now_of(it));
     end_time(it, it->time);
-    end_commands(it);
+    it->place += is_barrier;
+    it->barriers += is_barrier;
+    it->has_waited = true;
 }
 
-/* ---- a group: what stands between two barriers ---- */
-
-static void go_on(weft__sim_processor *it);
-
-static void begin_group(weft__sim_processor *it)
+static void on_group_begins(void *context)
 {
+    weft__sim_processor *it = context;
     weft__command_buffer *commands = it->turn;
     size_t end = it->place;
     while (end < commands->stream_count && commands->stream[end])
         end++;
     if (it->shuffles && end > it->place)
         weft__host_shuffle(it->shuffle_seed, commands, &commands->stream[it->place], end - it->place);
-    it->drains = false;
     it->given_ps = now_of(it);
-    go_on(it);
-}
-
-static void on_barrier(weft_sim *clock, uint64_t argument)
-{
-    (void)clock;
-    weft__sim_processor *it = of_event(argument);
-    weft__sim_times_pass(&it->sim->times, WEFT__SIM_BARRIER, now_of(it));
-    end_time(it, it->time);
-    it->place++;
-    it->barriers++;
-    begin_group(it);
 }
 
 static void find_fault(weft__sim_processor *it)
@@ -168,31 +162,20 @@ static void limit_values(weft__sim_processor *it)
     if (statistics.live < 2 * it->live_values + LIVE_VALUES_MORE)
         return;
     if (weft__values_evaluate_all(values, &err) != WEFT_OK)
-        (void)weft__sim_fail(it->clock, err.code, "%s", err.message);
+        (void)weft__sim_fail(it->sim->simulation->sim, err.code, "%s", err.message);
     weft__values_get_statistics(values, &statistics);
     it->live_values = statistics.live;
 }
 
-/* All that was given has ended. */
-static void drained(weft__sim_processor *it)
+static void on_drained(void *context)
 {
-    weft__command_buffer *commands = it->turn;
+    weft__sim_processor *it = context;
     weft__sim_times_drained(&it->sim->times, it->given_ps, now_of(it));
     find_fault(it);
     limit_values(it);
-    if (it->status == WEFT_OK && it->place < commands->stream_count) {
-        tell(it, WEFT__PART_BARRIER, NULL);
-        after(it, it->barrier_ps, on_barrier);
-    } else if (commands->signal_value) {
-        tell(it, WEFT__PART_SIGNAL, NULL);
-        it->time = begin_time(it, WEFT_TIMELINE_FENCE_SIGNAL, NULL);
-        after(it, it->signal_ps, on_signalled);
-    } else {
-        end_commands(it);
-    }
 }
 
-/* ---- a dispatch ---- */
+/* ---- dispatches ---- */
 
 static void end_job(weft__sim_processor *it, weft__sim_job *job)
 {
@@ -206,7 +189,7 @@ static void end_job(weft__sim_processor *it, weft__sim_job *job)
         weft_kernel_launch_get_report(job->launch, &report);
         note_work(it, job, &report);
         if (weft__sim_times_launched(&it->sim->times, &report, &err) != WEFT_OK)
-            (void)weft__sim_fail(it->clock, err.code, "%s", err.message);
+            (void)weft__sim_fail(it->sim->simulation->sim, err.code, "%s", err.message);
     }
     end_time(it, job->time);
     if (job->call.plan)
@@ -215,38 +198,25 @@ static void end_job(weft__sim_processor *it, weft__sim_job *job)
     if (job->next)
         job->next->link = job->link;
     weft__sim_job_free(job);
-    if (it->drains && !it->jobs)
-        drained(it);
 }
 
-static void on_job_ended(weft_sim *clock, uint64_t argument)
+static void on_job_ends(void *context, weft__processor_job *job)
 {
-    (void)clock;
-    weft__sim_job *job = (weft__sim_job *)(uintptr_t)argument;
-    end_job(job->owner, job);
+    end_job(context, (weft__sim_job *)(void *)job);
 }
 
-/* The launch still has its hands on itself. */
-static void on_launch_ended(void *context, weft_kernel_launch *launch)
-{
-    (void)launch;
-    const weft__sim_job *job = context;
-    const weft__sim_processor *it = job->owner;
-    (void)weft__sim_after(it->clock, 0, on_job_ended, (uintptr_t)job);
-}
-
-static void give(weft__sim_processor *it)
+static bool on_launches(void *context, const weft__launch_origin *origin)
 {
     weft__sim_job *job;
-    const weft_dispatch *dispatch = it->turn->stream[it->place];
-    const weft__launch_origin origin = {.node = it->node, .ended = on_launch_ended};
+    weft__sim_processor *it = context;
     it->given_ps = now_of(it);
-    it->status = weft__sim_job_begin(it->sim, dispatch, it, &origin, &job, &it->error);
+    it->status = weft__sim_job_begin(it->sim, it->turn->stream[it->place], origin, &job, &it->error);
     if (it->status != WEFT_OK) {
         weft__command_buffer_fail_within(&it->error, it->turn);
-        return;
+        return false;
     }
     tell(it, WEFT__PART_DISPATCH, job->launch);
+    job->head.processor = &it->core;
     job->time = it->time;
     job->place = it->place++;
     job->next = it->jobs;
@@ -254,84 +224,26 @@ static void give(weft__sim_processor *it)
     if (it->jobs)
         it->jobs->link = &job->next;
     it->jobs = job;
-    if (!job->launch)
-        end_job(it, job);
+    if (job->launch)
+        return true;
+    end_job(it, job);
+    return false;
 }
 
-static void on_dispatch(weft_sim *clock, uint64_t argument)
-{
-    (void)clock;
-    weft__sim_processor *it = of_event(argument);
-    give(it);
-    go_on(it);
-}
+const weft__processor_client weft__sim_processor_client = {
+    .begins = on_begins,
+    .next = on_next,
+    .comes = on_comes,
+    .passes = on_passes,
+    .launches = on_launches,
+    .job_ends = on_job_ends,
+    .group_begins = on_group_begins,
+    .drained = on_drained,
+    .ends = on_ends,
+    .known = on_known,
+};
 
-/* Looks at the next part of the stream. */
-static void go_on(weft__sim_processor *it)
-{
-    const weft__command_buffer *commands = it->turn;
-    bool is_over = it->status != WEFT_OK || it->place == commands->stream_count;
-    if (!is_over && commands->stream[it->place]) {
-        it->time = begin_time(it, WEFT_TIMELINE_DISPATCH, commands->stream[it->place]);
-        after(it, it->dispatch_ps, on_dispatch);
-        return;
-    }
-    if (!is_over)
-        it->time = begin_time(it, WEFT_TIMELINE_BARRIER, NULL);
-    it->drains = true;
-    if (!it->jobs)
-        drained(it);
-}
-
-/* ---- the start of a command buffer ---- */
-
-static void on_waited(weft_sim *clock, uint64_t argument)
-{
-    (void)clock;
-    weft__sim_processor *it = of_event(argument);
-    weft__sim_times_pass(&it->sim->times, WEFT__SIM_FENCE, now_of(it));
-    end_time(it, it->time);
-    begin_group(it);
-}
-
-static void begin_commands(weft__sim_processor *it)
-{
-    weft__command_buffer *commands = it->turn;
-    it->is_busy = true;
-    it->place = it->barriers = 0;
-    it->faulty = SIZE_MAX;
-    commands->start_ps = now_of(it);
-    weft__sim_times_begin(&it->sim->times, now_of(it));
-    it->status = weft__command_buffer_start(commands, &it->error);
-    if (it->status != WEFT_OK) {
-        end_commands(it);
-    } else if (commands->wait_value) {
-        tell(it, WEFT__PART_WAIT, NULL);
-        it->time = begin_time(it, WEFT_TIMELINE_FENCE_WAIT, NULL);
-        after(it, it->wait_ps, on_waited);
-    } else {
-        begin_group(it);
-    }
-}
-
-static void on_turn(weft_sim *clock, uint64_t argument)
-{
-    (void)clock;
-    weft__sim_processor *it = of_event(argument);
-    if (!it->is_busy && it->turn && it->turn->sequence <= it->arrived)
-        begin_commands(it);
-}
-
-static void on_arrived(void *context, weft__message *message)
-{
-    (void)message;
-    const weft__command_buffer *commands = context;
-    const weft__sim_device *sim = commands->device->driver;
-    sim->processor->arrived = commands->sequence;
-    on_turn(sim->processor->clock, (uintptr_t)sim->processor);
-}
-
-static const weft__receiver arrived_receiver = {.arrived = on_arrived};
+/* ---- the host ---- */
 
 uint64_t weft__sim_count_parts(const weft__command_buffer *commands)
 {
@@ -343,7 +255,7 @@ void weft__sim_processor_send(weft_sim *clock, uint64_t argument)
     (void)clock;
     weft__command_buffer *commands = (weft__command_buffer *)(uintptr_t)argument;
     const weft__sim_device *sim = commands->device->driver;
-    send(sim->processor, false, 1 + weft__sim_count_parts(commands), &arrived_receiver, commands);
+    weft__processor_send(&sim->processor->core, commands->sequence, weft__sim_count_parts(commands));
 }
 
 /* ---- the end of everything ---- */
@@ -365,13 +277,13 @@ void weft__sim_processor_lose(weft__sim_processor *it)
             weft__command_buffer_fail_within(&error, commands);
         }
         is_first = false;
-        commands->start_ps = it->is_busy ? commands->start_ps : now;
+        commands->start_ps = it->core.is_busy ? commands->start_ps : now;
         commands->end_ps = now;
-        it->is_busy = false;
+        it->core.is_busy = false;
         weft__command_buffer_settle(commands, status, &error);
     }
     for (weft__command_buffer *commands = it->first; commands; commands = commands->next) {
-        commands->known_ps = commands->sequence <= it->known ? commands->known_ps : now;
-        it->known = weft__max_size(it->known, commands->sequence);
+        commands->known_ps = commands->sequence <= it->core.known ? commands->known_ps : now;
+        it->core.known = weft__max_size(it->core.known, commands->sequence);
     }
 }

@@ -1,11 +1,5 @@
-/* The command processor: takes command buffers apart, in simulated time.
- *
- * The host commits at its own time, which goes on by host.submit_ns; then the command buffer travels to the processor
- * as one message: a command for each dispatch, barrier and fence in it, and one that says what it is. Command buffers
- * are worked off one after another in the order of their commits; the next begins when all of the one before has
- * drained, and it has come. The processor is the IO chiplet's of the first SIP: what it launches goes from there to all
- * SIPs, and comes back to it. It waits for nothing between two dispatches. A barrier, a fence's signal and the end wait
- * for all that was given, and a command tells the host of the end.
+/* The command processor of the device, see sim/host/processor.h. The host commits at its own time, which goes on by
+ * host.submit_ns; then the command buffer sets out.
  *
  * Nothing of that is simulated before somebody waits for it, reads or writes memory: only then is it known what else
  * the host does until that time, and the same calls take the same time however fast the host really is. So the work is

@@ -7,21 +7,14 @@
 
 weft_status weft__sim_processor_create(weft__sim_device *sim, const weft__device_options *options, weft_error *err)
 {
-    const weft__graph *graph = weft__simulation_graph(sim->simulation);
-    const weft__machine_spec *spec = graph->spec;
+    const weft__host_spec *host = &weft__simulation_graph(sim->simulation)->spec->host;
     weft__sim_processor *it = calloc(1, sizeof *it);
     if (!it)
         return weft__fail_memory(err, sizeof *it, "the command processor");
     it->sim = sim;
-    it->clock = sim->simulation->sim;
-    it->host = weft__graph_node(graph, WEFT__NODE_HOST, 0, 0, 0);
-    it->node = weft__graph_node(graph, WEFT__NODE_IO_CPU, 0, 0, 0);
-    it->submit_ps = weft__ps_of_ns(spec->host.submit_ns);
-    it->sync_ps = weft__ps_of_ns(spec->host.sync_ns);
-    it->dispatch_ps = weft__ps_of_ns(spec->processor.dispatch_ns);
-    it->barrier_ps = weft__ps_of_ns(spec->processor.barrier_ns);
-    it->signal_ps = weft__ps_of_ns(spec->processor.signal_ns);
-    it->wait_ps = weft__ps_of_ns(spec->processor.wait_ns);
+    weft__processor_init(&it->core, sim->simulation, &weft__sim_processor_client, it);
+    it->submit_ps = weft__ps_of_ns(host->submit_ns);
+    it->sync_ps = weft__ps_of_ns(host->sync_ns);
     it->shuffles = options->shuffle;
     it->shuffle_seed = options->shuffle_seed;
     it->last = &it->first;
@@ -65,7 +58,7 @@ void weft__sim_submit(weft_device *device, weft__command_buffer *commands)
         it->turn = commands;
     if (listener)
         listener->submits(listener->context, weft__sim_count_parts(commands));
-    (void)weft__sim_at(it->clock, time, 0, weft__sim_processor_send, (uintptr_t)commands);
+    (void)weft__sim_at(sim->simulation->sim, time, 0, weft__sim_processor_send, (uintptr_t)commands);
     pthread_mutex_unlock(&sim->lock);
 }
 
@@ -91,20 +84,20 @@ static void reach(weft__sim_processor *it, const weft__command_buffer *commands)
 {
     weft_error err;
     weft__sim_times *times = &it->sim->times;
-    if (it->known >= commands->sequence)
+    if (it->core.known >= commands->sequence)
         return;
     weft__sim_host_begin(times, WEFT__SIM_LINK);
-    while (!it->is_lost && it->known < commands->sequence) {
-        it->has_news = false;
-        weft_status status = weft__simulation_run_until(it->sim->simulation, &it->has_news, &err);
-        if (status == WEFT_OK && !it->has_news)
+    while (!it->is_lost && it->core.known < commands->sequence) {
+        it->core.has_news = false;
+        weft_status status = weft__simulation_run_until(it->sim->simulation, &it->core.has_news, &err);
+        if (status == WEFT_OK && !it->core.has_news)
             fail_stuck(it);
-        if (status != WEFT_OK || !it->has_news)
+        if (status != WEFT_OK || !it->core.has_news)
             weft__sim_processor_lose(it);
     }
-    if (it->known < commands->sequence) /* lost before, and committed since */
+    if (it->core.known < commands->sequence) /* lost before, and committed since */
         weft__sim_processor_lose(it);
-    weft__sim_host_end(times, weft__sim_now(it->clock));
+    weft__sim_host_end(times, weft__sim_now(it->sim->simulation->sim));
 }
 
 void weft__sim_wait(weft_device *device, uint64_t sequence, bool is_sync)

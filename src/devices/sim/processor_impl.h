@@ -1,4 +1,6 @@
-/* Inside of the command processor: processor.c takes command buffers apart, processor_host.c is the host's side. */
+/* Inside of the command processor: processor.c tells it what is in command buffers, processor_host.c is the host's
+ * side.
+ */
 #ifndef WEFT_DEVICES_SIM_PROCESSOR_IMPL_H
 #define WEFT_DEVICES_SIM_PROCESSOR_IMPL_H
 
@@ -6,25 +8,22 @@
 #include "devices/sim/processor.h"
 
 struct weft__sim_processor {
+    weft__processor core; /* its numbers are the sequence numbers of command buffers */
     weft__sim_device *sim;
-    weft_sim *clock;
-    uint32_t host, node;
-    uint64_t submit_ps, sync_ps, dispatch_ps, barrier_ps, signal_ps, wait_ps;
+    uint64_t submit_ps, sync_ps;
     bool shuffles;
     uint64_t shuffle_seed;
     pthread_mutex_t wait_lock; /* of those who wait; taken before the lock of the simulation */
 
     weft__command_buffer *first, **last; /* committed and not finished, in the order of commits */
     weft__command_buffer *turn;          /* the first of them that is not settled */
-    uint64_t arrived, known;             /* the last ones to come to the processor, and of whose end the host knows */
-    bool has_news;                       /* `known` has changed */
 
     /* Of the command buffer whose turn it is, once it has begun. */
-    bool is_busy, drains;
+    bool has_waited;     /* for its fence, or has come to something else */
     size_t place;        /* in its stream */
     uint32_t barriers;   /* before it */
     uint64_t given_ps;   /* when the last dispatch had been given */
-    size_t time;         /* of the timeline: the entry of the barrier or fence under way */
+    size_t time;         /* of the timeline: the entry of the part that it is at */
     weft_status status;  /* with `error` */
     weft__sim_job *jobs; /* under way */
     size_t faulty;       /* the first place in the stream with a fault; SIZE_MAX: none */
@@ -35,6 +34,8 @@ struct weft__sim_processor {
     bool is_lost; /* the simulation has failed, with `lost` */
     weft_error lost;
 };
+
+extern const weft__processor_client weft__sim_processor_client;
 
 /* Parts of a command buffer: dispatches, barriers, and its fences. */
 uint64_t weft__sim_count_parts(const weft__command_buffer *commands);

@@ -5,7 +5,7 @@
 #include <weft/retime.h>
 
 #include "base/status.h"
-#include "sim/host/host_impl.h"
+#include "sim/host/processor.h"
 #include "sim/retime/bytes.h"
 
 /* What the host does, each with its numbers behind it. */
@@ -69,12 +69,6 @@ void weft__play_kernel(weft_tile *tl, const void *arguments);
 typedef struct weft__played_commands weft__played_commands;
 typedef struct weft__player weft__player;
 
-/* A launch of the processor. */
-typedef struct weft__played_job {
-    weft__player *player;
-    uint64_t number;
-} weft__played_job;
-
 /* A recording that is played on a machine. */
 struct weft__player {
     const weft_recording *recording;
@@ -86,20 +80,19 @@ struct weft__player {
     uint64_t moving;               /* transfers under way */
     bool has_moved;                /* none is any more */
 
-    /* The command processor. */
+    weft__processor processor;
     weft__reader parts;                   /* that it has not come to */
     weft__played_commands *first, **last; /* submitted and not awaited */
-    weft__played_commands *turn;          /* the first of them that has not ended */
-    uint64_t submitted, arrived, known;   /* how many */
-    uint64_t jobs;                        /* launches under way */
-    weft__played_job *job_of;             /* by launch */
-    bool is_busy, drains, has_news;
+    uint64_t submitted;                   /* how many */
+    weft__processor_job *job_of;          /* by launch */
 };
 
 /* Launches, from the host unless there is an origin. */
 weft_status weft__play_launch(weft__player *it, uint64_t number, const weft__launch_origin *origin, weft_error *err);
 /* A launch is over: keeps its report, and lets go of it. */
 void weft__play_end_launch(weft__player *it, uint64_t number);
+
+extern const weft__processor_client weft__play_client;
 
 weft_status weft__play_submit(weft__player *it, uint64_t parts, weft_error *err);
 weft_status weft__play_await_commands(weft__player *it, bool is_sync, weft_error *err);

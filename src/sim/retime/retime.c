@@ -176,8 +176,10 @@ static weft_status play_into(weft__player *it, retime_outcome *outcome, weft_err
     weft_status status = it->launches && it->job_of
                              ? weft_simulation_create(it->machine, &options, &it->simulation, err)
                              : weft__fail_memory(err, (count + 1) * sizeof *it->job_of, "the launches of a run");
-    if (status == WEFT_OK)
+    if (status == WEFT_OK) {
+        weft__processor_init(&it->processor, it->simulation, &weft__play_client, it);
         status = play(it, err);
+    }
     for (size_t i = 0; it->launches && i < count; i++)
         if (it->launches[i])
             weft__play_end_launch(it, i);

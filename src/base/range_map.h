@@ -28,6 +28,7 @@
 #include <weft/status.h>
 
 #define WEFT__RANGE_LEAF_SEGMENTS 64
+#define WEFT__RANGE_HINTS 64u /* a power of two */
 
 typedef struct weft__range {
     uint64_t begin;
@@ -133,6 +134,31 @@ static inline const weft__range *weft__range_map_first_overlap(const weft__range
         return NULL;
     }
     return weft__range_map_first_overlap_slow(map, begin, end, cursor);
+}
+
+/* Where ranges were found, for who asks for the same ones over and over; zeroed it knows of none. What has changed in
+ * the map since costs a search, as what was never asked for does. */
+typedef struct weft__range_hints {
+    uint16_t at[WEFT__RANGE_HINTS]; /* by the address that was asked for: leaf * WEFT__RANGE_LEAF_SEGMENTS + index */
+} weft__range_hints;
+
+/* weft__range_map_first_overlap, with hints of this map. */
+static inline const weft__range *weft__range_map_recall(const weft__range_map *map, weft__range_hints *hints,
+                                                        uint64_t begin, uint64_t end, weft__range_cursor *cursor)
+{
+    uint16_t *hint = &hints->at[begin * UINT64_C(0x9e3779b97f4a7c15) >> 32 & (WEFT__RANGE_HINTS - 1)];
+    size_t leaf = *hint / WEFT__RANGE_LEAF_SEGMENTS, index = *hint % WEFT__RANGE_LEAF_SEGMENTS;
+    if (begin < end && leaf < map->leaf_count && index < map->leaves[leaf]->count) {
+        const weft__range *range = &map->leaves[leaf]->at[index];
+        if (range->begin <= begin && begin < range->end) {
+            *cursor = (weft__range_cursor){.map = map, .leaf = leaf, .index = index, .end = end};
+            return range;
+        }
+    }
+    const weft__range *range = weft__range_map_first_overlap(map, begin, end, cursor);
+    if (range && cursor->leaf <= UINT16_MAX / WEFT__RANGE_LEAF_SEGMENTS)
+        *hint = (uint16_t)(cursor->leaf * WEFT__RANGE_LEAF_SEGMENTS + cursor->index);
+    return range;
 }
 
 /* The next one, or NULL; once it was NULL it stays so. */

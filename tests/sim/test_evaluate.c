@@ -235,6 +235,50 @@ START_TEST(all_halves_are_loaded)
 }
 END_TEST
 
+/* Whatever instructions this machine has: products as the sums are told, in whole blocks, narrow and empty ones. */
+START_TEST(all_instruction_sets_agree_bit_for_bit)
+{
+    enum {
+        HALVES = 65536,
+        ROWS = 9,
+        DEPTH = 21
+    };
+    const size_t columns[] = {0, 1, 7, 31, WEFT__LOOPS_COLUMNS - 1, WEFT__LOOPS_COLUMNS};
+    static uint16_t halves[HALVES];
+    static double loaded[2][HALVES], a[ROWS * DEPTH], b[DEPTH * WEFT__LOOPS_COLUMNS];
+    static double sums[ROWS * WEFT__LOOPS_COLUMNS], expected[ROWS * WEFT__LOOPS_COLUMNS];
+    weft__rng rng;
+    weft__rng_init(&rng, 7);
+    for (uint32_t i = 0; i < HALVES; i++)
+        halves[i] = (uint16_t)(i * 40503u); /* each once, those that are no numbers among others */
+    for (size_t i = 0; i < sizeof a / sizeof a[0]; i++)
+        a[i] = weft__rng_unit(&rng) - 0.5;
+    for (size_t i = 0; i < sizeof b / sizeof b[0]; i++)
+        b[i] = weft__rng_unit(&rng) - 0.5;
+    weft__loops_scalar.load_f16(halves, loaded[0], HALVES);
+    for (size_t set = 0; set < WEFT__ISA_COUNT; set++) {
+        const weft__loops *loops = weft__loops_for((weft__isa)set);
+        if (!weft__isa_available((weft__isa)set))
+            continue;
+        loops->load_f16(halves, loaded[1], HALVES);
+        ck_assert_msg(naive_same_bytes(loaded[0], loaded[1], sizeof loaded[0]), "%s", weft__isa_name((weft__isa)set));
+        for (size_t round = 0; round < sizeof columns / sizeof columns[0] * (ROWS + 1); round++) {
+            size_t rows = round % (ROWS + 1), width = columns[round / (ROWS + 1)];
+            for (size_t i = 0; i < rows * width; i++) {
+                sums[i] = expected[i] = (double)i;
+                for (size_t k = 0; k < DEPTH; k++) {
+                    volatile double product = a[i / width * DEPTH + k] * b[k * width + i % width];
+                    expected[i] += product;
+                }
+            }
+            loops->add_products(sums, a, b, rows, width, DEPTH);
+            ck_assert_msg(naive_same_bytes(sums, expected, rows * width * sizeof sums[0]), "%s, %zu by %zu",
+                          weft__isa_name((weft__isa)set), rows, width);
+        }
+    }
+}
+END_TEST
+
 START_TEST(rounds_once)
 {
     weft__rng rng;
@@ -503,5 +547,5 @@ START_TEST(threads_agree_bit_for_bit)
 END_TEST
 
 WEFT_TEST_MAIN("evaluate", elementwise_commands, reductions_and_softmax, products_and_epilogues, all_halves_are_loaded,
-               rounds_once, integers_saturate, numbers_of_64_bits_are_exact, conversions_of_64_bits,
-               products_of_64_bits, reductions_of_nothing, threads_agree_bit_for_bit)
+               all_instruction_sets_agree_bit_for_bit, rounds_once, integers_saturate, numbers_of_64_bits_are_exact,
+               conversions_of_64_bits, products_of_64_bits, reductions_of_nothing, threads_agree_bit_for_bit)

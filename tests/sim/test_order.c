@@ -1,6 +1,8 @@
 /* What orders accesses and what does not, case by case; test_order_random.c has the rest. */
 #include "order_bench.h"
 
+#include "base/rng.h"
+
 /* ---- what orders ---- */
 
 START_TEST(an_agent_does_one_thing_after_another)
@@ -364,6 +366,87 @@ START_TEST(only_what_others_leave_unordered_is_a_race_if_asked_so)
 }
 END_TEST
 
+/* ---- many agents ---- */
+
+#define CROWD 40 /* of them do something; first and last are among them */
+
+/* What each knows of each: writes, and messages. Each writes to a place of its own, and so do its messages. */
+typedef struct crowd {
+    uint32_t agents[CROWD];
+    uint64_t wrote[CROWD], sent[CROWD];
+    uint64_t writes[CROWD][CROWD], messages[CROWD][CROWD];
+} crowd;
+
+static void gather(crowd *it, uint32_t agents)
+{
+    *it = (crowd){0};
+    for (uint32_t i = 0; i < CROWD; i++)
+        it->agents[i] = (uint32_t)((uint64_t)i * (agents - 1) / (CROWD - 1));
+}
+
+static void raise_all(uint64_t to[CROWD], const uint64_t from[CROWD])
+{
+    for (uint32_t i = 0; i < CROWD; i++)
+        to[i] = from[i] > to[i] ? from[i] : to[i];
+}
+
+/* From one to the other, with a message that writes as well, or without. */
+static void tell(crowd *it, uint32_t from, uint32_t to, bool by_message)
+{
+    weft__order_point *point =
+        by_message ? weft__order_send(order, it->agents[from]) : weft__order_snapshot(order, it->agents[from]);
+    if (by_message)
+        (void)write_by(it->agents[from], point, 16 * (CROWD + from));
+    it->sent[from] += by_message;
+    weft__order_join(order, it->agents[to], point);
+    weft__order_release(order, point);
+    raise_all(it->writes[to], it->writes[from]);
+    raise_all(it->messages[to], it->messages[from]);
+    it->writes[to][from] = it->wrote[from];
+    if (by_message)
+        it->messages[to][from] = it->sent[from];
+}
+
+/* Random accesses and messages of the crowd, among so many agents. */
+static void mingle(crowd *all, uint32_t agents, uint64_t seed)
+{
+    weft__rng rng;
+    uint32_t races = 0, readings = 0;
+    weft__rng_init(&rng, seed);
+    begin(agents);
+    gather(all, agents);
+    for (uint32_t round = 0; round < 8000; round++) {
+        uint32_t a = (uint32_t)weft__rng_below(&rng, CROWD), b = (uint32_t)weft__rng_below(&rng, CROWD);
+        uint64_t what = weft__rng_below(&rng, 8);
+        if (a == b)
+            continue;
+        if (what == 0) {
+            (void)writes(all->agents[a], 16 * a);
+            all->wrote[a]++;
+        } else if (what < 4) {
+            tell(all, a, b, what == 3);
+        } else {
+            bool of_message = what < 6;
+            bool is_known = of_message ? all->messages[b][a] >= all->sent[a] : all->writes[b][a] >= all->wrote[a];
+            bool raced = reads(all->agents[b], 16 * (of_message ? CROWD + a : a));
+            ck_assert_msg(raced != is_known, "%u of %u, round %u", all->agents[b], all->agents[a], round);
+            races += raced;
+            readings++;
+        }
+    }
+    ck_assert(races > readings / 10 && races < readings - readings / 10);
+    end();
+}
+
+START_TEST(many_agents_know_what_they_were_told_and_nothing_else)
+{
+    static crowd all;
+    const uint32_t agents[] = {CROWD, 257, 513, 4000};
+    for (size_t i = 0; i < sizeof agents / sizeof agents[0]; i++)
+        mingle(&all, agents[i], i);
+}
+END_TEST
+
 WEFT_TEST_MAIN("order", an_agent_does_one_thing_after_another, what_nothing_orders_races_however_late_it_is,
                reads_do_not_race_with_reads, a_message_orders_what_was_before_it_with_what_comes_after,
                order_is_passed_on, order_is_passed_on_among_many, knowledge_is_not_mixed_with_that_of_others,
@@ -371,4 +454,5 @@ WEFT_TEST_MAIN("order", an_agent_does_one_thing_after_another, what_nothing_orde
                no_point_has_nothing_before_it, a_command_is_done_when_it_has_been_waited_for,
                a_command_knows_what_its_agent_knew, who_receives_a_message_knows_that_it_has_been_read,
                messages_are_counted, a_slot_that_is_freed_before_it_was_forwarded_races,
-               only_what_others_leave_unordered_is_a_race_if_asked_so)
+               only_what_others_leave_unordered_is_a_race_if_asked_so,
+               many_agents_know_what_they_were_told_and_nothing_else)

@@ -281,6 +281,39 @@ START_TEST(transpositions_and_slices_are_boxes)
 }
 END_TEST
 
+/* Elements of each size, in matrices of more rows and columns than are turned at a time. */
+START_TEST(matrices_of_any_size_are_turned)
+{
+    enum {
+        MATRICES = 3,
+        ROWS = 70,
+        COLUMNS = 150
+    };
+    static unsigned char data[MATRICES * ROWS * COLUMNS * 8];
+    const weft_dtype dtypes[] = {WEFT_U8, WEFT_F16, WEFT_F32, WEFT_I64};
+    const uint32_t order[3] = {0, 2, 1};
+    const weft_shape shape = weft_shape_3d(MATRICES, ROWS, COLUMNS);
+    weft_error err;
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (unsigned char)(i * 193 >> 3);
+    for (size_t dtype = 0; dtype < sizeof dtypes / sizeof dtypes[0]; dtype++) {
+        size_t each = weft_dtype_bytes(dtypes[dtype]);
+        weft__value_id a, turned;
+        weft__values *values = create();
+        WEFT_TEST_ASSERT_OK(weft__values_constant(values, dtypes[dtype], &shape, data, &a, &err), err);
+        WEFT_TEST_ASSERT_OK(weft__values_transpose(values, a, order, &turned, &err), err);
+        const unsigned char *found = (const unsigned char *)data_of(values, turned);
+        for (size_t i = 0; i < MATRICES * ROWS * COLUMNS; i++) {
+            size_t matrix = i / (ROWS * COLUMNS), column = i / ROWS % COLUMNS, row = i % ROWS;
+            const unsigned char *wanted = data + ((matrix * ROWS + row) * COLUMNS + column) * each;
+            ck_assert_msg(memcmp(found + i * each, wanted, each) == 0, "%s, element %zu",
+                          weft_dtype_name(dtypes[dtype]), i);
+        }
+        weft__values_destroy(values);
+    }
+}
+END_TEST
+
 START_TEST(compositions_join_bytes)
 {
     weft_error err;
@@ -453,6 +486,6 @@ END_TEST
 WEFT_TEST_MAIN("values", ids_are_never_given_again, only_what_is_asked_for_is_computed, a_long_chain_is_flat,
                many_chains_need_little_more_than_their_ends, views_may_begin_at_any_byte,
                a_steady_state_allocates_nothing, views_share_and_know_what_they_view,
-               transpositions_and_slices_are_boxes, compositions_join_bytes, a_memory_gives_back_the_very_value,
-               a_value_lives_while_a_byte_of_it_stands, a_change_is_told_with_its_writer, every_allocation_may_fail,
-               an_evaluation_can_be_asked_for_again)
+               transpositions_and_slices_are_boxes, matrices_of_any_size_are_turned, compositions_join_bytes,
+               a_memory_gives_back_the_very_value, a_value_lives_while_a_byte_of_it_stands,
+               a_change_is_told_with_its_writer, every_allocation_may_fail, an_evaluation_can_be_asked_for_again)

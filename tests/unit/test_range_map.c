@@ -37,10 +37,27 @@ static size_t end_of_run(const oracle *o, size_t begin)
     return end;
 }
 
+/* With hints, of which some are of what has changed since, and some of another map, the same is found. */
+static bool is_recalled(const weft__range_map *map, uint64_t begin, uint64_t end)
+{
+    static weft__range_hints hints;
+    weft__range_cursor searched, recalled;
+    const weft__range *segment = weft__range_map_first_overlap(map, begin, end, &searched);
+    for (int again = 0; again < 2; again++) {
+        if (weft__range_map_recall(map, &hints, begin, end, &recalled) != segment || recalled.end != searched.end)
+            return false;
+        if (segment && (recalled.leaf != searched.leaf || recalled.index != searched.index))
+            return false;
+    }
+    return true;
+}
+
 /* The segments that overlap elements [from, to), as the map iterates and as the oracle has them. */
 static bool overlaps_are_right(const weft__range_map *map, const oracle *o, size_t from, size_t to)
 {
     size_t i = from;
+    if (!is_recalled(map, o->origin + from, o->origin + to))
+        return false;
     while (i > 0 && from < to && o->payload[i - 1] == o->payload[from])
         i--;
     weft__range_cursor cursor;

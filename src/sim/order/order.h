@@ -72,6 +72,7 @@ uint32_t weft__order_messages_over(const weft__order *order, uint32_t agent);
 /* One memory; zeroed it is ready, and nobody has accessed it. Private to the functions below. */
 typedef struct weft__order_memory {
     weft__range_map ranges; /* to the cells of the order */
+    weft__range_hints hints;
 } weft__order_memory;
 
 void weft__order_memory_destroy(weft__order_memory *memory);

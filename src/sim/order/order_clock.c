@@ -7,31 +7,32 @@
 #include "sim/order/order_impl.h"
 
 #define EPOCHS_MAX 0x7fffffffu
-#define ENTRIES_TOGETHER 16u /* a block has a multiple of so many entries */
 #define BLOCKS_MAX 64u
+#define LINE_ENTRIES (WEFT__ORDER_LINE_BYTES / sizeof(uint32_t))
 
 /* ---- clocks ---- */
 
-static uint32_t entries_of(const weft__order *order)
+/* A clock with one reference and so many blocks, which are not filled. */
+static weft__order_clock *take_clock(weft__order *order, uint64_t blocks)
 {
-    return (2 * order->agent_count + order->block_entries - 1) / order->block_entries * order->block_entries;
-}
-
-/* A clock with one reference, and the content of the one before; of a new one that is zero. */
-static weft__order_clock *take_clock(weft__order *order)
-{
-    weft__order_clock *clock = order->free_clocks;
+    uint32_t count = (uint32_t)__builtin_popcountll(blocks), room = 0;
+    while ((uint32_t)1 << room < count)
+        room++;
+    weft__order_clock *clock = order->free_clocks[room];
     if (clock) {
-        order->free_clocks = clock->next_free;
+        order->free_clocks[room] = clock->next_free;
     } else {
-        clock = calloc(1, sizeof *clock + entries_of(order) * sizeof clock->known[0]);
+        size_t bytes = ((size_t)1 << (room + order->block_bits)) * sizeof clock->known[0];
+        clock = aligned_alloc(alignof(weft__order_clock), sizeof *clock + bytes);
         if (!clock) {
             order->has_failed = true;
             return NULL;
         }
+        clock->room = room;
         clock->next_made = order->made_clocks;
         order->made_clocks = clock;
     }
+    clock->blocks = blocks;
     clock->references = 1;
     return clock;
 }
@@ -40,64 +41,73 @@ static void drop_clock(weft__order *order, weft__order_clock *clock)
 {
     if (!clock || --clock->references)
         return;
-    clock->next_free = order->free_clocks;
-    order->free_clocks = clock;
+    clock->next_free = order->free_clocks[clock->room];
+    order->free_clocks[clock->room] = clock;
 }
 
-/* Compilers make vectors of it, for the entries have a sign, which is never used, and come so many together. */
-static void raise_block(int32_t *restrict known, const int32_t *restrict other, uint32_t count)
+/* The later entries of both, or zeros for NULL. Compilers make vectors of it, for the entries have a sign, which is
+ * never used, and come so many together. */
+static void merge_block(int32_t *to, const int32_t *from, const int32_t *other, size_t count)
 {
-    for (uint32_t i = 0; i < (count & ~(ENTRIES_TOGETHER - 1)); i++)
-        known[i] = known[i] > other[i] ? known[i] : other[i];
-}
-
-static void copy_clock(const weft__order *order, weft__order_clock *to, const weft__order_clock *from)
-{
-    for (uint64_t left = to->blocks | from->blocks; left; left &= left - 1) {
-        size_t first = (size_t)__builtin_ctzll(left) * order->block_entries;
-        for (size_t i = first; i < first + order->block_entries; i += ENTRIES_TOGETHER)
-            memcpy(to->known + i, from->known + i, ENTRIES_TOGETHER * sizeof to->known[0]);
+    static const int32_t zeros[LINE_ENTRIES];
+    for (size_t i = 0; i < count; i += LINE_ENTRIES) {
+        int32_t later[LINE_ENTRIES];
+        const int32_t *a = from ? from + i : zeros, *b = other ? other + i : zeros;
+        for (size_t k = 0; k < LINE_ENTRIES; k++)
+            later[k] = a[k] > b[k] ? a[k] : b[k];
+        memcpy(to + i, later, sizeof later);
     }
-    to->blocks = from->blocks;
 }
 
-/* Makes *clock one that nobody else has, with the later entries of both. False when out of memory. */
-static bool merge_clock(weft__order *order, weft__order_clock **clock, const weft__order_clock *other)
+/* The entries of a clock, block by block; NULL for one that is not there. */
+typedef struct walk {
+    uint64_t blocks;
+    const uint32_t *next;
+} walk;
+
+static const int32_t *step(walk *it, uint64_t block, size_t entries)
 {
-    weft__order_clock *it = *clock;
-    if (it->references > 1) {
-        it = take_clock(order);
-        if (!it)
-            return false;
-        copy_clock(order, it, *clock);
-        drop_clock(order, *clock);
-        *clock = it;
-    }
-    if (it == other)
-        return true;
-    for (uint64_t left = other->blocks; left; left &= left - 1) {
-        size_t first = (size_t)__builtin_ctzll(left) * order->block_entries;
-        raise_block((int32_t *)it->known + first, (const int32_t *)other->known + first, order->block_entries);
-    }
-    it->blocks |= other->blocks;
-    return true;
+    if (!(it->blocks & block))
+        return NULL;
+    const uint32_t *at = it->next;
+    it->next += entries;
+    return (const int32_t *)at;
 }
 
-static void raise(const weft__order *order, weft__order_clock *clock, uint32_t entry, uint32_t to)
+static void merge(const weft__order *order, weft__order_clock *to, const weft__order_clock *from,
+                  const weft__order_clock *other)
 {
-    if (clock->known[entry] >= to)
-        return;
-    clock->known[entry] = to;
-    clock->blocks |= (uint64_t)1 << entry / order->block_entries;
+    size_t entries = (size_t)1 << order->block_bits;
+    walk first = {from->blocks, from->known}, second = {other->blocks, other->known};
+    int32_t *at = (int32_t *)to->known;
+    for (uint64_t left = to->blocks; left; left &= left - 1, at += entries) {
+        uint64_t block = left & (~left + 1);
+        const int32_t *a = step(&first, block, entries), *b = step(&second, block, entries);
+        if (b || at != a)
+            merge_block(at, a, b, entries);
+    }
 }
 
-/* The clock knows all that a point does. */
+/* The clock knows all that a point does: it becomes one that nobody else has. False when out of memory. */
 static bool learn(weft__order *order, weft__order_clock **clock, const weft__order_point *point)
 {
-    if (!merge_clock(order, clock, point->clock))
-        return false;
-    raise(order, *clock, point->agent, point->epoch);
-    raise(order, *clock, order->agent_count + point->agent, point->messages);
+    weft__order_clock *from = *clock, *it = from;
+    uint32_t own = 2 * point->agent;
+    uint64_t own_block = (uint64_t)1 << (own >> order->block_bits);
+    uint64_t blocks = from->blocks | point->clock->blocks | own_block;
+    if (from->references > 1 || blocks != from->blocks) {
+        it = take_clock(order, blocks);
+        if (!it)
+            return false;
+    }
+    merge(order, it, from, point->clock);
+    size_t before = (size_t)__builtin_popcountll(blocks & (own_block - 1));
+    uint32_t *known = it->known + (before << order->block_bits) + (own & (((uint32_t)1 << order->block_bits) - 1));
+    known[0] = known[0] > point->epoch ? known[0] : point->epoch;
+    known[1] = known[1] > point->messages ? known[1] : point->messages;
+    if (it != from)
+        drop_clock(order, from);
+    *clock = it;
     return true;
 }
 
@@ -211,8 +221,8 @@ void weft__order_join(weft__order *order, uint32_t agent, const weft__order_poin
     bool is_news = point->is_extended;
     /* One who knows the end of an epoch has learnt it, by whatever way, from the point that ended it. */
     if (point->agent != agent)
-        is_news |= it->clock->known[point->agent] < point->epoch ||
-                   it->clock->known[order->agent_count + point->agent] < point->messages;
+        is_news |= weft__order_known(order, it->clock, point->agent) < point->epoch ||
+                   weft__order_known(order, it->clock, order->agent_count + point->agent) < point->messages;
     if (point->agent == agent && it->clock == point->own) { /* it has learnt nothing else since */
         point->clock->references++;
         drop_clock(order, it->clock);
@@ -285,7 +295,7 @@ uint32_t weft__order_messages_over(const weft__order *order, uint32_t agent)
 {
     assert(agent < order->agent_count);
     const weft__order_agent *it = &order->agents[agent];
-    uint32_t heard = it->clock->known[order->agent_count + agent];
+    uint32_t heard = weft__order_known(order, it->clock, order->agent_count + agent);
     return heard > it->messages_over ? heard : it->messages_over;
 }
 
@@ -294,11 +304,11 @@ uint32_t weft__order_messages_over(const weft__order *order, uint32_t agent)
 weft__order_knowledge weft__order_knowledge_of(const weft__order *order, const weft__order_access *access)
 {
     const weft__order_point *point = access->point;
-    const uint32_t *known = point ? point->clock->known : order->agents[access->agent].clock->known;
     if (point)
-        return (weft__order_knowledge){order, known, point->agent, point->epoch, point->messages, point->command};
+        return (weft__order_knowledge){order,        point->clock,    point->agent,
+                                       point->epoch, point->messages, point->command};
     const weft__order_agent *it = &order->agents[access->agent];
-    return (weft__order_knowledge){order, known, access->agent, it->epoch, it->messages_over, 0};
+    return (weft__order_knowledge){order, it->clock, access->agent, it->epoch, it->messages_over, 0};
 }
 
 /* ---- making and ending ---- */
@@ -310,9 +320,11 @@ weft_status weft__order_create(uint32_t agents, weft__order **out, weft_error *e
     if (!order)
         return weft__fail_memory(err, sizeof *order, "the order of accesses");
     order->agent_count = agents;
-    order->block_entries = (2 * agents / BLOCKS_MAX / ENTRIES_TOGETHER + 1) * ENTRIES_TOGETHER;
+    order->block_bits = (uint32_t)__builtin_ctz(LINE_ENTRIES);
+    while (2 * (uint64_t)agents > (uint64_t)BLOCKS_MAX << order->block_bits)
+        order->block_bits++;
     order->agents = calloc(agents, sizeof *order->agents);
-    weft__order_clock *zero = order->agents ? take_clock(order) : NULL;
+    weft__order_clock *zero = order->agents ? take_clock(order, 0) : NULL;
     if (!zero) {
         weft__order_destroy(order);
         return weft__fail_memory(err, agents * sizeof *order->agents, "what agents know of each other");

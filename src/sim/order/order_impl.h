@@ -2,7 +2,11 @@
 #ifndef WEFT_SIM_ORDER_ORDER_IMPL_H
 #define WEFT_SIM_ORDER_ORDER_IMPL_H
 
+#include <stdalign.h>
+
 #include "sim/order/order.h"
+
+#define WEFT__ORDER_LINE_BYTES 64
 
 /* When an access was made, in its agent's own time: an epoch, which a point ends, or the number of a message; or, with
  * the flag, the command that makes it, whose epoch is known once it has been waited for. */
@@ -12,13 +16,15 @@ typedef uint32_t weft__order_stamp;
     UINT32_MAX /* the epoch of a command that nobody has waited for: later than any known one                          \
                 */
 
-/* Per agent the last epoch, and behind those per agent the last message, that is known to be over. They come in blocks,
- * most of which are often zero: kernels mostly hear of those of their own group. */
+/* Per agent the last epoch, and beside it the last message, that is known to be over. They come in blocks, of which
+ * only those are there that are other than zero: kernels mostly hear of those of their own group, and small clocks stay
+ * in the cache. */
 typedef struct weft__order_clock {
-    struct weft__order_clock *next_free, *next_made;
+    alignas(WEFT__ORDER_LINE_BYTES) uint64_t blocks; /* bit i: block i is there; they stand in their order */
     uint32_t references;
-    uint64_t blocks; /* bit i: block i may be other than zero */
-    uint32_t known[];
+    uint32_t room; /* for so many blocks, as a logarithm */
+    struct weft__order_clock *next_free, *next_made;
+    alignas(WEFT__ORDER_LINE_BYTES) uint32_t known[];
 } weft__order_clock;
 
 struct weft__order_point {
@@ -64,6 +70,7 @@ typedef struct weft__order_cell {
 #define WEFT__ORDER_UNDER_WAY UINT64_MAX
 #define WEFT__ORDER_SLAB_CELLS 128
 #define WEFT__ORDER_ROOMS 32
+#define WEFT__ORDER_CLOCK_ROOMS 7 /* up to 64 blocks */
 
 typedef struct weft__order_slab {
     struct weft__order_slab *next;
@@ -77,12 +84,13 @@ typedef struct weft__order_room {
 
 struct weft__order {
     uint32_t agent_count;
-    uint32_t block_entries; /* a multiple of 16; a clock has no more than 64 blocks, the last one filled up */
+    uint32_t
+        block_bits; /* the logarithm of the entries of a block: of a line or more; there are no more than 64 blocks */
     bool has_failed;
     weft__order_agent *agents;
     uint32_t *commands; /* the epochs in which they were waited for */
     uint32_t command_count, command_room;
-    weft__order_clock *free_clocks, *made_clocks;
+    weft__order_clock *free_clocks[WEFT__ORDER_CLOCK_ROOMS], *made_clocks; /* by the room that they have */
     weft__order_point *free_points, *made_points;
     /* Of memories. */
     weft__order_slab *slabs;
@@ -96,12 +104,23 @@ struct weft__order {
 /* What the one who accesses knows. */
 typedef struct weft__order_knowledge {
     const weft__order *order;
-    const uint32_t *known;
-    uint32_t agent, epoch, messages; /* of its own agent, beyond what is in `known` */
+    const weft__order_clock *clock;
+    uint32_t agent, epoch, messages; /* of its own agent, beyond what is in the clock */
     weft__order_stamp command;       /* that it is; else 0 */
 } weft__order_knowledge;
 
 weft__order_knowledge weft__order_knowledge_of(const weft__order *order, const weft__order_access *access);
+
+/* Of an agent; of messages of agent i with agents + i. */
+static inline uint32_t weft__order_known(const weft__order *order, const weft__order_clock *clock, uint32_t agent)
+{
+    uint32_t entry = agent < order->agent_count ? 2 * agent : 2 * (agent - order->agent_count) + 1;
+    uint64_t block = (uint64_t)1 << (entry >> order->block_bits);
+    if (!(clock->blocks & block))
+        return 0;
+    size_t before = (size_t)__builtin_popcountll(clock->blocks & (block - 1));
+    return clock->known[(before << order->block_bits) + (entry & (((uint32_t)1 << order->block_bits) - 1))];
+}
 
 /* True if what the mark says happened before. */
 static inline bool weft__order_knows(const weft__order_knowledge *it, const weft__order_mark *mark)
@@ -116,7 +135,7 @@ static inline bool weft__order_knows(const weft__order_knowledge *it, const weft
         return true;
     if (mark->agent == it->agent + it->order->agent_count && epoch <= it->messages)
         return true;
-    return epoch <= it->known[mark->agent];
+    return epoch <= weft__order_known(it->order, it->clock, mark->agent);
 }
 
 /* Lets go of all cells; after the memories. */

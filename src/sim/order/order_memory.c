@@ -185,8 +185,21 @@ static bool make_room(cell *it, const access *by)
     return it->read_count < it->read_room || grow(by->order, it, 2 * it->read_room);
 }
 
+/* True for most reads: there is none so far, or one, which this one makes superfluous. */
+static bool takes_place_of_one(const cell *it, const access *by)
+{
+    if (it->read_count == 0)
+        return true;
+    return it->read_count == 1 && by->phase != WEFT__ORDER_BEGINS && weft__order_knows(&by->knowledge, &it->reads[0]);
+}
+
 static void add_read(cell *it, const access *by)
 {
+    if (takes_place_of_one(it, by)) {
+        it->reads[0] = by->mark;
+        it->read_count = 1;
+        return;
+    }
     if (!make_room(it, by))
         return;
     uint32_t at = place_of(it, by->mark.agent);
@@ -211,9 +224,9 @@ static cell *copy_cell(weft__order *order, const cell *from)
 static bool races(const access *by, const mark *earlier)
 {
     uint32_t own = by->knowledge.agent;
-    if (earlier->agent == WEFT__ORDER_NOBODY || weft__order_knows(&by->knowledge, earlier))
+    if (by->only_others && (earlier->agent == own || earlier->agent == own + by->order->agent_count))
         return false;
-    return !by->only_others || (earlier->agent != own && earlier->agent != own + by->order->agent_count);
+    return earlier->agent != WEFT__ORDER_NOBODY && !weft__order_knows(&by->knowledge, earlier);
 }
 
 /* True if a read that ends here has begun here, and nobody has written since. */
@@ -331,7 +344,7 @@ bool weft__order_read(weft__order *order, weft__order_memory *memory, const weft
     }
     uint64_t end = offset + bytes;
     weft__range_cursor cursor;
-    const weft__range *range = weft__range_map_first_overlap(&memory->ranges, offset, end, &cursor);
+    const weft__range *range = weft__range_map_recall(&memory->ranges, &memory->hints, offset, end, &cursor);
     if (range && range->begin == offset && range->end == end && cell_of(range)->bytes == bytes) {
         check(&by, cell_of(range), false, offset, end);
         (void)read_in_place(&by, cell_of(range), bytes);
@@ -351,7 +364,7 @@ bool weft__order_write(weft__order *order, weft__order_memory *memory, const wef
     uint64_t end = offset + bytes;
     cell *written = NULL;
     weft__range_cursor cursor;
-    const weft__range *range = weft__range_map_first_overlap(&memory->ranges, offset, end, &cursor);
+    const weft__range *range = weft__range_map_recall(&memory->ranges, &memory->hints, offset, end, &cursor);
     for (; range; range = weft__range_cursor_next(&cursor)) {
         cell *it = cell_of(range);
         uint64_t from_byte = range->begin < offset ? offset : range->begin;

@@ -3,6 +3,7 @@
 
 #include "base/dtype.h"
 #include "sim/replay/kernels.h"
+#include "sim/replay/loops.h"
 
 /* To f32 by rounding to odd: an inexact result gets an odd last bit, so that a second rounding, to a dtype of at least
  * two bits less, gives what one rounding would. */
@@ -16,51 +17,6 @@ static float to_odd(double x)
     bits += fabs((double)nearest) > fabs(x) ? UINT32_MAX : 1;
     memcpy(&nearest, &bits, sizeof nearest);
     return nearest;
-}
-
-/* The bits of a finite f16 are put where a double has them, and a product moves the exponent, which counts subnormal
- * numbers right too. */
-static inline double finite_f16_to_double(uint16_t half)
-{
-    uint64_t bits = (uint64_t)(half & 0x7fffu) << 42;
-    double value;
-    memcpy(&value, &bits, sizeof value);
-    value *= 0x1p1008;
-    memcpy(&bits, &value, sizeof bits);
-    bits |= (uint64_t)(half & 0x8000u) << 48;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-#define HALVES_TOGETHER 32u
-
-/* So many at once, of which compilers make vectors; false if one is infinite or no number. */
-static bool load_halves(const uint16_t *restrict from, double *restrict out)
-{
-    int16_t most = 0;
-    for (size_t i = 0; i < HALVES_TOGETHER; i++) {
-        int16_t magnitude = (int16_t)(from[i] & 0x7fff);
-        most = magnitude > most ? magnitude : most;
-    }
-    if (most >= 0x7c00)
-        return false;
-    for (size_t i = 0; i < HALVES_TOGETHER; i++)
-        out[i] = finite_f16_to_double(from[i]);
-    return true;
-}
-
-static void load_f16(const uint16_t *from, double *out, size_t count)
-{
-    size_t i = 0;
-    while (i < count) {
-        if (count - i >= HALVES_TOGETHER && load_halves(from + i, out + i)) {
-            i += HALVES_TOGETHER;
-            continue;
-        }
-        size_t end = count - i < HALVES_TOGETHER ? count : i + HALVES_TOGETHER;
-        for (; i < end; i++)
-            out[i] = (double)weft__f16_to_f32(from[i]);
-    }
 }
 
 /* What i64 holds of the numbers of a dtype. */
@@ -134,7 +90,7 @@ void weft__load_doubles(weft_dtype dtype, const void *data, uint64_t first, doub
         LOAD(float, (double));
         break;
     case WEFT_F16:
-        load_f16((const uint16_t *)data + first, out, count);
+        weft__loops_scalar.load_f16((const uint16_t *)data + first, out, count);
         break;
     case WEFT_BF16:
         LOAD(uint16_t, (double)weft__bf16_to_f32);

@@ -6,7 +6,7 @@
 
 /* The blocks that are loaded at a time. Sums go over k in ascending order, however the work is cut. */
 #define ROWS 32u
-#define COLUMNS 64u
+#define COLUMNS ((size_t)WEFT__LOOPS_COLUMNS)
 #define DEPTH 128u
 
 typedef union number {
@@ -35,41 +35,23 @@ size_t weft__gemm_scratch_bytes(void)
     return sizeof(blocks);
 }
 
-static void load_block(const weft__computation_input *input, bool is_integer, uint64_t row, size_t rows,
+static void load_block(const block *it, const weft__computation_input *input, uint64_t row, size_t rows,
                        uint64_t column, size_t columns, number *out)
 {
     uint64_t width = input->shape.extent[1];
     for (size_t r = 0; r < rows; r++) {
         number *to = out + r * columns;
         uint64_t first = (row + r) * width + column;
-        if (is_integer)
+        if (it->is_integer)
             weft__load_integers(input->dtype, input->data, first, &to->integer, columns);
+        else if (input->dtype == WEFT_F16)
+            it->kernel->loops->load_f16((const uint16_t *)(const void *)input->data + first, &to->real, columns);
         else
             weft__load_doubles(input->dtype, input->data, first, &to->real, columns);
     }
 }
 
-/* sums += a * b over `depth`. Four steps of k at a time, in their order: the sums are read and written less often, and
- * the same. */
-static void add_products(double *restrict sums, const double *restrict a, const double *restrict b, size_t rows,
-                         size_t columns, size_t depth)
-{
-    for (size_t r = 0; r < rows; r++) {
-        double *sum = sums + r * columns;
-        const double *x = a + r * depth;
-        size_t k = 0;
-        for (; k + 4 <= depth; k += 4) {
-            const double *y0 = b + k * columns, *y1 = y0 + columns, *y2 = y1 + columns, *y3 = y2 + columns;
-            for (size_t c = 0; c < columns; c++)
-                sum[c] = (((sum[c] + x[k] * y0[c]) + x[k + 1] * y1[c]) + x[k + 2] * y2[c]) + x[k + 3] * y3[c];
-        }
-        for (; k < depth; k++)
-            for (size_t c = 0; c < columns; c++)
-                sum[c] += x[k] * b[k * columns + c];
-    }
-}
-
-/* The same modulo 2^64. */
+/* sums += a * b over `depth`, modulo 2^64. */
 static void add_integer_products(int64_t *restrict sums, const int64_t *restrict a, const int64_t *restrict b,
                                  size_t rows, size_t columns, size_t depth)
 {
@@ -88,12 +70,13 @@ static void sum_products(const block *it, uint64_t begin, uint64_t end)
     memset(at->partial, 0, it->rows * it->columns * sizeof at->partial[0]); /* 0 of both kinds */
     for (uint64_t k = begin; k < end;) {
         size_t depth = weft__min_size((size_t)(end - k), DEPTH);
-        load_block(&it->kernel->inputs[0], it->is_integer, it->row, it->rows, k, depth, at->a);
-        load_block(&it->kernel->inputs[1], it->is_integer, k, depth, it->column, it->columns, at->b);
+        load_block(it, &it->kernel->inputs[0], it->row, it->rows, k, depth, at->a);
+        load_block(it, &it->kernel->inputs[1], k, depth, it->column, it->columns, at->b);
         if (it->is_integer)
             add_integer_products(&at->partial->integer, &at->a->integer, &at->b->integer, it->rows, it->columns, depth);
         else
-            add_products(&at->partial->real, &at->a->real, &at->b->real, it->rows, it->columns, depth);
+            it->kernel->loops->add_products(&at->partial->real, &at->a->real, &at->b->real, it->rows, it->columns,
+                                            depth);
         k += depth;
     }
 }

@@ -50,6 +50,33 @@ static void gather(unsigned char *restrict to, const unsigned char *restrict fro
     }
 }
 
+/* So many rows and columns of a transposed matrix at a time that their lines stay in the cache. */
+#define TURNED_ROWS 64u
+#define TURNED_COLUMNS 64u
+
+/* Rows that begin an element apart, and whose elements are a row of theirs apart. */
+static void turn(unsigned char *to, const unsigned char *from, uint64_t rows, uint64_t columns, uint64_t stride,
+                 size_t element)
+{
+    for (uint64_t column = 0; column < columns; column += TURNED_COLUMNS) {
+        uint64_t count = columns - column < TURNED_COLUMNS ? columns - column : TURNED_COLUMNS;
+        for (uint64_t row = 0; row < rows; row++)
+            gather(to + (row * columns + column) * element, from + column * stride + row * element, count, stride,
+                   element);
+    }
+}
+
+/* Rows from one on that can be turned together: no more than are left of their matrix. */
+static uint64_t rows_to_turn(const weft__value_node *node, uint64_t row, uint64_t end)
+{
+    const uint64_t *strides = node->extra;
+    if (node->rank < 2 || strides[node->rank - 2] != weft_dtype_bytes((weft_dtype)node->dtype))
+        return 1;
+    uint64_t extent = node->extent[node->rank - 2], left = extent - row % extent;
+    left = left < TURNED_ROWS ? left : TURNED_ROWS;
+    return left < end - row ? left : end - row;
+}
+
 /* Units are rows: all but the last axis. */
 static void run_strided(const weft__value_node_work *work, uint64_t begin, uint64_t end, void *scratch)
 {
@@ -62,17 +89,18 @@ static void run_strided(const weft__value_node_work *work, uint64_t begin, uint6
     uint64_t columns = node->rank ? node->extent[node->rank - 1] : 1;
     uint64_t stride = node->rank ? strides[node->rank - 1] : 0;
     unsigned char *to = work->out + begin * columns * element;
-    for (uint64_t row = begin; row < end; row++) {
+    for (uint64_t row = begin, rows; row < end; row += rows) {
         uint64_t rest = row, offset = 0;
         for (uint32_t axis = node->rank; axis-- > 1;) {
             offset += rest % node->extent[axis - 1] * strides[axis - 1];
             rest /= node->extent[axis - 1];
         }
+        rows = stride == element ? 1 : rows_to_turn(node, row, end);
         if (stride == element)
             memcpy(to, from + offset, (size_t)columns * element);
         else
-            gather(to, from + offset, columns, stride, element);
-        to += columns * element;
+            turn(to, from + offset, rows, columns, stride, element);
+        to += rows * columns * element;
     }
 }
 
@@ -108,6 +136,7 @@ static void init_kernel(const weft__values *values, const weft__value_node *node
     kernel->tile_k = node->tile_k;
     kernel->epilogues = node->extra;
     kernel->epilogue_count = node->epilogue_count;
+    kernel->loops = values->loops;
     for (size_t i = 0; i < node->input_count; i++) {
         const weft__value_node *input = weft__value_node_at(values, node->inputs[i]);
         kernel->inputs[i] = (weft__computation_input){.data = weft__value_node_data(input),

@@ -7,6 +7,8 @@
 
 #include <weft/store.h>
 
+#include "sim/replay/loops.h"
+
 typedef struct weft__computation_input {
     const unsigned char *data;
     weft_dtype dtype;
@@ -25,6 +27,7 @@ typedef struct weft__computation {
     uint64_t tile_k;
     const weft_epilogue *epilogues;
     size_t epilogue_count;
+    const weft__loops *loops;
 } weft__computation;
 
 /* Computes units [begin, end). `scratch` is aligned as a double. */

@@ -65,7 +65,7 @@ static weft_status note_covered(weft__memory *memory, uint64_t begin, uint64_t e
 {
     weft__range_cursor cursor;
     size_t count = 0;
-    const weft__range *range = weft__range_map_first_overlap(&memory->ranges, begin, end, &cursor);
+    const weft__range *range = weft__range_map_recall(&memory->ranges, &memory->hints, begin, end, &cursor);
     for (; range; range = weft__range_cursor_next(&cursor)) {
         if (count == memory->covered_capacity) {
             size_t capacity = count ? 2 * count : 16;
@@ -97,7 +97,8 @@ static void cover(weft__memory *memory, const weft__covered *covered)
 static weft__installation *find_same(weft__memory *memory, uint64_t address, uint64_t bytes)
 {
     weft__range_cursor cursor;
-    const weft__range *range = weft__range_map_first_overlap(&memory->ranges, address, address + bytes, &cursor);
+    const weft__range *range =
+        weft__range_map_recall(&memory->ranges, &memory->hints, address, address + bytes, &cursor);
     if (!range || range->begin != address || range->end != address + bytes)
         return NULL;
     weft__installation *there = &memory->installations[range->payload];
@@ -224,7 +225,11 @@ static weft_status read_range(weft__memory *memory, uint64_t address, weft_dtype
     uint64_t end = address + bytes, at = address;
     size_t count = 0;
     weft__range_cursor cursor;
-    const weft__range *range = weft__range_map_first_overlap(&memory->ranges, address, end, &cursor);
+    const weft__range *range = weft__range_map_recall(&memory->ranges, &memory->hints, address, end, &cursor);
+    if (range && range->begin <= at && range->end >= end) {
+        const weft__installation *from = &memory->installations[range->payload];
+        return weft__values_view(memory->values, from->value, at - from->base, dtype, shape, out, err);
+    }
     while (status == WEFT_OK && at < end) {
         uint64_t begin = range && range->begin < end ? range->begin : end;
         if (begin > at) {
@@ -257,8 +262,7 @@ weft_status weft__memory_read_filled(weft__memory *memory, uint64_t address, wef
 
 /* ---- comparing ---- */
 
-bool weft__memory_check(const weft__memory *memory, uint64_t address, weft__value_id remembered,
-                        weft__memory_change *out)
+bool weft__memory_check(weft__memory *memory, uint64_t address, weft__value_id remembered, weft__memory_change *out)
 {
     uint64_t bytes = weft__values_bytes(memory->values, remembered), end, at = address;
     weft__value_id wanted;
@@ -267,7 +271,7 @@ bool weft__memory_check(const weft__memory *memory, uint64_t address, weft__valu
     if (__builtin_add_overflow(address, bytes, &end))
         end = UINT64_MAX;
     weft__range_cursor cursor;
-    const weft__range *range = weft__range_map_first_overlap(&memory->ranges, address, end, &cursor);
+    const weft__range *range = weft__range_map_recall(&memory->ranges, &memory->hints, address, end, &cursor);
     for (; range; range = weft__range_cursor_next(&cursor)) {
         if (range->begin > at)
             break;
@@ -292,12 +296,12 @@ uint64_t weft__memory_writes(const weft__memory *memory)
     return memory->writes;
 }
 
-bool weft__memory_written_since(const weft__memory *memory, uint64_t address, uint64_t bytes, uint64_t writes,
+bool weft__memory_written_since(weft__memory *memory, uint64_t address, uint64_t bytes, uint64_t writes,
                                 weft__memory_change *out)
 {
     uint64_t end = address + bytes;
     weft__range_cursor cursor;
-    const weft__range *range = weft__range_map_first_overlap(&memory->ranges, address, end, &cursor);
+    const weft__range *range = weft__range_map_recall(&memory->ranges, &memory->hints, address, end, &cursor);
     for (; range; range = weft__range_cursor_next(&cursor)) {
         const weft__installation *there = &memory->installations[range->payload];
         if (there->order <= writes)
@@ -309,11 +313,11 @@ bool weft__memory_written_since(const weft__memory *memory, uint64_t address, ui
     return false;
 }
 
-bool weft__memory_has_gap(const weft__memory *memory, uint64_t address, uint64_t bytes, weft__memory_change *out)
+bool weft__memory_has_gap(weft__memory *memory, uint64_t address, uint64_t bytes, weft__memory_change *out)
 {
     uint64_t end = address + bytes, at = address;
     weft__range_cursor cursor;
-    const weft__range *range = weft__range_map_first_overlap(&memory->ranges, address, end, &cursor);
+    const weft__range *range = weft__range_map_recall(&memory->ranges, &memory->hints, address, end, &cursor);
     while (range && range->begin <= at) {
         at = range->end;
         range = weft__range_cursor_next(&cursor);

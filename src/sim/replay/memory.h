@@ -35,16 +35,17 @@ typedef struct weft__covered {
 /* All fields are private to the functions below. */
 typedef struct weft__memory {
     weft__values *values;
-    char name[WEFT__MEMORY_NAME_BYTES];
     uint64_t size_bytes;
-    weft__range_map ranges; /* to indices of installations */
-    weft__installation *installations;
-    uint32_t installation_count, installation_capacity, first_free;
     uint64_t writes;
+    weft__installation *installations;
+    weft__range_map ranges; /* to indices of installations */
+    weft__range_hints hints;
+    uint32_t installation_count, installation_capacity, first_free;
     weft__covered *covered;
     size_t covered_capacity;
     weft__value_part *parts;
     size_t parts_capacity;
+    char name[WEFT__MEMORY_NAME_BYTES];
 } weft__memory;
 
 /* `name` is for messages, copied and cut to its room: "sip0.cube0.pe0.tcm". Addresses end at `size_bytes`. Allocates
@@ -87,17 +88,16 @@ typedef struct weft__memory_change {
 /* Compares what stands from an address on with a value that somebody remembers for it: the same value, at the same
  * place in it, or the same bytes of what it is a view of. True if all of it is the same, else *out is the first range
  * that is not. A composition is the same as itself only; a transposed value or slice with holes too. */
-bool weft__memory_check(const weft__memory *memory, uint64_t address, weft__value_id remembered,
-                        weft__memory_change *out);
+bool weft__memory_check(weft__memory *memory, uint64_t address, weft__value_id remembered, weft__memory_change *out);
 
 /* How often it has been written. */
 uint64_t weft__memory_writes(const weft__memory *memory);
 
 /* True if some of the bytes of a range were written after the first `writes` writes: *out is the first such part. */
-bool weft__memory_written_since(const weft__memory *memory, uint64_t address, uint64_t bytes, uint64_t writes,
+bool weft__memory_written_since(weft__memory *memory, uint64_t address, uint64_t bytes, uint64_t writes,
                                 weft__memory_change *out);
 
 /* True if nobody has written some of the bytes of a range: *out is the first such part. */
-bool weft__memory_has_gap(const weft__memory *memory, uint64_t address, uint64_t bytes, weft__memory_change *out);
+bool weft__memory_has_gap(weft__memory *memory, uint64_t address, uint64_t bytes, weft__memory_change *out);
 
 #endif

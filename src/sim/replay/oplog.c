@@ -113,7 +113,7 @@ static void remove_running(weft_oplog *log, size_t hole)
 /* ---- starting ---- */
 
 /* What stands where a carried value should. */
-static void note_overwrite(const weft_store *store, const weft__memory *memory, weft_record_input *input)
+static void note_overwrite(const weft_store *store, weft__memory *memory, weft_record_input *input)
 {
     weft__memory_change change;
     if (weft__memory_check(memory, input->tensor.address, input->tensor.value, &change))

@@ -13,6 +13,7 @@ weft_status weft__values_create(const weft__values_options *options, weft__value
     weft__values *values = calloc(1, sizeof *values);
     if (!values)
         return weft__fail_memory(err, sizeof *values, "a graph of values");
+    values->loops = weft__loops_for(weft__isa_best());
     if (options) {
         values->threads = options->threads;
         values->is_eager = options->is_eager;
@@ -60,7 +61,7 @@ static weft_status add_chunk(weft__values *values, weft_error *err)
         values->chunks = chunks;
         values->chunk_capacity = capacity;
     }
-    weft__value_node *chunk = calloc(1, chunk_bytes);
+    weft__value_node *chunk = malloc(chunk_bytes);
     if (!chunk)
         return weft__fail_memory(err, chunk_bytes, "values");
     values->chunks[values->chunk_count++] = chunk;
@@ -83,6 +84,7 @@ static weft_status take_slot(weft__values *values, uint32_t *out_slot, weft_erro
             return status;
     }
     *out_slot = values->slots++;
+    weft__value_node_at(values, *out_slot)->generation = 0;
     return WEFT_OK;
 }
 

@@ -3,6 +3,7 @@
 #define WEFT_SIM_REPLAY_VALUE_IMPL_H
 
 #include "sim/replay/blocks.h"
+#include "sim/replay/loops.h"
 #include "sim/replay/value.h"
 
 #define WEFT__VALUES_IN_CHUNK 1024u
@@ -47,6 +48,7 @@ struct weft__values {
     uint32_t first_free; /* one more than the slot; 0: none */
     weft__block_pool pool;
     weft__threads *threads;
+    const weft__loops *loops; /* the fastest that this machine can run */
     bool is_eager;
     uint64_t live, made, evaluated;
     struct weft__evaluation *evaluation; /* memory that evaluations use again */

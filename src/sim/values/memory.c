@@ -23,22 +23,26 @@ static weft_status make_memory(weft__pe_values *it, const weft__location *locati
     return WEFT_OK;
 }
 
+/* Windows are those of TCMs; multiplied, those that differ in some bits only do not meet. */
+static uint32_t number_of_window(uint64_t address)
+{
+    return (uint32_t)(address / WEFT__ADDRESS_PE_WINDOW_BYTES * UINT64_C(0x9e3779b97f4a7c15) >> 40);
+}
+
 weft_status weft__pe_values_locate(weft__pe_values *it, uint64_t address, uint64_t bytes, weft__location *out,
                                    weft_error *err)
 {
-    if (address >= it->located_begin && address < it->located_end && bytes <= it->located_end - address) {
-        *out = it->located;
-        out->offset = address - it->located_begin;
+    weft__located_memory *known = &it->located[number_of_window(address) % WEFT__LOCATED_MEMORIES];
+    if (address >= known->begin && address < known->end && bytes <= known->end - address) {
+        *out = known->at;
+        out->offset = address - known->begin;
         return WEFT_OK;
     }
     weft_status status = weft__address_resolve(weft__pes_graph(it->pes), address, bytes, out, err);
     if (status != WEFT_OK)
         return status;
-    if (it->located_begin != address - out->offset || it->located_end < address + bytes) {
-        it->located = *out;
-        it->located_begin = address - out->offset;
-        it->located_end = address + bytes;
-    }
+    if (known->begin != address - out->offset || known->end < address + bytes)
+        *known = (weft__located_memory){address - out->offset, address + bytes, *out};
     return WEFT_OK;
 }
 

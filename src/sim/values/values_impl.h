@@ -43,15 +43,22 @@ typedef struct weft__pe_knowledge {
     size_t composite_count, composite_room;
 } weft__pe_knowledge;
 
+/* A memory of the machine, as far as it is known to go on. */
+typedef struct weft__located_memory {
+    uint64_t begin, end; /* addresses; none if they are the same */
+    weft__location at;   /* its beginning */
+} weft__located_memory;
+
+#define WEFT__LOCATED_MEMORIES 512u /* a power of two */
+
 struct weft__pe_values {
     weft__pes *pes;
     weft__values *values;
     weft__pe_log *log;
     weft__hazards hazards;
     weft__pe_recorder recorder;
-    weft__memory **memories;             /* by node; NULL: nothing was written or read there */
-    weft__location located;              /* the beginning of a memory that was looked for, */
-    uint64_t located_begin, located_end; /* the address of that, and up to where it is known to go on */
+    weft__memory **memories;                              /* by node; NULL: nothing was written or read there */
+    weft__located_memory located[WEFT__LOCATED_MEMORIES]; /* those that were looked for, by their addresses */
     weft__held_values *scratch, *slots; /* by PE. In scratch memory by ascending address, unless hazards are reported */
     weft__unawaited unawaited;
     weft__order *order;           /* of the PEs, by their places in the machine, and of the host, behind them */
@@ -66,7 +73,7 @@ struct weft__pe_values {
 
 /* ---- memories ---- */
 
-/* As weft__address_resolve, but fast where the last address was in the same memory. */
+/* As weft__address_resolve, but fast for a memory that was found before. */
 weft_status weft__pe_values_locate(weft__pe_values *it, uint64_t address, uint64_t bytes, weft__location *out,
                                    weft_error *err);
 

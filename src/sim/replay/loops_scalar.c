@@ -1,0 +1,2 @@
+#define WEFT__LOOPS weft__loops_scalar
+#include "sim/replay/loops.inc"

@@ -9,6 +9,7 @@
 
 #include <weft/weft.h>
 
+#include "bench_data.h"
 #include "bench_machine.h"
 #include "bench_timer.h"
 
@@ -135,22 +136,6 @@ static void expect(weft_status status, const weft_error *error)
     exit(EXIT_FAILURE);
 }
 
-static void *allocate(size_t bytes)
-{
-    uint16_t *data = aligned_alloc(64, bytes);
-    if (!data) {
-        fprintf(stderr, "bench_fused: could not allocate %zu bytes.\n", bytes);
-        exit(EXIT_FAILURE);
-    }
-    /* small numbers of both signs, in f32 and bf16 alike */
-    uint32_t state = 1;
-    for (size_t i = 0; i < bytes / sizeof data[0]; ++i) {
-        state = state * 1664525u + 1013904223u;
-        data[i] = (uint16_t)(0x3c00u | (state >> 22 & 0x3ffu) | (state >> 16 & 0x8000u));
-    }
-    return data;
-}
-
 /* One side of a comparison. */
 typedef struct side {
     weft_status (*record)(weft_encoder *encoder, weft_buffer *const *at, weft_error *err);
@@ -229,7 +214,7 @@ static void measure(weft_device *device, const bench_case *one, bench_memory *me
     printf("%-14s %-20s separate %11.0f ns  fused %11.0f ns  ratio %5.2f", one->op, one->name, separate_ns, fused_ns,
            separate_ns / fused_ns);
     if (bytes >= cached_bytes)
-        printf("  limit %11.0f ns, %5.1f %% reached", bytes / copy_gbs, 100 * bytes / copy_gbs / fused_ns);
+        printf("  memcpy %11.0f ns, %5.1f %% of its rate", bytes / copy_gbs, 100 * bytes / copy_gbs / fused_ns);
     printf("\n");
     weft_encoder_destroy(encoder);
     for (uint32_t i = 0; i < ARGUMENTS; ++i)
@@ -242,7 +227,7 @@ int main(int argc, char **argv)
     weft_error error;
     weft_device *device;
     weft_device_info info;
-    bench_memory memory = {allocate(copy_bytes), allocate(copy_bytes), copy_bytes};
+    bench_memory memory = {bench_numbers(copy_bytes), bench_numbers(copy_bytes), copy_bytes};
     expect(weft_device_open("cpu?threads=1", &device, &error), &error);
     weft_device_get_info(device, &info);
     printf("cpu?threads=1, %s\n", info.isa);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench_data.h"
 #include "bench_machine.h"
 #include "bench_timer.h"
 #include "kernels/cpu/kernels.h"
@@ -238,22 +239,6 @@ static const bench_case cases[] = {
 
 #define CASES (sizeof cases / sizeof cases[0])
 
-static void *allocate(size_t bytes)
-{
-    uint16_t *data = aligned_alloc(64, bytes);
-    if (!data) {
-        fprintf(stderr, "bench_kernels: could not allocate %zu bytes.\n", bytes);
-        exit(EXIT_FAILURE);
-    }
-    /* ordinary numbers of both signs in every float dtype */
-    uint32_t state = 1;
-    for (size_t i = 0; i < bytes / sizeof data[0]; ++i) {
-        state = state * 1664525u + 1013904223u;
-        data[i] = (uint16_t)(0x3c00u | (state >> 22 & 0x3ffu) | (state >> 16 & 0x8000u));
-    }
-    return data;
-}
-
 static void report(const bench *all, const bench_case *one, double copy_gbs)
 {
     double ns = bench_fastest_ns(&one->samples);
@@ -304,7 +289,7 @@ int main(int argc, char **argv)
     if (!all)
         return EXIT_FAILURE;
     for (size_t i = 0; i < 4; ++i)
-        all->arrays[i] = allocate(array_bytes);
+        all->arrays[i] = bench_numbers(array_bytes);
     all->memory = (bench_memory){all->arrays[0], all->arrays[2], array_bytes};
     for (size_t isa = 0; isa < WEFT__ISA_COUNT; ++isa)
         all->peak_work[isa] = (bench_multiply_adds){(weft__isa)isa, 100000};

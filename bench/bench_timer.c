@@ -4,25 +4,19 @@
 #include <string.h>
 #include <time.h>
 
-static double now_ns(clockid_t clock)
+double bench_now_ns(void)
 {
     struct timespec now;
-    clock_gettime(clock, &now);
+    clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
-double bench_now_ns(void)
+static double time_calls(bench_function *function, void *context, size_t calls)
 {
-    return now_ns(CLOCK_MONOTONIC);
-}
-
-static double time_calls(const bench_samples *samples, bench_function *function, void *context, size_t calls)
-{
-    clockid_t clock = samples->of_cpu ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC;
-    double begin = now_ns(clock);
+    double begin = bench_now_ns();
     for (size_t call = 0; call < calls; ++call)
         function(context);
-    return now_ns(clock) - begin;
+    return bench_now_ns() - begin;
 }
 
 void bench_measure(bench_samples *samples, bench_function *function, void *context, size_t count, double sample_ns)
@@ -30,12 +24,12 @@ void bench_measure(bench_samples *samples, bench_function *function, void *conte
     if (samples->calls_per_sample == 0) {
         size_t calls = 1;
         function(context);
-        while (time_calls(samples, function, context, calls) < sample_ns)
+        while (time_calls(function, context, calls) < sample_ns)
             calls *= 2;
         samples->calls_per_sample = calls;
     }
     for (; count > 0 && samples->count < BENCH_SAMPLES_MAX; --count) {
-        double ns = time_calls(samples, function, context, samples->calls_per_sample);
+        double ns = time_calls(function, context, samples->calls_per_sample);
         samples->ns[samples->count++] = ns / (double)samples->calls_per_sample;
     }
 }

@@ -5,7 +5,6 @@
 #ifndef WEFT_BENCH_TIMER_H
 #define WEFT_BENCH_TIMER_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 enum {
@@ -16,8 +15,6 @@ typedef void bench_function(void *context);
 
 /* Zero-initialise; then bench_measure adds to it. */
 typedef struct bench_samples {
-    bool of_cpu; /* measured in CPU time of the process, for what one thread does on a machine that does other work too
-                  */
     size_t calls_per_sample; /* found by the first bench_measure */
     size_t count;
     double ns[BENCH_SAMPLES_MAX]; /* per call */

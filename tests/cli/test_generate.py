@@ -180,6 +180,15 @@ class Generate(CliTest):
         self.assertIn(result.code, (USAGE, INPUT), result)
         self.assert_error(result, result.code, "avx3", verb="generate")
 
+    def test_wrong_keys_of_a_machine(self):
+        """A key or a value on the command line is 2, as with --set; a machine file that is not there is 3."""
+        for option, named in (("host.submit_n=3", "host.submit_ns"), ("host.submit_ns=-3", "host.submit_ns=-3")):
+            device = f"sim:{ROOT}/machines/tiny.yaml?{option}"
+            self.assert_error(weft("generate", "--model", SUMS, "--prompt", "1+1=", "--device", device), USAGE, named,
+                              verb="generate")
+        self.assert_error(weft("generate", "--model", SUMS, "--prompt", "1+1=", "--device", "sim:none.yaml"), INPUT,
+                          "none.yaml", verb="generate")
+
     def test_prompt_from_standard_input(self):
         wanted = self.generate_json("--prompt", "sort 7 2 9 4 =")
         found = self.generate_json("--prompt", "-", stdin=b"sort 7 2 9 4 =")

@@ -46,6 +46,8 @@ static weft_status load_machine(weft__sim_device *sim, const weft__device_option
         settings[i] = (weft_machine_setting){options->settings[i].key, options->settings[i].value};
     weft_status status = weft_machine_open(options->path, settings, count, &sim->machine, err);
     free(settings);
+    if (status == WEFT_NOT_FOUND) /* a key, which here is an option of the URI */
+        return weft__fail_within(err, WEFT_INVALID_ARGUMENT, "Device 'sim:%s'", options->path);
     return status;
 }
 

@@ -56,7 +56,7 @@ LAYERS = {
 # Which layer a public header speaks for. Code below src may include those of its own layer and of what that may
 # include, and the same holds between the headers; tools may include them all. <weft/weft.h> is for users only.
 PUBLIC_LAYERS = {
-    "src/base": ["status.h", "types.h"],
+    "src/base": ["file.h", "status.h", "types.h"],
     "src/runtime": ["buffer.h", "budget.h", "device.h", "encoder.h", "graph.h", "hazard.h", "op.h", "session.h",
                     "timeline.h", "trace.h", "verify.h", "version.h"],
     "src/sim": ["activity.h", "collective.h", "machine.h", "probe.h", "retime.h", "sim.h", "sim_bench.h", "store.h",

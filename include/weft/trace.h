@@ -18,9 +18,9 @@
 extern "C" {
 #endif
 
-/** Waits for what has been submitted, without a sync, and begins a trace: PATH.part until weft_device_end_trace(). A
- *  device that is given back before loses it. WEFT_INVALID_STATE if it has one, WEFT_IO if the file cannot be written.
- */
+/** Waits for what has been submitted, without a sync, and begins a trace, whose file appears in
+ * weft_device_end_trace(), see file.h. A device that is given back before loses it. WEFT_INVALID_STATE if it has one,
+ * WEFT_IO if the file cannot be written. */
 WEFT_API WEFT_CHECKED weft_status weft_device_begin_trace(weft_device *device, const char *path, weft_error *err);
 
 /** Waits in the same way, adds what the timeline has collected, and gives the file its name.

@@ -9,6 +9,7 @@
 #include <weft/budget.h>
 #include <weft/device.h>
 #include <weft/encoder.h>
+#include <weft/file.h>
 #include <weft/graph.h>
 #include <weft/hazard.h>
 #include <weft/machine.h>

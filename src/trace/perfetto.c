@@ -1,14 +1,12 @@
 #include "trace/perfetto.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+
+#include <weft/file.h>
 
 #include "base/file.h"
 #include "trace/json_text.h"
@@ -31,40 +29,19 @@ struct weft__trace {
     char *at;        /* first free byte of the buffer */
     bool has_failed; /* `error` says how */
     bool has_event;  /* the next one needs a comma before it */
-    int file;        /* -1 for none */
-    char *path;      /* where the trace is to be */
-    char *part_path; /* where it is until then; NULL if it is written in place */
-    entry *entries;  /* number n at n - 1 */
+    weft_file *file;
+    char *path;     /* for messages */
+    entry *entries; /* number n at n - 1 */
     uint32_t entry_count, entry_capacity;
     weft_error error;
     char buffer[];
 };
 
-static const char *path_in_use(const weft__trace *trace)
-{
-    return trace->part_path ? trace->part_path : trace->path;
-}
-
-/* Notes what errno says, unless something was noted before. */
-static WEFT_COLD void note_io(weft__trace *trace, const char *undone)
-{
-    int reason = errno;
-    if (!trace->has_failed)
-        (void)weft__fail(&trace->error, WEFT_IO, "%s cannot be %s: %s.", weft__path_tail(path_in_use(trace)), undone,
-                         strerror(reason));
-    trace->has_failed = true;
-}
-
 static void flush(weft__trace *trace)
 {
-    const char *from = trace->buffer, *end = trace->at;
-    while (from < end && !trace->has_failed) {
-        ssize_t written = write(trace->file, from, (size_t)(end - from));
-        if (written >= 0)
-            from += written;
-        else if (errno != EINTR)
-            note_io(trace, "written");
-    }
+    size_t bytes = (size_t)(trace->at - trace->buffer);
+    if (!trace->has_failed)
+        trace->has_failed = weft_file_write(trace->file, trace->buffer, bytes, &trace->error) != WEFT_OK;
     trace->at = trace->buffer;
 }
 
@@ -316,32 +293,11 @@ bool weft__trace_has_failed(const weft__trace *trace)
 
 static void release(weft__trace *trace)
 {
-    if (trace->file >= 0)
-        (void)close(trace->file);
     for (uint32_t i = 0; i < trace->entry_count; i++)
         free(trace->entries[i].name);
     free(trace->entries);
     free(trace->path);
-    free(trace->part_path);
     free(trace);
-}
-
-/* Sets the paths. What is there and is no regular file must not be replaced by one: it is written in place. */
-static weft_status choose_paths(weft__trace *trace, const char *path, weft_error *err)
-{
-    struct stat about;
-    size_t bytes = strlen(path);
-    trace->path = strdup(path);
-    if (!trace->path)
-        return weft__fail_memory(err, bytes + 1, "the path of a trace");
-    if (bytes == 0 || (lstat(path, &about) == 0 && !S_ISREG(about.st_mode)))
-        return WEFT_OK;
-    trace->part_path = malloc(bytes + sizeof ".part");
-    if (!trace->part_path)
-        return weft__fail_memory(err, bytes + sizeof ".part", "the path of a trace");
-    memcpy(trace->part_path, path, bytes);
-    memcpy(trace->part_path + bytes, ".part", sizeof ".part");
-    return WEFT_OK;
 }
 
 weft_status weft__trace_open(const char *path, weft__trace **out, weft_error *err)
@@ -350,15 +306,9 @@ weft_status weft__trace_open(const char *path, weft__trace **out, weft_error *er
     weft__trace *trace = malloc(sizeof *trace + BUFFER_BYTES);
     if (!trace)
         return weft__fail_memory(err, sizeof *trace + BUFFER_BYTES, "the buffer of a trace");
-    *trace = (weft__trace){.at = trace->buffer, .file = -1};
-    weft_status status = choose_paths(trace, path, err);
-    if (status == WEFT_OK) {
-        int no_links = trace->part_path ? O_NOFOLLOW : 0;
-        trace->file = open(path_in_use(trace), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | no_links, 0666);
-        if (trace->file < 0)
-            status = weft__fail(err, WEFT_IO, "%s cannot be created: %s.", weft__path_tail(path_in_use(trace)),
-                                strerror(errno));
-    }
+    *trace = (weft__trace){.at = trace->buffer, .path = strdup(path)};
+    weft_status status = trace->path ? weft_file_begin(path, &trace->file, err)
+                                     : weft__fail_memory(err, strlen(path) + 1, "the path of a trace");
     if (status != WEFT_OK) {
         release(trace);
         return status;
@@ -372,8 +322,7 @@ void weft__trace_discard(weft__trace *trace)
 {
     if (!trace)
         return;
-    if (trace->part_path)
-        (void)unlink(trace->part_path);
+    weft_file_abandon(trace->file);
     release(trace);
 }
 
@@ -383,14 +332,13 @@ weft_status weft__trace_close(weft__trace *trace, weft_error *err)
         return WEFT_OK;
     PUT(trace, "\n]}\n");
     flush(trace);
-    if (close(trace->file) != 0 && errno != EINTR) /* some file systems say only here that they are full */
-        note_io(trace, "written");
-    trace->file = -1;
-    if (trace->part_path && !trace->has_failed && rename(trace->part_path, trace->path) != 0)
-        note_io(trace, "renamed to the trace's own name");
-    if (trace->part_path && trace->has_failed)
-        (void)unlink(trace->part_path);
-    weft_status status = trace->has_failed ? weft__fail_copy(err, &trace->error) : WEFT_OK;
+    weft_status status;
+    if (trace->has_failed) {
+        weft_file_abandon(trace->file);
+        status = weft__fail_copy(err, &trace->error);
+    } else {
+        status = weft_file_commit(trace->file, err);
+    }
     release(trace);
     return status;
 }

@@ -9,9 +9,9 @@
  * The file is written as a stream through a buffer of fixed size. Memory grows with the number of tracks and with
  * nothing else; events allocate nothing. The same calls give the same bytes.
  *
- * The file grows as PATH.part and takes the name PATH when the trace is closed. So PATH is never half written, and
- * after an error it is as it was before, with nothing left beside it. If PATH exists and is no regular file (a device,
- * a pipe, a symbolic link), it is written in place. Two traces of one path at a time spoil each other.
+ * The file takes its name when the trace is closed, see weft/file.h: PATH is never half written, and after an error it
+ * is as it was before, with nothing left beside it, unless it is no regular file. Of two traces of one path at a time
+ * the one that is closed last stays.
  *
  * Errors are sticky: the first is noted, what is written after it is dropped, and weft__trace_close returns it. Events
  * may come in any order of time. Strings end in NUL, are copied, and may hold anything: what JSON cannot carry is

@@ -15,7 +15,7 @@ OPTIONS = {
     "generate": "model prompt config prompt-tokens cached weights-seed max-tokens stop temperature top-k top-p "
                 "min-p seed device threads isa timing-only verify shuffle "
                 "no-graph no-fuse no-reorder stats save-run record trace json",
-    "explain": "model config cached device json",
+    "explain": "model config cached device json trace",
     "check": "model prompt tokens break shuffle device threads isa trace json",
     "bench": "pairs repeat budget sweep device threads isa record trace json",
     "machine": "out view theme markdown set json",

@@ -113,6 +113,7 @@ class Record(CliTest):
             self.check_sums(run)
             self.check_buffers(run)
             self.assertEqual(run["counters"]["command_buffers"], 6 + 3)
+            self.assertEqual(run["counters"]["syncs"], 1 + 1)  # each form waits once, as the bench says
             forms = next(track for track in run["tracks"] if track["name"] == "forms")["spans"]
             self.assertEqual([span["label"] for span in forms], ["plain", "session"])
             self.assertTrue(0 <= forms[0]["start_ps"] < forms[0]["end_ps"] <= forms[1]["start_ps"] <
@@ -178,6 +179,18 @@ class Record(CliTest):
                 self.assertGreater(sum(name == "submit" for name, _ in flows), 1)
                 links = [it for it in events if it["ph"] == "C"]
                 self.assertEqual(len(links) > 0, device == SIM)
+
+    def test_traces_of_explained_passes(self):
+        words = ("explain", "--model", SUMS, "--device", SIM)
+        plain = self.run_json(*words)
+        path = self.folder() / "trace.json"
+        self.assertEqual(self.run_json(*words, "--trace", path), plain)
+        events = json.loads(path.read_text(), parse_float=Decimal)["traceEvents"]
+        self.check_trace(events, [("device", "dispatches"), ("device", "barriers"), ("sip0.cube0.pe0", "calls")])
+        tracks = [(it["pid"], it["tid"]) for it in events
+                  if it["name"] == "thread_name" and it["args"]["name"].startswith("dispatches")]
+        spans = [it for it in events if it["ph"] == "X" and (it["pid"], it["tid"]) in tracks]
+        self.assertEqual(len(spans), plain["dispatches"])
 
     def test_traces_of_stages(self):
         events = self.trace(*STAGES, "--device", SIM)

@@ -3,14 +3,14 @@
 
 import json
 import os
+import shutil
 
 from weft_cli import FAILED, INPUT, OK, ROOT, USAGE, CliTest, main, weft
 
 TINY, TWO_SIP = ROOT / "machines/tiny.yaml", ROOT / "machines/two-sip.yaml"
 BENCH = ("softmax", "--set", "rows=37", "--set", "columns=50")
 TIMES = ["makespan_ns", "pes", "begin_ns", "start_ns", "finish_ns", "end_ns", "spent_percent", "engines", "roofline",
-         "compute_bound_ns", "memory_bound_ns", "memory_bytes", "commands", "tiles", "messages", "macs", "events",
-         "trace_hash"]
+         "compute_bound_ns", "memory_bound_ns", "memory_bytes", "commands", "tiles", "messages", "macs"]
 CLOCKS, LINKS = ["0.5", "1", "2"], ["32", "256"]
 
 
@@ -31,6 +31,7 @@ class Retime(CliTest):
             settings = ("--machine", TINY, "--set", f"pe.clock_ghz={clock}", "--set", "pe.dma.channels=2")
             full, found = self.run_json("run", *BENCH, *settings), self.run_json("retime", path, *settings)
             self.assertEqual({name: found[name] for name in TIMES}, {name: full[name] for name in TIMES})
+            self.assertGreaterEqual(found["host_end_ns"], found["end_ns"])
             self.assertEqual((found["recorded_on"], found["machine"], found["launches"]), ("tiny", "tiny", 1))
         text = weft("retime", path, "--machine", TINY)
         self.assertEqual((text.code, text.err), (OK, ""))
@@ -58,15 +59,32 @@ class Retime(CliTest):
         self.assertIn("pe.scratch_kib is 64 there and was 0", refused["error"])
 
     def test_another_saved_run_is_another_sweep(self):
+        """Whose content differs, and nothing else: the words are the same."""
         path, out = self.save(), self.folder() / "out.csv"
-        words = ("sweep", "--machine", TINY, "--set", "pe.clock_ghz=1,2", "--retime", path, "--out", out)
-        self.assertEqual(weft(*words).code, OK)
-        partial = out.with_name("out.csv.partial")
-        os.remove(out)
-        identity = {"weft": "0", "retimed": "another"}
-        partial.write_text(json.dumps(identity) + "\n")
-        self.assertNotEqual(weft(*words).code, OK)
-        self.assertEqual(weft(*words, "--fresh").code, OK)
+        words = ("sweep", "--machine", TINY, "--set", "pe.clock_ghz=1,2", "--out", out)
+        forms = ("--retime", path), ("--", "retime", path)
+
+        def leave_partial(form):
+            out.mkdir()  # which no file replaces
+            self.assertEqual(weft(*words, "--fresh", *form).code, INPUT)
+            out.rmdir()
+
+        for form in forms:
+            for other in forms:
+                leave_partial(form)
+                result = weft(*words, *other)
+                self.assertIn("2 points, 2 of them from before", result.out)
+                first = out.read_text()
+                out.unlink()
+                leave_partial(form)
+                os.rename(path, path.with_name("kept"))
+                shutil.copy(self.save("rms-norm"), path)
+                self.assert_error(weft(*words, *other), INPUT, "content of the saved run", "--fresh", verb="sweep")
+                self.assertFalse(out.exists())
+                self.assertEqual(weft(*words, "--fresh", *other).code, OK)
+                self.assertNotEqual(out.read_text(), first)
+                out.unlink()
+                os.rename(path.with_name("kept"), path)
 
     def test_wrong_words(self):
         path, folder = self.save(), self.folder()
@@ -107,6 +125,13 @@ class Retime(CliTest):
         self.assertEqual((result.code, result.err), (OK, ""))
         whole = full["simulated"]["load_ps"] + full["simulated"]["ps"]
         self.assertIn(f"{whole // 1000}.{whole % 1000:03} ns", result.out)
+        ends = self.sweep_json("--machine", TINY, "--set", "processor.barrier_ns=999", "--set", "pe.clock_ghz=2",
+                               "--set", "host.sync_ns=1000,2500", "--retime", path)
+        short, long = (point["result"] for point in ends)
+        self.assertGreater(long["host_end_ns"], short["host_end_ns"])
+        self.assertEqual(self.run_json("retime", path, "--machine", TINY, "--set", "processor.barrier_ns=999", "--set",
+                                       "pe.clock_ghz=2")["host_end_ns"], whole / 1000)
 
 
-main()
+if __name__ == "__main__":
+    main()

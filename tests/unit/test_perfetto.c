@@ -11,6 +11,7 @@
 
 #include "base/rng.h"
 #include "support/failing_malloc.h"
+#include "support/interim.h"
 #include "support/sentence.h"
 #include "trace/json_text.h"
 #include "trace/perfetto.h"
@@ -24,7 +25,6 @@ enum {
 typedef struct place {
     char folder[PATH_BYTES / 2];
     char path[PATH_BYTES];
-    char part[PATH_BYTES];
 } place;
 
 static place place_create(void)
@@ -34,7 +34,6 @@ static place place_create(void)
     (void)snprintf(at.folder, sizeof at.folder, "%s/weft-trace-XXXXXX", base ? base : "/tmp");
     ck_assert_ptr_nonnull(mkdtemp(at.folder));
     (void)snprintf(at.path, sizeof at.path, "%s/trace.json", at.folder);
-    (void)snprintf(at.part, sizeof at.part, "%s/trace.json.part", at.folder);
     return at;
 }
 
@@ -143,7 +142,7 @@ START_TEST(every_kind_of_event_is_written_as_the_format_says)
     weft__trace_flow(trace, dma, WEFT__TRACE_FLOW_START, "go", 0, 1000000);
     weft__trace_flow(trace, link, WEFT__TRACE_FLOW_STEP, "go", 31, 2000000);
     weft__trace_flow(trace, dma, WEFT__TRACE_FLOW_END, "go", UINT64_MAX, 3000000);
-    ck_assert(exists(at.part) && !exists(at.path));
+    ck_assert(weft_test_has_interim(at.path) && !exists(at.path));
     close_trace(trace);
 
     char *text = read_text(at.path);
@@ -372,7 +371,7 @@ START_TEST(a_full_disk_is_reported_when_the_trace_is_closed)
         weft__trace *small = open_trace("/dev/full"); /* all in the buffer until the end */
         WEFT_TEST_ASSERT_FAILS(weft__trace_close(small, &error), error, WEFT_IO, "/dev/full", strerror(ENOSPC), NULL,
                                NULL);
-        ck_assert(exists("/dev/full") && !exists("/dev/full.part"));
+        ck_assert(exists("/dev/full") && !weft_test_has_interim("/dev/full"));
     }
     /* A file that may not grow any more; what stood at the path before is still there. */
     place at = place_create();
@@ -383,10 +382,10 @@ START_TEST(a_full_disk_is_reported_when_the_trace_is_closed)
     weft__trace *trace = open_trace(at.path);
     void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-    check_write_fails(trace, "trace.json.part", strerror(EFBIG));
+    check_write_fails(trace, at.path, strerror(EFBIG));
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &old), 0);
     (void)signal(SIGXFSZ, handler);
-    ck_assert(!exists(at.part));
+    ck_assert(!weft_test_has_interim(at.path));
     json_t *document;
     ck_assert_uint_eq(json_array_size(read_events(at.path, &document)), 0);
     json_decref(document);
@@ -398,7 +397,7 @@ START_TEST(a_discarded_trace_leaves_no_trace)
 {
     place at = place_create();
     weft__trace_discard(open_trace(at.path));
-    ck_assert(!exists(at.path) && !exists(at.part));
+    ck_assert(!exists(at.path) && !weft_test_has_interim(at.path));
     close_trace(open_trace(at.path));
     weft__trace *trace = open_trace(at.path);
     (void)weft__trace_add_process(trace, "p", 0);
@@ -406,9 +405,9 @@ START_TEST(a_discarded_trace_leaves_no_trace)
     json_t *document;
     ck_assert_uint_eq(json_array_size(read_events(at.path, &document)), 0);
     json_decref(document);
-    ck_assert(!exists(at.part));
+    ck_assert(!weft_test_has_interim(at.path));
     weft__trace_discard(open_trace("/dev/null"));
-    ck_assert(exists("/dev/null") && !exists("/dev/null.part"));
+    ck_assert(exists("/dev/null") && !weft_test_has_interim("/dev/null"));
     weft__trace_discard(NULL);
     place_remove(&at);
 }
@@ -430,14 +429,13 @@ START_TEST(a_path_that_cannot_be_written_is_refused)
     /* So long that only its end is shown. */
     memset(path, 'x', sizeof path - 1);
     path[sizeof path - 1] = '\0';
-    WEFT_TEST_ASSERT_FAILS(weft__trace_open(path, &trace, &error), error, WEFT_IO, "xxx.part cannot be created",
+    WEFT_TEST_ASSERT_FAILS(weft__trace_open(path, &trace, &error), error, WEFT_IO, "xxx' cannot be written",
                            strerror(ENAMETOOLONG), NULL, NULL);
 
     /* The name was taken by a folder in the meantime. */
     trace = open_trace(at.path);
     ck_assert_int_eq(mkdir(at.path, 0700), 0);
-    WEFT_TEST_ASSERT_FAILS(weft__trace_close(trace, &error), error, WEFT_IO, at.part, "renamed", strerror(EISDIR),
-                           NULL);
+    WEFT_TEST_ASSERT_FAILS(weft__trace_close(trace, &error), error, WEFT_IO, at.path, strerror(EISDIR), NULL, NULL);
     ck_assert_int_eq(rmdir(at.path), 0);
     place_remove(&at);
 }
@@ -451,7 +449,7 @@ START_TEST(what_is_no_regular_file_is_written_in_place)
     (void)snprintf(target, sizeof target, "%s/target", at.folder);
     ck_assert_int_eq(symlink("target", at.path), 0);
     weft__trace *trace = open_trace(at.path);
-    ck_assert(!exists(at.part));
+    ck_assert(!weft_test_has_interim(at.path));
     (void)weft__trace_add_process(trace, "p", 0);
     close_trace(trace);
     ck_assert(lstat(at.path, &about) == 0 && S_ISLNK(about.st_mode));
@@ -489,7 +487,7 @@ START_TEST(wrong_arguments_are_reported_once)
         else
             WEFT_TEST_ASSERT_FAILS(weft__trace_close(trace, &error), error, WEFT_INVALID_ARGUMENT, "load", "link",
                                    "77 ps", i == 5 ? "nan" : "-inf");
-        ck_assert(!exists(at.path) && !exists(at.part));
+        ck_assert(!exists(at.path) && !weft_test_has_interim(at.path));
     }
     place_remove(&at);
 }
@@ -532,10 +530,10 @@ START_TEST(every_allocation_may_fail)
         weft_status status = write_small(at.path, &error);
         failed = weft_test_stop_failing();
         if (failed)
-            WEFT_TEST_ASSERT_FAILS(status, error, WEFT_OUT_OF_MEMORY, "trac", NULL, NULL, NULL);
+            WEFT_TEST_ASSERT_FAILS(status, error, WEFT_OUT_OF_MEMORY, NULL, NULL, NULL, NULL);
         else
             ck_assert_int_eq(status, WEFT_OK);
-        ck_assert(exists(at.path) == !failed && !exists(at.part));
+        ck_assert(exists(at.path) == !failed && !weft_test_has_interim(at.path));
         ck_assert_uint_lt(n, 2 * DRAWN_TRACKS);
     }
     place_remove(&at);

@@ -141,10 +141,10 @@ static weft_status run_form(const bench_stages *bench, bench_form *form, weft_er
     double begun = cli_seconds();
     status = form == &bench->form[BENCH_PLAIN] ? run_plain(bench, form, err) : run_session(bench, form, err);
     double seconds = cli_seconds() - begun;
-    weft_device_wait(bench->device); /* also what was submitted before an error must end before buffers are written */
+    if (status != WEFT_OK)
+        weft_device_wait(bench->device); /* what was submitted before must end before buffers are written */
     weft_device_counters(bench->device, &after);
     weft_counters spent = cli_counters_between(&before, &after);
-    spent.syncs -= 1; /* the wait above */
     if (status != WEFT_OK)
         return status;
     bool is_same = form->runs == 0 || (spent.command_buffers_created == form->spent.command_buffers_created &&

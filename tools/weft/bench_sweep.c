@@ -45,8 +45,10 @@ typedef struct sweep {
     const cli_values *values;
     size_t pairs;
     char machine[sizeof((weft_device_info *)0)->isa];
-    int64_t costs_ps[COSTS];           /* as the machine states them */
-    int64_t *additions_ps;             /* each, from when it is sent to the PEs until the processor knows of its end */
+    int64_t costs_ps[COSTS]; /* as the machine states them */
+    /* Of each addition of a form, from when it is sent to the PEs until the processor knows of its end: the forms keep
+     * their sums in different places, some of which are farther from the PEs than others. */
+    int64_t *additions_ps[BENCH_STAGES_FORMS];
     int64_t way_ps, way_of_command_ps; /* of one command between host and processor, and of each more behind it */
     point points[SWEPT * VALUES];
     bool results_equal;
@@ -74,16 +76,18 @@ static int64_t predict_plain(const sweep *at, const int64_t costs[COSTS])
 {
     int64_t end = 0;
     for (size_t i = 0; i < 2 * at->pairs; i++)
-        end = later(((int64_t)i + 1) * costs[SUBMIT] + way(at, 2), end) + costs[DISPATCH] + at->additions_ps[i];
+        end = later(((int64_t)i + 1) * costs[SUBMIT] + way(at, 2), end) + costs[DISPATCH] +
+              at->additions_ps[BENCH_PLAIN][i];
     return end + way(at, 1) + costs[SYNC];
 }
 
 static int64_t predict_session(const sweep *at, const int64_t costs[COSTS])
 {
+    const int64_t *additions_ps = at->additions_ps[BENCH_SESSION];
     int64_t end = 0;
     for (size_t i = 0; i < at->pairs; i++) {
         bool waits = i > 0;
-        int64_t work = 2 * costs[DISPATCH] + at->additions_ps[2 * i] + at->additions_ps[2 * i + 1];
+        int64_t work = 2 * costs[DISPATCH] + additions_ps[2 * i] + additions_ps[2 * i + 1];
         end = later(((int64_t)i + 1) * costs[SUBMIT] + way(at, 5 + waits), end);
         end += (waits ? costs[WAIT] : 0) + work + costs[BARRIER] + costs[SIGNAL];
     }
@@ -108,7 +112,7 @@ static weft_status read_costs(const weft_device *device, int64_t costs_ps[COSTS]
 /* The parts of the closed form that no machine file states, from a run in which nothing waits for anything else. */
 static weft_status read_parts(sweep *at, const weft_timeline *timeline, weft_error *err)
 {
-    size_t count = weft_timeline_count(timeline), buffers = 0, additions = 0;
+    size_t count = weft_timeline_count(timeline), buffers = 0, additions = 0, sums = 2 * at->pairs;
     int64_t ways[2] = {0}; /* of 2 commands, and of 5 */
     for (size_t i = 0; i < count; i++) {
         weft_timeline_entry entry;
@@ -116,13 +120,16 @@ static weft_status read_parts(sweep *at, const weft_timeline *timeline, weft_err
         if (status != WEFT_OK)
             return status;
         bool is_buffer = entry.kind == WEFT_TIMELINE_COMMAND_BUFFER;
-        if (is_buffer && (buffers == 0 || buffers == 2 * at->pairs))
+        if (is_buffer && (buffers == 0 || buffers == sums))
             ways[buffers > 0] = (int64_t)(entry.start_ps - entry.submitted_ps);
         if (is_buffer && buffers == 0)
             at->way_ps = (int64_t)(entry.known_ps - entry.end_ps);
         buffers += is_buffer;
-        if (entry.kind == WEFT_TIMELINE_DISPATCH && additions < 2 * at->pairs)
-            at->additions_ps[additions++] = (int64_t)(entry.end_ps - entry.start_ps) - at->costs_ps[DISPATCH];
+        if (entry.kind != WEFT_TIMELINE_DISPATCH || additions >= BENCH_STAGES_FORMS * sums)
+            continue;
+        at->additions_ps[additions / sums][additions % sums] =
+            (int64_t)(entry.end_ps - entry.start_ps) - at->costs_ps[DISPATCH];
+        additions++;
     }
     at->way_of_command_ps = (ways[1] - ways[0]) / 3;
     return WEFT_OK;
@@ -202,11 +209,16 @@ static json_t *json_of_point(const point *it)
 
 static void out_json(const sweep *at)
 {
-    json_t *object = json_object(), *stated = json_object(), *additions = json_array(), *points = json_array();
+    static const char *const forms[BENCH_STAGES_FORMS] = {[BENCH_PLAIN] = "plain", [BENCH_SESSION] = "session"};
+    json_t *object = json_object(), *stated = json_object(), *additions = json_object(), *points = json_array();
     for (uint32_t i = 0; i < COSTS; i++)
         json_object_set_new(stated, keys[i], cli_json_number((double)at->costs_ps[i] / 1000));
-    for (size_t i = 0; i < 2 * at->pairs; i++)
-        json_array_append_new(additions, json_integer(at->additions_ps[i]));
+    for (size_t form = 0; form < BENCH_STAGES_FORMS; form++) {
+        json_t *each = json_array();
+        for (size_t i = 0; i < 2 * at->pairs; i++)
+            json_array_append_new(each, json_integer(at->additions_ps[form][i]));
+        json_object_set_new(additions, forms[form], each);
+    }
     for (size_t i = 0; i < SWEPT * VALUES; i++)
         json_array_append_new(points, json_of_point(&at->points[i]));
     json_object_set_new(object, "experiment", cli_json_text("stages"));
@@ -276,7 +288,8 @@ int bench_sweep_run(const cli_values *values, size_t pairs)
     if (code != CLI_EXIT_OK)
         return code;
     cli_progress progress;
-    at.additions_ps = cli_allocate(2 * pairs * sizeof *at.additions_ps);
+    for (size_t form = 0; form < BENCH_STAGES_FORMS; form++)
+        at.additions_ps[form] = cli_allocate(2 * pairs * sizeof(int64_t));
     cli_progress_begin(&progress, values->verb->name);
     code = measure(&at, &progress);
     cli_progress_end(&progress);
@@ -284,6 +297,7 @@ int bench_sweep_run(const cli_values *values, size_t pairs)
         out_json(&at);
     else if (code == CLI_EXIT_OK)
         out_table(&at);
-    free(at.additions_ps);
+    for (size_t form = 0; form < BENCH_STAGES_FORMS; form++)
+        free(at.additions_ps[form]);
     return code != CLI_EXIT_OK ? code : at.results_equal ? CLI_EXIT_OK : CLI_EXIT_FAILED;
 }

@@ -255,9 +255,7 @@ static int run_stages(const cli_values *values)
     if (cli_given(values, &option_sweep))
         return bench_sweep_run(values, (size_t)cli_count(values, &option_pairs));
     weft_device *device = NULL;
-    int code = cli_watch_check(values);
-    if (code == CLI_EXIT_OK)
-        code = cli_open_device(values, NULL, &device);
+    int code = cli_open_device(values, NULL, &device);
     if (code != CLI_EXIT_OK)
         return code;
     stages at = {.values = values,

@@ -224,9 +224,7 @@ static int run_all(check *at)
 static int run(const cli_values *values)
 {
     check at = {.values = values};
-    int code = cli_watch_check(values);
-    if (code == CLI_EXIT_OK)
-        code = open_inputs(&at);
+    int code = open_inputs(&at);
     if (code == CLI_EXIT_OK)
         code = open_timeline(&at);
     if (code == CLI_EXIT_OK)

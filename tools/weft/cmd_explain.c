@@ -10,15 +10,21 @@
 #include <weft/sim_device.h>
 
 #include "device_input.h"
+#include "device_watch.h"
 #include "json_output.h"
 #include "output.h"
 
-static const cli_option option_model = {
-    .name = "model", .letter = 'm', .kind = CLI_WORD, .argument = "DIR", .help = "a model directory"};
+static const cli_option option_model = {.name = "model",
+                                        .letter = 'm',
+                                        .kind = CLI_WORD,
+                                        .argument = "DIR",
+                                        .reads = CLI_READS_MODEL,
+                                        .help = "a model directory"};
 
 static const cli_option option_config = {.name = "config",
                                          .kind = CLI_WORD,
                                          .argument = "FILE",
+                                         .reads = CLI_READS_FILE,
                                          .help = "instead of --model: a configuration alone, what `config.json` is"};
 
 static const cli_option option_cached = {.name = "cached",
@@ -275,26 +281,46 @@ static void out_text(const explanation *at)
 
 /* ---- the pass ---- */
 
-static weft_status run_pass(explanation *at, weft_model *model, weft_error *err)
+static int fail(const explanation *at, weft_status status, const weft_error *err)
 {
-    uint32_t cached = (uint32_t)cli_count(at->values, &option_cached);
-    const weft_context_options options = {.capacity_tokens = cached + 1};
+    return status == WEFT_OK ? CLI_EXIT_OK : cli_fail(at->values->verb->name, status, err);
+}
+
+static int feed(explanation *at, weft_context *context, cli_watch *watch)
+{
+    weft_error err;
     const int32_t token = 0;
     int32_t drawn;
-    weft_context *context;
-    weft_status status = weft_context_create(model, &options, &context, err);
-    if (status == WEFT_OK)
-        status = weft_context_skip(context, cached, err);
-    if (status == WEFT_OK)
-        status = weft_sim_device_watch_plans(at->device, take, at, err);
-    if (status == WEFT_OK)
-        status = weft_context_feed_and_sample(context, &token, 1, NULL, &drawn, err);
-    if (status == WEFT_OK && cli_given(at->values, &cli_option_json))
+    int code = fail(at, weft_sim_device_watch_plans(at->device, take, at, &err), &err);
+    if (code == CLI_EXIT_OK)
+        code = cli_watch_begin(watch);
+    if (code == CLI_EXIT_OK)
+        code = fail(at, weft_context_feed_and_sample(context, &token, 1, NULL, &drawn, &err), &err);
+    return code == CLI_EXIT_OK ? cli_watch_end(watch) : code;
+}
+
+static int run_pass(explanation *at, weft_model *model)
+{
+    weft_error err;
+    cli_watch watch;
+    uint32_t cached = (uint32_t)cli_count(at->values, &option_cached);
+    weft_context_options options = {.capacity_tokens = cached + 1};
+    weft_context *context = NULL;
+    int code = cli_watch_open(at->values, at->device, &watch);
+    options.session.encoder.timeline = watch.timeline;
+    if (code == CLI_EXIT_OK)
+        code = fail(at, weft_context_create(model, &options, &context, &err), &err);
+    if (code == CLI_EXIT_OK)
+        code = fail(at, weft_context_skip(context, cached, &err), &err);
+    if (code == CLI_EXIT_OK)
+        code = feed(at, context, &watch);
+    if (code == CLI_EXIT_OK && cli_given(at->values, &cli_option_json))
         out_json(at);
-    else if (status == WEFT_OK)
+    else if (code == CLI_EXIT_OK)
         out_text(at);
     weft_context_destroy(context);
-    return status;
+    cli_watch_release(&watch);
+    return code;
 }
 
 static int explain(explanation *at)
@@ -305,13 +331,13 @@ static int explain(explanation *at)
     weft_status status =
         directory ? weft_model_open(at->device, directory, NULL, &model, &err)
                   : weft_model_open_config(at->device, cli_text(at->values, &option_config), 0, &model, &err);
-    if (status == WEFT_OK) {
-        weft_model_get_info(model, &at->model);
-        status = run_pass(at, model, &err);
-        weft_model_close(model);
-    }
+    if (status != WEFT_OK)
+        return fail(at, status, &err);
+    weft_model_get_info(model, &at->model);
+    int code = run_pass(at, model);
+    weft_model_close(model);
     free(at->groups);
-    return status == WEFT_OK ? CLI_EXIT_OK : cli_fail(at->values->verb->name, status, &err);
+    return code;
 }
 
 static int run(const cli_values *values)
@@ -331,7 +357,7 @@ static int run(const cli_values *values)
 }
 
 static const cli_option *const options[] = {
-    &option_model, &option_config, &option_cached, &cli_option_device, &cli_option_json, NULL,
+    &option_model, &option_config, &option_cached, &cli_option_device, &cli_option_trace, &cli_option_json, NULL,
 };
 
 static const cli_example examples[] = {

@@ -1,10 +1,6 @@
 /* weft generate: continue a text. */
 #include "commands.h"
 
-#include <inttypes.h>
-#include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,8 +8,8 @@
 #include "device_input.h"
 #include "device_times.h"
 #include "device_watch.h"
+#include "generate_output.h"
 #include "generate_record.h"
-#include "json_output.h"
 #include "model_input.h"
 #include "output.h"
 #include "verify_output.h"
@@ -22,6 +18,7 @@ static const cli_option option_config = {
     .name = "config",
     .kind = CLI_WORD,
     .argument = "FILE",
+    .reads = CLI_READS_FILE,
     .help = "a model's config.json alone, instead of --model and --prompt: what its passes cost, without its weights"};
 
 static const cli_option option_model = {.name = "model",
@@ -30,6 +27,7 @@ static const cli_option option_model = {.name = "model",
                                         .argument = "DIR",
                                         .is_required = true,
                                         .instead = &option_config,
+                                        .reads = CLI_READS_MODEL,
                                         .help =
                                             "directory of the model: config.json, model.safetensors, tokenizer.json"};
 
@@ -218,135 +216,10 @@ static const char *finish_reason(const generation *at, weft_stop_reason reason)
     return (size_t)reason < sizeof names / sizeof names[0] ? names[reason] : weft_stop_reason_name(reason);
 }
 
-static double tokens_per_second(const generation *at)
-{
-    double seconds = at->last - at->first;
-    return at->token_count > 1 && seconds > 0 ? (double)(at->token_count - 1) / seconds : (double)NAN;
-}
-
-static json_t *json_of_ids(const int32_t *ids, size_t count)
-{
-    json_t *array = json_array();
-    for (size_t i = 0; i < count; i++)
-        json_array_append_new(array, json_integer(ids[i]));
-    return array;
-}
-
-/* What the pass took that gave the token at `index`. */
-static uint64_t pass_ps(const generation *at, size_t index)
-{
-    return at->times_ps[index] - (index > 0 ? at->times_ps[index - 1] : at->loaded.now_ps);
-}
-
-/* On a device with a clock of its own; else null. */
-static json_t *json_of_times(const generation *at)
-{
-    if (at->spent.count == 0)
-        return json_null();
-    json_t *object = json_object(), *passes = json_array();
-    for (size_t i = 0; i < at->token_count; i++)
-        json_array_append_new(passes, cli_json_count(pass_ps(at, i)));
-    json_object_set_new(object, "load_ps", cli_json_count(at->loaded.now_ps));
-    json_object_set_new(object, "ps", cli_json_count(at->spent.now_ps));
-    json_object_set_new(object, "pass_ps", passes);
-    json_object_set_new(object, "parts", cli_json_time_parts(&at->spent));
-    return object;
-}
-
 /* The directory, or the configuration file. */
 static const char *model_name(const generation *at)
 {
     return cli_text(at->values, at->tokenizer ? &option_model : &option_config);
-}
-
-static void out_json(const generation *at, const cli_model *model, const cli_prompt *prompt, weft_stop_reason reason,
-                     const weft_counters *spent)
-{
-    json_t *object = json_object(), *timings = json_object();
-    json_object_set_new(object, "model", cli_json_text(model_name(at)));
-    json_object_set_new(object, "device", cli_json_text(model->device_info.scheme));
-    json_object_set_new(object, "isa", cli_json_text(model->device_info.isa));
-    json_object_set_new(object, "threads", cli_json_count(model->device_info.threads));
-    json_object_set_new(object, "prompt", cli_json_bytes(prompt->text, prompt->bytes));
-    json_object_set_new(object, "prompt_tokens", json_of_ids(prompt->ids, prompt->count));
-    json_object_set_new(object, "cached_tokens", cli_json_count(cli_count(at->values, &option_cached)));
-    json_object_set_new(object, "tokens", json_of_ids(at->tokens, at->token_count));
-    json_object_set_new(object, "text", cli_json_bytes(at->completion.text, at->completion.bytes));
-    json_object_set_new(object, "finish_reason", cli_json_text(finish_reason(at, reason)));
-    json_object_set_new(object, "seed", cli_json_count(cli_count(at->values, &option_seed)));
-    json_object_set_new(timings, "prefill_seconds", cli_json_number(at->first - at->begun));
-    json_object_set_new(timings, "decode_seconds", cli_json_number(at->last - at->first));
-    json_object_set_new(timings, "tokens_per_second", cli_json_number(tokens_per_second(at)));
-    json_object_set_new(object, "timings", timings);
-    json_object_set_new(object, "simulated", json_of_times(at));
-    json_object_set_new(object, "verified", cli_json_verified(at->verifier));
-    json_object_set_new(object, "counters", cli_json_counters(spent));
-    cli_out_json(object);
-}
-
-/* Where times are printed to. */
-typedef void printer(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static void print_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static void print_error(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
-    va_end(arguments);
-}
-
-/* The passes after the first, which is the prompt's. */
-static void print_decode_times(printer *print, const generation *at)
-{
-    char ns[CLI_NS_TEXT];
-    uint64_t least = UINT64_MAX, most = 0, sum = 0;
-    for (size_t i = 1; i < at->token_count; i++) {
-        uint64_t ps = pass_ps(at, i);
-        least = ps < least ? ps : least;
-        most = ps > most ? ps : most;
-        sum += ps;
-    }
-    if (at->token_count < 2)
-        return;
-    print("%zu passes of one token: %s ns each", at->token_count - 1, cli_ns_text(sum / (at->token_count - 1), ns));
-    print(" on average, from %s", cli_ns_text(least, ns));
-    print(" to %s ns\n", cli_ns_text(most, ns));
-}
-
-static void print_times(printer *print, const generation *at)
-{
-    char ns[CLI_NS_TEXT], row[CLI_TIME_ROW_BYTES];
-    if (at->spent.count == 0)
-        return;
-    print("simulated: %s ns in all", cli_ns_text(at->spent.now_ps, ns));
-    print(", after %s ns for the model to be loaded\n", cli_ns_text(at->loaded.now_ps, ns));
-    if (at->token_count > 0)
-        print("pass of the prompt: %s ns\n", cli_ns_text(pass_ps(at, 0), ns));
-    print_decode_times(print, at);
-    for (size_t place = 0; cli_time_row(&at->spent, &place, row);)
-        print("  %s\n", row);
-}
-
-static void print_stats(printer *print, const generation *at, const cli_model *model, const cli_prompt *prompt,
-                        weft_stop_reason reason, const weft_counters *spent)
-{
-    double rate = tokens_per_second(at);
-    const weft_device_info *device = &model->device_info;
-    print("%s%s%s, %u threads: %zu prompt tokens in %.4f s, %zu tokens in %.4f s", device->scheme,
-          device->isa[0] ? " " : "", device->isa, device->threads, prompt->count, at->first - at->begun,
-          at->token_count, at->last - at->first);
-    if (isfinite(rate))
-        print(" (%.1f each second)", rate);
-    print("; ended by %s\n", finish_reason(at, reason));
-    print("%" PRIu64 " command buffers, %" PRIu64 " dispatches, %" PRIu64 " barriers, %" PRIu64 " fences, %" PRIu64
-          " syncs\n",
-          spent->command_buffers_submitted, spent->dispatches, spent->barriers, spent->fences_signalled, spent->syncs);
-    char verified[CLI_VERIFIED_TEXT];
-    if (at->verifier)
-        print("%s\n", cli_verified_text(at->verifier, verified));
-    print_times(print, at);
 }
 
 static const int32_t no_stop_token = 0;
@@ -378,6 +251,37 @@ static int write_record(const generation *at, const cli_prompt *prompt)
                                     .times_ps = at->times_ps,
                                     .token_count = at->token_count};
     return generate_record_write(&record);
+}
+
+/* The result and the times, in the form and at the place that the options say. */
+static void show_end(const generation *at, const cli_model *model, const cli_prompt *prompt, weft_stop_reason reason,
+                     const weft_counters *spent)
+{
+    const generate_shown shown = {.model = model_name(at),
+                                  .device = &model->device_info,
+                                  .prompt = prompt,
+                                  .cached_tokens = cli_count(at->values, &option_cached),
+                                  .seed = cli_count(at->values, &option_seed),
+                                  .text = at->completion.text,
+                                  .text_bytes = at->completion.bytes,
+                                  .tokens = at->tokens,
+                                  .times_ps = at->times_ps,
+                                  .token_count = at->token_count,
+                                  .finish_reason = finish_reason(at, reason),
+                                  .prefill_seconds = at->first - at->begun,
+                                  .decode_seconds = at->last - at->first,
+                                  .loaded = &at->loaded,
+                                  .spent = &at->spent,
+                                  .counters = spent,
+                                  .verifier = at->verifier};
+    if (!at->is_streamed)
+        generate_out_json(&shown);
+    else if (!at->tokenizer)
+        generate_out_stats(&shown, false);
+    else if (cli_given(at->values, &cli_option_timing_only))
+        generate_out_times(&shown);
+    if (cli_given(at->values, &option_stats) && cli_out_flush())
+        generate_out_stats(&shown, true);
 }
 
 static int generate(generation *at, const cli_model *model, const cli_prompt *prompt)
@@ -428,14 +332,7 @@ static int generate(generation *at, const cli_model *model, const cli_prompt *pr
     } else {
         weft_context_info info;
         weft_context_get_info(context, &info);
-        if (!at->is_streamed)
-            out_json(at, model, prompt, result.reason, &info.session.spent);
-        if (at->is_streamed && !at->tokenizer)
-            print_stats(cli_out, at, model, prompt, result.reason, &info.session.spent);
-        else if (at->is_streamed && cli_given(at->values, &cli_option_timing_only))
-            print_times(cli_out, at);
-        if (cli_given(at->values, &option_stats) && cli_out_flush())
-            print_stats(print_error, at, model, prompt, result.reason, &info.session.spent);
+        show_end(at, model, prompt, result.reason, &info.session.spent);
         code = cli_watch_end(&at->watch);
         if (code == CLI_EXIT_OK)
             code = write_record(at, prompt);
@@ -509,9 +406,7 @@ static int run(const cli_values *values)
     cli_model model = {.saves_run = cli_given(values, &option_save_run)};
     cli_prompt prompt = {0};
     weft_tokenizer *tokenizer = NULL;
-    int code = cli_watch_check(values);
-    if (code == CLI_EXIT_OK)
-        code = check_config(values);
+    int code = check_config(values);
     if (code == CLI_EXIT_OK && cli_given(values, &option_config))
         code = open_config(values, &model, &prompt);
     else if (code == CLI_EXIT_OK)

@@ -44,8 +44,6 @@ static int draw(const cli_values *values)
     const char *verb = values->verb->name, *output = cli_text(values, &option_out);
     if (!values->second || !*values->second)
         return cli_usage_error(verb, "FILE is needed: the machine to draw.");
-    if (output && cli_is_same_file(output, values->second))
-        return cli_usage_error(verb, "--out is '%s', the machine itself, which the picture would replace.", output);
     int code = cli_open_machine_file(values, values->second, &machine, &err);
     if (code != CLI_EXIT_OK) {
         cli_error(verb, "%s", err.message);
@@ -191,6 +189,7 @@ const cli_verb cli_verb_machine = {
     .operand_is_required = true,
     .second = "FILE",
     .second_help = "the machine to draw",
+    .second_reads = CLI_READS_FILE,
     .options = options,
     .examples = examples,
     .run = run,

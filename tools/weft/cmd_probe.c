@@ -6,7 +6,6 @@
 
 #include <weft/probe.h>
 
-#include "file_output.h"
 #include "json_output.h"
 #include "machine_input.h"
 #include "nearest.h"
@@ -301,9 +300,6 @@ static int check_options(probe *at)
         return cli_refuse(at->err, "--traffic needs --rate R and --packet-flits L.");
     if (cli_given(values, &option_trace) && is_all_cases(values))
         return cli_refuse(at->err, "--trace needs --case NAME, --flow or --traffic: all cases do not fit one trace.");
-    const char *trace = cli_text(values, &option_trace);
-    if (trace && cli_is_same_file(trace, cli_text(values, &cli_option_machine)))
-        return cli_refuse(at->err, "--trace is '%s', the machine itself, which the trace would replace.", trace);
     const char *flits = cli_text(values, &option_flits);
     if (strcmp(flits, "each") != 0 && strcmp(flits, "trains") != 0)
         return cli_refuse(at->err, "--flits is '%s', but must be each or trains.", flits);

@@ -3,7 +3,6 @@
 
 #include <weft/report.h>
 
-#include "file_output.h"
 #include "output.h"
 
 static const cli_option option_out = {.name = "out",
@@ -20,10 +19,6 @@ static int run(const cli_values *values)
     const char *verb = values->verb->name, *path = cli_text(values, &option_out);
     size_t count = values->second ? 2 : 1;
     weft_error err;
-    for (size_t i = 0; i < count; i++) {
-        if (cli_is_same_file(path, runs[i]))
-            return cli_usage_error(verb, "--out is '%s', a run itself, which the page would replace.", path);
-    }
     weft_status status = weft_report_write(runs, count, path, &err);
     return status == WEFT_OK ? CLI_EXIT_OK : cli_fail(verb, status, &err);
 }
@@ -45,8 +40,10 @@ const cli_verb cli_verb_report = {
     .operand = "RUN",
     .operand_help = "a run file",
     .operand_is_required = true,
+    .operand_reads = CLI_READS_FILE,
     .second = "RUN2",
     .second_help = "another one to compare it with",
+    .second_reads = CLI_READS_FILE,
     .options = options,
     .examples = examples,
     .run = run,

@@ -7,7 +7,6 @@
 #include <weft/sim_bench.h>
 
 #include "bench_input.h"
-#include "file_output.h"
 #include "json_output.h"
 #include "machine_input.h"
 #include "nearest.h"
@@ -114,17 +113,6 @@ static int check_options(const cli_values *values, weft_error *err)
             return cli_refuse(err, "--%s is for --verify and --perturb, without which there are times alone.",
                               of_values[i]->name);
     }
-    const char *trace = cli_text(values, &option_trace);
-    if (trace && cli_is_same_file(trace, cli_text(values, &cli_option_machine)))
-        return cli_refuse(err, "--trace is '%s', the machine itself, which the trace would replace.", trace);
-    const char *saved = cli_text(values, &option_save_run);
-    if (saved && cli_is_same_file(saved, cli_text(values, &cli_option_machine)))
-        return cli_refuse(err, "--save-run is '%s', the machine itself, which the run would replace.", saved);
-    const char *record = cli_text(values, &cli_option_record);
-    if (record && cli_is_same_file(record, cli_text(values, &cli_option_machine)))
-        return cli_refuse(err, "--record is '%s', the machine itself, which the run would replace.", record);
-    if (record && trace && strcmp(record, trace) == 0)
-        return cli_refuse(err, "--record and --trace are both '%s', but they are two files.", record);
     return CLI_EXIT_OK;
 }
 

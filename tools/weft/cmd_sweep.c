@@ -9,7 +9,7 @@
 
 #include <weft/machine.h>
 
-#include "file_output.h"
+#include "file_check.h"
 #include "help.h"
 #include "json_output.h"
 #include "machine_input.h"
@@ -41,6 +41,7 @@ static const cli_option option_out = {
     .letter = 'o',
     .kind = CLI_WORD,
     .argument = "FILE",
+    .is_output = true,
     .help = "write the results to FILE, as CSV or JSON by its name; until all are there they are in FILE.partial, from "
             "which the same command goes on if it was killed"};
 
@@ -59,6 +60,7 @@ static const cli_option option_retime = {
     .name = "retime",
     .kind = CLI_WORD,
     .argument = "RUN",
+    .reads = CLI_READS_FILE,
     .help = "re-time what `weft run --save-run` wrote, instead of running a verb; the same as -- retime RUN"};
 
 static const cli_option option_json = {
@@ -127,6 +129,19 @@ static int check_machine(const sweep_job *job)
     return code;
 }
 
+/* The results, and what they are gathered in, are neither the machine nor what the points read. */
+static int check_output(const sweep_job *job)
+{
+    const char *input = job->points.input;
+    char *partial = sweep_store_path(job->path);
+    int code = cli_check_file(job->values, &option_out, partial);
+    if (code == CLI_EXIT_OK && input && (cli_is_same_file(job->path, input) || cli_is_same_file(partial, input)))
+        code = cli_usage_error(job->verb, "--out %s would replace '%s', which is read for %s.", job->path, input,
+                               job->points.verb->operand);
+    free(partial);
+    return code;
+}
+
 static int read_command(const cli_values *values, sweep_job *out, bool *out_wants_help)
 {
     const char *path = cli_text(values, &option_out), *saved = cli_text(values, &option_retime);
@@ -135,8 +150,6 @@ static int read_command(const cli_values *values, sweep_job *out, bool *out_want
     out->format = cli_given(values, &option_json) ? SWEEP_JSON : SWEEP_TABLE;
     if (path && !sweep_format_of(path, &out->format))
         return cli_usage_error(out->verb, "--out is '%s', but must end in .csv or .json.", path);
-    if (path && cli_is_same_file(path, cli_text(values, &cli_option_machine)))
-        return cli_usage_error(out->verb, "--out is '%s', the machine itself, which the results would replace.", path);
     if (!path && cli_given(values, &option_fresh))
         return cli_usage_error(out->verb, "--fresh needs --out, without which nothing is kept.");
     if (saved && values->rest_count > 0)
@@ -153,16 +166,17 @@ static int read_command(const cli_values *values, sweep_job *out, bool *out_want
         sweep_points_read(saved ? &out->with_verb : values, &option_set, &option_vary, &out->points, out_wants_help);
     if (code != CLI_EXIT_OK || *out_wants_help)
         return code;
-    char hash[HASH_TEXT], run_hash[HASH_TEXT];
-    code = hash_file(out->verb, "machine file", out->points.machine, hash);
+    char hash[HASH_TEXT], input_hash[HASH_TEXT];
+    const char *input = out->points.input;
+    code = path ? check_output(out) : CLI_EXIT_OK;
+    if (code == CLI_EXIT_OK)
+        code = hash_file(out->verb, "machine file", out->points.machine, hash);
     if (code == CLI_EXIT_OK)
         code = check_machine(out);
-    if (code == CLI_EXIT_OK && saved)
-        code = hash_file(out->verb, "saved run", saved, run_hash);
+    if (code == CLI_EXIT_OK && input)
+        code = hash_file(out->verb, "saved run", input, input_hash);
     if (code == CLI_EXIT_OK)
-        out->identity = sweep_points_identity(&out->points, hash);
-    if (code == CLI_EXIT_OK && saved)
-        json_object_set_new(out->identity, "retimed", cli_json_text(run_hash));
+        out->identity = sweep_points_identity(&out->points, hash, input ? input_hash : NULL);
     return code;
 }
 

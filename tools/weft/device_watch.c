@@ -1,13 +1,9 @@
 #include "device_watch.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include <weft/sim_device.h>
 #include <weft/trace.h>
 
 #include "device_input.h"
-#include "file_output.h"
 #include "output.h"
 
 static int fail(const cli_watch *watch, weft_status status, const weft_error *err)
@@ -18,38 +14,6 @@ static int fail(const cli_watch *watch, weft_status status, const weft_error *er
 static bool wants_record(const cli_values *values)
 {
     return cli_given(values, &cli_option_record);
-}
-
-/* The machine file that a URI names, to be freed; NULL if it names none. */
-static char *machine_of(const char *uri)
-{
-    const char *path = strncmp(uri, "sim:", 4) == 0 ? uri + 4 : NULL;
-    if (!path)
-        return NULL;
-    size_t bytes = strcspn(path, "?");
-    char *copy = cli_allocate(bytes + 1);
-    memcpy(copy, path, bytes);
-    copy[bytes] = '\0';
-    return copy;
-}
-
-int cli_watch_check(const cli_values *values)
-{
-    static const cli_option *const outputs[] = {&cli_option_record, &cli_option_trace};
-    const char *verb = values->verb->name, *record = cli_text(values, &cli_option_record);
-    const char *trace = cli_text(values, &cli_option_trace);
-    char *machine = machine_of(cli_text(values, &cli_option_device));
-    int code = CLI_EXIT_OK;
-    if (record && trace && strcmp(record, trace) == 0)
-        code = cli_usage_error(verb, "--record and --trace are both '%s', but they are two files.", record);
-    for (size_t i = 0; i < sizeof outputs / sizeof outputs[0] && code == CLI_EXIT_OK; i++) {
-        const char *path = cli_text(values, outputs[i]);
-        if (path && machine && cli_is_same_file(path, machine))
-            code = cli_usage_error(verb, "--%s is '%s', the machine itself, which it would replace.", outputs[i]->name,
-                                   path);
-    }
-    free(machine);
-    return code;
 }
 
 int cli_watch_open(const cli_values *values, weft_device *device, cli_watch *out)

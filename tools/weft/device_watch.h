@@ -18,10 +18,6 @@ typedef struct cli_watch {
     weft_activity *activity; /* of a simulated machine; else NULL */
 } cli_watch;
 
-/* Refuses files that would replace one another, or the machine. Gives 0, or the exit code of an error that has been
- * printed. */
-int cli_watch_check(const cli_values *values);
-
 /* Makes the timeline, if one of the options is given. The next ones do nothing if none is. Each gives 0, or the exit
  * code of an error that has been printed. */
 int cli_watch_open(const cli_values *values, weft_device *device, cli_watch *out);

@@ -8,6 +8,7 @@
 #include <weft/version.h>
 
 #include "commands.h"
+#include "file_check.h"
 #include "help.h"
 #include "json_output.h"
 #include "output.h"
@@ -36,7 +37,7 @@ static int run_verb(const cli_verb *verb, int count, char **words)
         return code;
     if (values.wants_help)
         cli_print_verb_help(verb);
-    else
+    else if ((code = cli_check_files(&values)) == CLI_EXIT_OK)
         code = verb->run(&values);
     return cli_out_finish(verb->name, code);
 }

@@ -19,6 +19,14 @@ typedef enum cli_kind {
     CLI_NUMBER /* a number in [lowest, highest] */
 } cli_kind;
 
+/* What a verb reads of what an option or an operand names. */
+typedef enum cli_reads {
+    CLI_READS_NOTHING,
+    CLI_READS_FILE,
+    CLI_READS_MODEL, /* files of a directory */
+    CLI_READS_DEVICE /* the machine file in a device's URI, if it has one */
+} cli_reads;
+
 typedef struct cli_option {
     const char *name; /* long name without its dashes */
     char letter;      /* short name, or 0 */
@@ -29,7 +37,8 @@ typedef struct cli_option {
     bool is_required;
     const struct cli_option *instead; /* is not required where this one is given; NULL if it always is */
     bool may_repeat;
-    bool is_output; /* names a file that the verb writes: not for the many points of a sweep */
+    bool is_output;  /* names a file that the verb writes: not for the many points of a sweep */
+    cli_reads reads; /* must not be what is_output names */
     uint64_t least, most;
     double lowest, highest;
 } cli_option;
@@ -49,8 +58,10 @@ typedef struct cli_verb {
     const char *operand;     /* what its one operand is called, or NULL if it takes none */
     const char *operand_help;
     bool operand_is_required;
+    cli_reads operand_reads;
     const char *second; /* what an operand behind that one is called, which is never required, or NULL */
     const char *second_help;
+    cli_reads second_reads;
     const char *rest; /* what the words behind `--` are called if another verb reads them, else NULL; one is needed */
     const char *rest_help;
     const struct cli_option *instead_of_rest; /* an option that the rest is not needed with, or NULL */

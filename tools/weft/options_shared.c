@@ -8,6 +8,7 @@ const cli_option cli_option_model = {.name = "model",
                                      .kind = CLI_WORD,
                                      .argument = "DIR",
                                      .is_required = true,
+                                     .reads = CLI_READS_MODEL,
                                      .help = "directory of the model: config.json, model.safetensors, tokenizer.json"};
 
 const cli_option cli_option_device = {.name = "device",
@@ -15,6 +16,7 @@ const cli_option cli_option_device = {.name = "device",
                                       .kind = CLI_WORD,
                                       .argument = "URI",
                                       .initial = "cpu",
+                                      .reads = CLI_READS_DEVICE,
                                       .help = "where to run; `weft devices` lists what there is"};
 
 const cli_option cli_option_threads = {.name = "threads",
@@ -59,6 +61,7 @@ const cli_option cli_option_machine = {.name = "machine",
                                        .kind = CLI_WORD,
                                        .argument = "FILE",
                                        .is_required = true,
+                                       .reads = CLI_READS_FILE,
                                        .help = "machine file, machines/two-sip.yaml say"};
 
 const cli_option cli_option_set = {

@@ -13,6 +13,7 @@
 #define FORMAT_VERSION 1
 #define TEXT_BYTES_MAX 4096
 #define BUSY_ALWAYS 1000
+#define JSON_FORMAT (JSON_COMPACT | JSON_REAL_PRECISION(15))
 
 /* ---- texts ---- */
 
@@ -147,6 +148,20 @@ void run_file_add_fact(run_file *file, const char *name, json_t *value)
     add_fact(file->root, name, value);
 }
 
+/* Adds an entry to a list that grows with the run, if there is room for it; else counts it. */
+static bool append(run_file *file, json_t *list, json_t *entry, size_t most, size_t bytes_max)
+{
+    size_t bytes = file->entry_bytes + json_dumpb(entry, NULL, 0, JSON_FORMAT) + 1;
+    if (json_array_size(list) >= most || bytes > bytes_max) {
+        json_decref(entry);
+        file->left_out++;
+        return false;
+    }
+    file->entry_bytes = bytes;
+    json_array_append_new(list, entry);
+    return true;
+}
+
 static json_t *json_of_region(const weft_machine_region *region)
 {
     json_t *object = json_object();
@@ -235,13 +250,24 @@ json_t *run_file_add_track(run_file *file, const char *name)
     return track;
 }
 
-void run_file_add_span(const run_file *file, json_t *track, json_t *label, uint64_t start_ps, uint64_t end_ps)
+static json_t *json_of_span(const run_file *file, json_t *label, uint64_t start_ps, uint64_t end_ps)
 {
     json_t *span = json_object();
     json_object_set_new(span, "label", label);
     json_object_set_new(span, "start_ps", time_of(file, start_ps));
     json_object_set_new(span, "end_ps", time_of(file, end_ps));
-    json_array_append_new(json_object_get(track, "spans"), span);
+    return span;
+}
+
+void run_file_add_span(run_file *file, json_t *track, json_t *label, uint64_t start_ps, uint64_t end_ps)
+{
+    append(file, json_object_get(track, "spans"), json_of_span(file, label, start_ps, end_ps), RUN_FILE_LIST_MOST,
+           RUN_FILE_ENTRIES_BYTES);
+}
+
+void run_file_add_dispatch(run_file *file, json_t *dispatch)
+{
+    append(file, list_of(file->root, "dispatches"), dispatch, RUN_FILE_LIST_MOST, RUN_FILE_ENTRIES_BYTES);
 }
 
 json_t *run_file_spent(const uint64_t spent_ps[WEFT_PE_TIMES])
@@ -284,9 +310,11 @@ static void set_work(json_t *object, const weft_timeline_entry *entry)
     json_object_set_new(object, "memory_bound_ps", cli_json_count(work->memory_bound_ps));
 }
 
+/* A simulated machine tells what it has moved, which its bounds are about; of others there is what the op must move. */
 static json_t *json_of_dispatch(const run_file *file, const weft_timeline_entry *entry)
 {
     json_t *object = json_object();
+    uint64_t bytes = entry->work.pes > 0 ? entry->work.memory_bytes : entry->bytes;
     json_object_set_new(object, "sequence", cli_json_count(entry->sequence));
     json_object_set_new(object, "index", cli_json_count(entry->dispatch));
     json_object_set_new(object, "op", cli_json_text(entry->op));
@@ -295,7 +323,7 @@ static json_t *json_of_dispatch(const run_file *file, const weft_timeline_entry 
     json_object_set_new(object, "start_ps", time_of(file, entry->start_ps));
     json_object_set_new(object, "end_ps", time_of(file, entry->end_ps));
     json_object_set_new(object, "flops", cli_json_count(entry->flops));
-    json_object_set_new(object, "bytes", cli_json_count(entry->bytes));
+    json_object_set_new(object, "bytes", cli_json_count(bytes));
     json_object_set_new(object, "barriers", cli_json_count(entry->barriers));
     set_work(object, entry);
     return object;
@@ -315,30 +343,59 @@ static void set_host_parts(run_file *file, const host_times *times)
     run_file_set_parts(file, parts, sizeof parts / sizeof parts[0]);
 }
 
+/* The spans of a track with this name, which is made when it is needed. */
+static json_t *spans_of(run_file *file, json_t **track, const char *name)
+{
+    if (!*track)
+        *track = run_file_add_track(file, name);
+    return json_object_get(*track, "spans");
+}
+
+/* The tracks of a timeline, which only a run that has something on them has. */
+typedef struct timeline_tracks {
+    json_t *barriers, *fences;
+} timeline_tracks;
+
+static bool add_entry(run_file *file, const weft_timeline_entry *entry, timeline_tracks *tracks)
+{
+    json_t *list, *object;
+    const char *fence = entry->kind == WEFT_TIMELINE_FENCE_WAIT ? "wait" : "signal";
+    if (entry->kind == WEFT_TIMELINE_COMMAND_BUFFER) {
+        list = list_of(file->root, "command_buffers");
+        object = json_of_buffer(file, entry);
+    } else if (entry->kind == WEFT_TIMELINE_DISPATCH) {
+        list = list_of(file->root, "dispatches");
+        object = json_of_dispatch(file, entry);
+    } else if (entry->kind == WEFT_TIMELINE_BARRIER) {
+        list = spans_of(file, &tracks->barriers, "barriers");
+        object = json_of_span(file, cli_json_text("barrier"), entry->start_ps, entry->end_ps);
+    } else {
+        list = spans_of(file, &tracks->fences, "fences");
+        object = json_of_span(file, cli_json_text(fence), entry->start_ps, entry->end_ps);
+    }
+    return append(file, list, object, RUN_FILE_LIST_MOST, RUN_FILE_TIMELINE_BYTES);
+}
+
 void run_file_set_timeline(run_file *file, const weft_timeline *timeline, bool sets_parts)
 {
-    json_t *buffers = list_of(file->root, "command_buffers"), *dispatches = list_of(file->root, "dispatches");
-    json_t *barriers = NULL, *fences = NULL;
+    timeline_tracks tracks = {0};
     host_times times = {0};
+    bool has_room = true; /* once there is none, nothing follows, so that the file has a beginning of the run */
+    (void)list_of(file->root, "command_buffers");
+    (void)list_of(file->root, "dispatches");
     for (size_t i = 0; i < weft_timeline_count(timeline); i++) {
         weft_error err;
         weft_timeline_entry entry;
         if (weft_timeline_get(timeline, i, &entry, &err) != WEFT_OK)
             break;
-        if (entry.kind == WEFT_TIMELINE_COMMAND_BUFFER) {
-            json_array_append_new(buffers, json_of_buffer(file, &entry));
+        if (entry.kind == WEFT_TIMELINE_COMMAND_BUFFER)
             times.buffers_ps += entry.end_ps - entry.start_ps;
-        } else if (entry.kind == WEFT_TIMELINE_DISPATCH) {
-            json_array_append_new(dispatches, json_of_dispatch(file, &entry));
+        else if (entry.kind == WEFT_TIMELINE_DISPATCH)
             times.dispatches_ps += entry.end_ps - entry.start_ps;
-        } else if (entry.kind == WEFT_TIMELINE_BARRIER) {
-            barriers = barriers ? barriers : run_file_add_track(file, "barriers");
-            run_file_add_span(file, barriers, cli_json_text("barrier"), entry.start_ps, entry.end_ps);
-        } else {
-            fences = fences ? fences : run_file_add_track(file, "fences");
-            run_file_add_span(file, fences, cli_json_text(entry.kind == WEFT_TIMELINE_FENCE_WAIT ? "wait" : "signal"),
-                              entry.start_ps, entry.end_ps);
-        }
+        if (has_room)
+            has_room = add_entry(file, &entry, &tracks);
+        else
+            file->left_out++;
     }
     if (sets_parts)
         set_host_parts(file, &times);
@@ -359,7 +416,7 @@ void run_file_add_hazard(run_file *file, const weft_kernel_hazard *hazard)
     if (hazard->time_ps >= file->begin_ps && hazard->time_ps - file->begin_ps <= file->makespan_ps)
         json_object_set_new(object, "time_ps", time_of(file, hazard->time_ps));
     json_object_set_new(object, "text", text_of(hazard->text));
-    json_array_append_new(list_of(file->root, "hazards"), object);
+    append(file, list_of(file->root, "hazards"), object, RUN_FILE_HAZARDS_MOST, RUN_FILE_ENTRIES_BYTES);
 }
 
 static json_t *json_of_point(double x, double y)
@@ -410,18 +467,36 @@ void run_file_set_activity(run_file *file, const weft_activity *activity)
 
 /* ---- writing ---- */
 
+typedef struct written_file {
+    cli_file file;
+    size_t bytes;
+} written_file;
+
 static int write_piece(const char *bytes, size_t count, void *user)
 {
-    cli_file_put(user, bytes, count);
+    written_file *out = user;
+    out->bytes += count;
+    if (out->bytes > RUN_FILE_BYTES_MAX)
+        return -1;
+    cli_file_put(&out->file, bytes, count);
     return 0;
 }
 
 int run_file_write(run_file *file, const char *verb, const char *path)
 {
-    cli_file out;
-    cli_file_open(verb, path, &out);
-    json_dump_callback(file->root, write_piece, &out, JSON_COMPACT | JSON_REAL_PRECISION(15));
-    cli_file_put(&out, "\n", 1);
+    written_file out = {0};
+    int code = CLI_EXIT_OK;
+    if (file->left_out > 0)
+        run_file_add_fact(file, "Left out at the end, too many for a run file", cli_json_count(file->left_out));
+    cli_file_open(verb, path, &out.file);
+    int failed = json_dump_callback(file->root, write_piece, &out, JSON_FORMAT);
+    if (failed == 0)
+        failed = write_piece("\n", 1, &out);
+    if (failed != 0) {
+        cli_error(verb, "'%s' would have more than %zu bytes, which no report could be made of.", path,
+                  (size_t)RUN_FILE_BYTES_MAX);
+        code = CLI_EXIT_INPUT;
+    }
     run_file_drop(file);
-    return cli_file_close(&out, CLI_EXIT_OK);
+    return cli_file_close(&out.file, code);
 }

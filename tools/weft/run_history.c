@@ -49,7 +49,7 @@ static void set_parts(run_file *file, const weft_sim_bench_history *history)
 
 static void set_launches(run_file *file, const weft_sim_bench_history *history, uint64_t flops)
 {
-    json_t *dispatches = json_array(), *track = run_file_add_track(file, "launches");
+    json_t *track = run_file_add_track(file, "launches");
     for (size_t i = 0; i < history->launch_count; i++) {
         const weft_sim_bench_launch *launch = &history->launches[i];
         const weft_launch_report *report = &launch->report;
@@ -64,10 +64,9 @@ static void set_launches(run_file *file, const weft_sim_bench_history *history, 
         json_object_set_new(object, "memory_bound_ps", cli_json_count(report->memory_bound_ps));
         json_object_set_new(object, "pes", cli_json_count(report->pes));
         json_object_set_new(object, "parts", run_file_spent(report->spent_ps));
-        json_array_append_new(dispatches, object);
+        run_file_add_dispatch(file, object);
         run_file_add_span(file, track, cli_json_text(launch->name), report->begin_ps, report->end_ps);
     }
-    run_file_set(file, "dispatches", dispatches);
 }
 
 static void set_engines(run_file *file, const weft_launch_report *report)

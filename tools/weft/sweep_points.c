@@ -277,7 +277,7 @@ static int check_words(const cli_verb *verb, const cli_values *values)
     return code;
 }
 
-static int check_point(const char *sweep, const sweep_points *points, size_t point, bool *out_wants_help)
+static int check_point(const char *sweep, sweep_points *points, size_t point, bool *out_wants_help)
 {
     point_command command;
     command_of(points, point, &command);
@@ -288,13 +288,15 @@ static int check_point(const char *sweep, const sweep_points *points, size_t poi
         code = check_options(sweep, points, values);
     if (code == CLI_EXIT_OK && !values->wants_help)
         code = check_words(points->verb, values);
+    if (code == CLI_EXIT_OK && points->verb->operand_reads == CLI_READS_FILE)
+        points->input = values->operand; /* one of `words`, for what is made has dashes */
     free(values);
     release_command(&command);
     return code;
 }
 
 /* Each value once: whether one can be read does not depend on the others. */
-static int check_values(const char *sweep, const sweep_points *points, bool *out_wants_help)
+static int check_values(const char *sweep, sweep_points *points, bool *out_wants_help)
 {
     int code = check_point(sweep, points, 0, out_wants_help);
     for (size_t i = 0; i < points->axis_count; i++) {
@@ -355,7 +357,7 @@ static json_t *json_of_texts(char *const *texts, size_t count)
     return array;
 }
 
-json_t *sweep_points_identity(const sweep_points *points, const char *machine_hash)
+json_t *sweep_points_identity(const sweep_points *points, const char *machine_hash, const char *input_hash)
 {
     json_t *object = json_object(), *command = json_of_texts(points->words, (size_t)points->word_count);
     json_t *axes = json_array();
@@ -368,6 +370,7 @@ json_t *sweep_points_identity(const sweep_points *points, const char *machine_ha
     }
     json_object_set_new(object, "weft", cli_json_text(weft_version()));
     json_object_set_new(object, "machine", cli_json_text(machine_hash));
+    json_object_set_new(object, "retimed", cli_json_text_or_null(input_hash));
     json_object_set_new(object, "command", command);
     json_object_set_new(object, "axes", axes);
     return object;

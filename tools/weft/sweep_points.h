@@ -23,6 +23,7 @@ typedef struct sweep_points {
     const char *machine;  /* path of its file */
     char **words;         /* behind the verb's name, as they were given */
     int word_count;
+    const char *input; /* the file that the verb's operand names, or NULL */
     sweep_axis axes[SWEEP_AXES_MAX];
     size_t axis_count;
     size_t count;
@@ -38,8 +39,8 @@ void sweep_points_release(sweep_points *points);
 /* The value of an axis at a point, as it was written. */
 const char *sweep_points_value(const sweep_points *points, size_t point, size_t axis);
 
-/* What must be the same for the results of one sweep to be used by another. */
-json_t *sweep_points_identity(const sweep_points *points, const char *machine_hash);
+/* What must be the same for the results of one sweep to be used by another; `input_hash` is NULL without an input. */
+json_t *sweep_points_identity(const sweep_points *points, const char *machine_hash, const char *input_hash);
 
 /* Runs a point: {point, settings, exit, error, result}. Any thread. */
 json_t *sweep_points_measure(const sweep_points *points, size_t point);

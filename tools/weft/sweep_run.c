@@ -69,9 +69,11 @@ static void give_to_coordinator(void *user, char *line)
 static void keep_report(run_coordinator *coordinator, const sweep_report *report)
 {
     if (report->identity && !json_equal(report->identity, coordinator->run->identity)) {
-        cli_error(coordinator->run->verb,
-                  "Rank %d has another version of weft, command line or content of the machine file than rank 0.",
-                  report->rank);
+        cli_error(
+            coordinator->run->verb,
+            "Rank %d has another version of weft, command line or content of the machine file or the saved run than "
+            "rank 0.",
+            report->rank);
         end_with(coordinator, CLI_EXIT_INPUT);
     }
     for (const char *line = report->lines; *line;) {

@@ -17,6 +17,7 @@ static const struct {
 } differences[] = {
     {"weft", "was begun by another version of weft"},
     {"machine", "was begun with another content of the machine file"},
+    {"retimed", "was begun with another content of the saved run"},
     {"command", "was begun with other words behind the --"},
     {"axes", "was begun with other values of --set or --vary"},
 };
@@ -42,11 +43,17 @@ static int open_temporary(sweep_store *store)
     return store->file >= 0 ? CLI_EXIT_OK : fail(store, "cannot be made");
 }
 
-static int open_partial(sweep_store *store, const char *path, bool is_fresh)
+char *sweep_store_path(const char *path)
 {
     size_t bytes = strlen(path) + sizeof ".partial";
-    store->path = cli_allocate(bytes);
-    snprintf(store->path, bytes, "%s.partial", path);
+    char *partial = cli_allocate(bytes);
+    snprintf(partial, bytes, "%s.partial", path);
+    return partial;
+}
+
+static int open_partial(sweep_store *store, const char *path, bool is_fresh)
+{
+    store->path = sweep_store_path(path);
     store->file = open(store->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (store->file < 0)
         return fail(store, "cannot be opened");

@@ -28,6 +28,9 @@ typedef struct sweep_store {
     int worst_exit; /* the highest of all exit codes */
 } sweep_store;
 
+/* PATH.partial, to be freed. */
+char *sweep_store_path(const char *path);
+
 /* Opens PATH.partial, or a temporary file if path is NULL. What is there is used if it has the same identity, and
  * refused otherwise; if is_fresh it is thrown away. Gives 0, or the exit code of an error whose sentence has been
  * printed; *out is to be closed in either case. */

@@ -61,14 +61,19 @@ WEFT_API tl_tensor tl_all_reduce_tree(weft_tile *tl, tl_tensor tensor, tl_reduct
  * along rows, then columns; and back. The centre of n in a line is place n / 2. A PE joins to its own elements what
  * comes from the east, then from the west, the south, the north, and from SIPs in the same order.
  *
- *  The PEs of a cube, one of each number, do it each for itself. The cubes of a SIP must be whole rows of its grid or a
- *  part of one row, and so must the SIPs. Needs the result and up to five messages for each neighbour. */
+ *  The PEs of a cube, one of each number, do it each for itself. That is what a group of the launch does which has one
+ *  PE of each cube, a group_stride of the PEs of a cube and a group_size of the cubes; with groups that are the PEs of
+ *  a cube each it is what goes on between groups; and a launch may have none. Other groups are WEFT_UNSUPPORTED;
+ *  tl_all_reduce_ring() and tl_all_reduce_tree() go with any. The cubes of a SIP must be whole rows
+ *  of its grid or a part of one row, and so must the SIPs. Needs the result and up to five messages for each
+ *  neighbour. */
 WEFT_API tl_tensor tl_all_reduce_centre(weft_tile *tl, tl_tensor tensor, tl_reduction reduction);
 
 /** The same over the same PEs, for tensors of many messages: all links and all PEs do as much. The tensor has a share
  *  for each cube, counted along the rows, and each share is reduced to its cube and sent back from there as
  *  tl_all_reduce_centre() does it to the centre. With WEFT_QUEUES_SIPS over all SIPs, which then have shares in the
- * same way, counted SIP by SIP; without, over the cubes of each SIP. Needs about three times the result. */
+ *  same way, counted SIP by SIP; without, over the cubes of each SIP, which groups of the launch must be then, if it
+ *  has some. Needs about three times the result. */
 WEFT_API tl_tensor tl_all_reduce_mesh(weft_tile *tl, tl_tensor tensor, tl_reduction reduction);
 
 /** The tensors of the group's ranks, one behind another along the first axis, which they must have: n - 1 steps of a

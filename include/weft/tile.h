@@ -79,7 +79,7 @@ typedef enum tl_axis {
     TL_AXIS_RANK = 5   /**< PEs of this group */
 } tl_axis;
 
-/** The place of this PE along an axis, from 0, and how many there are. Free. */
+/** The place of this PE along an axis, from 0, and how many there are. Free. An axis that is none ends the run. */
 WEFT_API uint32_t tl_program_id(const weft_tile *tl, tl_axis axis);
 WEFT_API uint32_t tl_num_programs(const weft_tile *tl, tl_axis axis);
 
@@ -114,7 +114,8 @@ WEFT_API void tl_store(weft_tile *tl, uint64_t address, tl_tensor tensor);
 /** A tensor in scratch memory that nobody has written, for tl_copy() and composite commands to write to. Free. */
 WEFT_API tl_tensor tl_empty(weft_tile *tl, weft_shape shape, weft_dtype dtype);
 
-/** Copies a tensor in TL_TCM to a place in TL_TCM of the same shape and dtype, which must be contiguous. Blocking.
+/** Copies a tensor in TL_TCM to a place in TL_TCM of the same shape and dtype, which must be contiguous. It may overlap
+ *  the tensor towards lower addresses, see tl_composite_request. Blocking.
  *  @param place  of tl_empty() or tl_ref(): another tensor would still be the value that it was, and reading it a
  *                hazard */
 WEFT_API void tl_copy(weft_tile *tl, tl_tensor place, tl_tensor tensor);
@@ -214,7 +215,17 @@ typedef struct tl_epilogue {
 
 /** A command that is taken apart into tiles, which pass through the engines of the PE one behind the other: DMA read,
  *  fetch, GEMM or math, epilogues, store, DMA write. Operands in TL_TCM are pinned there; others are read by the DMA
- *  engine tile by tile. The rows of a tile are gathered in one transfer, as if they lay one behind the other. */
+ *  engine tile by tile. The rows of a tile are gathered in one transfer, as if they lay one behind the other.
+ *
+ *  Operands of an operation on elements have one shape: nothing is broadcast. One that is not in TL_TCM and not
+ *  contiguous goes with a product only.
+ *
+ *  The output may lie over operands where no tile reads what a tile before it writes: for an operation on elements
+ *  exactly in place, or towards lower addresses; for a product over a WEFT_EPILOGUE_BIAS of the shape [m, n] and the
+ *  dtype of the output, or over rows of a, if there is one tile of columns. Tiles are `pe.gemm.tile_m` rows by `tile_n`
+ *  columns by `tile_k` products, of which products come first, then columns; else `tile_m * tile_n` elements in
+ *  row-major order. A tile that reads what another one has written is a hazard, also where it happens to be read before
+ *  that. */
 typedef struct tl_composite_request {
     weft_command_op op; /**< WEFT_COMMAND_GEMM, or one of those from WEFT_COMMAND_CAST to WEFT_COMMAND_WHERE */
     tl_tensor a;        /**< of a GEMM [m, k] */
@@ -282,8 +293,8 @@ WEFT_API uint32_t tl_slots(const weft_tile *tl);
 WEFT_API uint64_t tl_slot_bytes(const weft_tile *tl);
 
 /** Sends a tensor in TL_TCM, in row-major order. Waits until a slot is free, then is non-blocking: the command is done
- *  when the DMA engine has read the tensor, which must not change before. Ends the run if there is no neighbour, or if
- *  the tensor has more bytes than a slot. */
+ *  when the DMA engine has read the tensor, at `pe.tcm.read_gbs`, which must not change before. A flit leaves when it
+ *  has been read. Ends the run if there is no neighbour, or if the tensor has more bytes than a slot. */
 WEFT_API tl_command tl_send(weft_tile *tl, tl_direction to, tl_tensor tensor);
 
 /** Waits for the next message from a direction, brings it from its slot to scratch memory, and frees the slot: returns

@@ -6,6 +6,7 @@ typedef struct mistake {
     bool is_barrier;
     uint32_t reduction, root, queues;
     weft_pe_set pes;
+    uint32_t group_size, group_stride;
     weft_shape shape;
     weft_status status;
     const char *says;
@@ -71,6 +72,27 @@ static const mistake mistakes[] = {
      .machine = "six-sip-torus",
      .status = WEFT_UNSUPPORTED,
      .says = "SIPs 0 to 3 are not whole rows of their grid of 3 columns"},
+    {.which = ALL_REDUCE_CENTRE,
+     .queues = ALL_QUEUES,
+     .pes = {.sips = 1, .cubes = 4, .pes = 2},
+     .group_size = 4,
+     .status = WEFT_UNSUPPORTED,
+     .says = "tl_all_reduce_centre: The groups of the launch have group_size 4 and group_stride 1, but a group must be "
+             "one PE of each of 4 cubes, size 4 and stride 2, or the PEs of a cube, or there must be none."},
+    {.which = ALL_REDUCE_CENTRE,
+     .queues = ALL_QUEUES,
+     .pes = {.sips = 2, .cubes = 4, .pes = 1},
+     .group_size = 4,
+     .status = WEFT_UNSUPPORTED,
+     .says = "a group must be one PE of each of 8 cubes, size 8 and stride 1"},
+    {.which = ALL_REDUCE_MESH,
+     .queues = WEFT_QUEUES_CUBES,
+     .pes = {.sips = 2, .cubes = 4, .pes = 2},
+     .group_size = 8,
+     .group_stride = 2,
+     .status = WEFT_UNSUPPORTED,
+     .says = "tl_all_reduce_mesh: The groups of the launch have group_size 8 and group_stride 2, but a group must be "
+             "one PE of each of 4 cubes, size 4 and stride 2"},
     {.which = ALL_REDUCE_RING,
      .queues = ALL_QUEUES,
      .reduction = 3,
@@ -126,8 +148,12 @@ START_TEST(what_is_missing_is_named)
     if (filled.shape.rank == 0 && filled.status != WEFT_SHAPE_MISMATCH)
         filled.shape = weft_shape_1d(16);
     simulation_bench bench = open_simulation(it->machine ? it->machine : "two-sip", NULL, NULL);
-    const weft_launch_options options = {
-        .kernel = mistake_kernel, .arguments = &filled, .pes = filled.pes, .queues = filled.queues};
+    const weft_launch_options options = {.kernel = mistake_kernel,
+                                         .arguments = &filled,
+                                         .pes = filled.pes,
+                                         .queues = filled.queues,
+                                         .group_size = filled.group_size,
+                                         .group_stride = filled.group_stride};
     weft_error err = fail_launch(&bench, &options);
     ck_assert_msg(err.code == it->status && strstr(err.message, it->says), "%s: %s", weft_status_name(err.code),
                   err.message);

@@ -196,6 +196,9 @@ START_TEST(rules_between_values)
         {GRID "  holes: [[0, 4]]\n", 4, 11, "cube.holes[0] is [0, 4], outside of the grid of 3 x 4 routers."},
         {GRID "  holes: [[1, 1], [1, 2], [1, 1]]\n", 4, 27, "cube.holes[2] is [1, 1], which is a hole already."},
         {"cube: {holes: [[0, 0]]}\n", 1, 15, "cube.holes leaves no router in the grid of 1 x 1."},
+        {"cube:\n  rows: 64\n  columns: 49\n", 2, 9,
+         "cube.pes are 3136 PEs, of all routers if it is not given, but an address holds 3072 PEs of a cube at most: "
+         "name fewer of them in cube.pes."},
         {GRID "  pes:\n    - [0, 0]\n    - [1, 4]\n", 6, 7,
          "cube.pes[1] is [1, 4], outside of the grid; the grid has 3 x 4 routers."},
         {GRID "  holes: [[1, 1]]\n  pes: [[1, 1]]\n", 5, 9,
@@ -246,7 +249,8 @@ START_TEST(what_looks_wrong_and_is_not)
         "system: {sips: 16}\nsip: {rows: 4, columns: 4}\ncube: {rows: 16, columns: 16}\n",
         GRID "  hbm: {gib: 3}\n",
         "cube: {link_gbs: +.5e+1, pitch_mm: 1., credit_ns: 0.0}\n",
-        "cube: {rows: 64, columns: 64, ucie: {connections: 64}}\n",
+        "cube: {rows: 64, columns: 64, pes: [[63, 63]], ucie: {connections: 64}}\n",
+        "cube: {rows: 64, columns: 48}\n",
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         weft_error err;

@@ -80,7 +80,7 @@ END_TEST
 static void foreign_kernel(weft_tile *tl, const void *arguments)
 {
     const add_work *work = arguments;
-    if (tl_has_shard(tl, work->a))
+    if (tl_has_shard(tl, work->a) || tl_has_shard(tl, NULL))
         (void)tl_ref(tl, 0, weft_shape_1d(0), WEFT_F32);
     (void)tl_shard(tl, work->a);
 }
@@ -88,16 +88,19 @@ static void foreign_kernel(weft_tile *tl, const void *arguments)
 START_TEST(shards_that_are_not_there)
 {
     simulation_bench other = open_simulation("tiny", NULL, NULL);
-    for (int what = 0; what < 3; what++) {
+    for (int what = 0; what < 4; what++) {
         simulation_bench it = open_simulation("tiny", NULL, NULL);
         static const char *const sentences[] = {
             "The PE has no shard of the tensor f16 [1, 3]: it was left nothing of it, see tl_has_shard().",
             "The PE has no shard of the tensor f16 [1, 3]: it is not among the PEs that it was placed on.",
             "The tensor belongs to another simulation.",
+            "There is no tensor: it is NULL.",
         };
         const weft_placement placements[] = {
             {.over_pes = WEFT_SPLIT_ROWS}, {.pes = {.pes = 1}}, {.over_pes = WEFT_REPLICATE}};
-        add_work work = {.a = make_tensor(what == 2 ? &other : &it, WEFT_F16, weft_shape_2d(1, 3), placements[what])};
+        add_work work = {0};
+        if (what < 3)
+            work.a = make_tensor(what == 2 ? &other : &it, WEFT_F16, weft_shape_2d(1, 3), placements[what]);
         weft_error err = fail_launch(
             &it, &(weft_launch_options){
                      .name = "other", .kernel = foreign_kernel, .arguments = &work, .pes = {.first_pe = 1}});
@@ -105,11 +108,32 @@ START_TEST(shards_that_are_not_there)
         (void)snprintf(sentence, sizeof sentence, "Kernel 'other' on sip0.cube0.pe1 at %.3f ns, tl_shard: %s",
                        (double)weft_simulation_now_ps(it.simulation) / 1000, sentences[what]);
         ck_assert_str_eq(err.message, sentence);
-        ck_assert_int_eq(err.code, what == 2 ? WEFT_INVALID_ARGUMENT : WEFT_NOT_FOUND);
+        ck_assert_int_eq(err.code, what >= 2 ? WEFT_INVALID_ARGUMENT : WEFT_NOT_FOUND);
         weft_placed_tensor_destroy(work.a);
         close_simulation(&it);
     }
     close_simulation(&other);
+}
+END_TEST
+
+static void lonely_kernel(weft_tile *tl, const void *arguments)
+{
+    (void)arguments;
+    (void)tl_send(tl, TL_NEXT, tl_full(tl, weft_shape_1d(4), WEFT_F32, 1));
+}
+
+START_TEST(a_ring_of_one_has_no_neighbours)
+{
+    for (uint32_t pes = 1; pes <= 2; pes++) { /* the launch, or its groups */
+        simulation_bench it = open_simulation("tiny", NULL, NULL);
+        weft_error err = fail_launch(
+            &it, &(weft_launch_options){
+                     .kernel = lonely_kernel, .pes = {.pes = pes}, .queues = WEFT_QUEUES_RING, .group_size = 1});
+        ck_assert_int_eq(err.code, WEFT_NOT_FOUND);
+        ck_assert_msg(strstr(err.message, "tl_send: There is no neighbour next: the group of sip0.cube0.pe") != NULL,
+                      "%s", err.message);
+        close_simulation(&it);
+    }
 }
 END_TEST
 
@@ -303,6 +327,6 @@ START_TEST(every_allocation_may_fail)
 }
 END_TEST
 
-WEFT_TEST_MAIN("simulation_errors", launches_that_cannot_be, options_that_cannot_be, shards_that_are_not_there,
-               errors_stay, stacks_are_as_large_as_a_launch_says, a_stack_that_is_too_small_is_told,
-               every_allocation_may_fail)
+WEFT_TEST_MAIN("simulation_errors", a_ring_of_one_has_no_neighbours, launches_that_cannot_be, options_that_cannot_be,
+               shards_that_are_not_there, errors_stay, stacks_are_as_large_as_a_launch_says,
+               a_stack_that_is_too_small_is_told, every_allocation_may_fail)

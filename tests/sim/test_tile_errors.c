@@ -1,5 +1,5 @@
 /* Kernels with mistakes in them: each ends the run with a sentence that names kernel, PE, time and call. */
-#include "tile_bench.h"
+#include "value_bench.h"
 
 #include "sim/tile/call.h"
 #include "support/failing_malloc.h"
@@ -92,6 +92,21 @@ MISTAKE(adds_with_a_stride_around_all_addresses)
     b.stride[0] = UINT64_C(1) << 62;
     (void)tl_add(tl, own(tl, it, 5, 4, WEFT_F16), b);
 END_MISTAKE
+MISTAKE(negates_what_is_too_long)
+    tl_tensor a = own(tl, it, 4, 4, WEFT_F16);
+    a.shape.extent[0] = UINT64_C(1) << 40;
+    (void)tl_neg(tl, a);
+END_MISTAKE
+MISTAKE(asks_for_nothing) (void)tl_composite(tl, NULL); END_MISTAKE
+MISTAKE(gives_no_list_of_epilogues)
+    const tl_tensor a = own(tl, it, 4, 4, WEFT_F16);
+    const tl_composite_request request = {
+        .op = WEFT_COMMAND_GEMM, .a = a, .b = a, .out = it->hbm, .dtype = WEFT_F16, .epilogue_count = 1};
+    (void)tl_composite(tl, &request);
+END_MISTAKE
+MISTAKE(peeks_to_nowhere) tl_peek(tl, own(tl, it, 4, 4, WEFT_F16), NULL); END_MISTAKE
+MISTAKE(counts_along_no_axis) (void)tl_num_programs(tl, (tl_axis)6); END_MISTAKE
+MISTAKE(stands_on_no_axis) (void)tl_program_id(tl, (tl_axis)77); END_MISTAKE
 MISTAKE(copies_to_a_place_that_was_never_set) tl_copy(tl, (tl_tensor){0}, own(tl, it, 1, 1, WEFT_F32)); END_MISTAKE
 MISTAKE(copies_what_was_never_set) tl_copy(tl, own(tl, it, 1, 1, WEFT_F32), (tl_tensor){0}); END_MISTAKE
 MISTAKE(peeks_at_what_was_never_set)
@@ -228,8 +243,18 @@ static const mistake mistakes[] = {
     {adds_what_was_never_set, WEFT_INVALID_ARGUMENT, "tl_add", "Operand b at address 0x0 says that it is in TL_TCM"},
     {takes_a_root_of_what_was_never_set, WEFT_INVALID_ARGUMENT, "tl_sqrt", "The operand at address 0x0 says"},
     {multiplies_what_a_neighbour_has, WEFT_INVALID_ARGUMENT, "tl_dot", "it was never set, or is another PE's."},
-    {adds_across_the_end, WEFT_INVALID_ARGUMENT, "tl_add", "does not lie in the PE's own memory"},
-    {adds_with_a_stride_around_all_addresses, WEFT_INVALID_ARGUMENT, "tl_add", "does not lie in the PE's own memory"},
+    {adds_across_the_end, WEFT_OUT_OF_RANGE, "tl_add", "goes on behind the end of the PE's own memory"},
+    {adds_with_a_stride_around_all_addresses, WEFT_OUT_OF_RANGE, "tl_add", "goes on behind the end of the PE's own"},
+    {negates_what_is_too_long, WEFT_OUT_OF_RANGE, "tl_neg",
+     "The operand, f16 [1099511627776, 4] at address 0x10000000000, goes on behind the end of the PE's own memory, "
+     "which "
+     "has 1048576 bytes from there on."},
+    {asks_for_nothing, WEFT_INVALID_ARGUMENT, "tl_composite", "There is no request: it is NULL."},
+    {gives_no_list_of_epilogues, WEFT_INVALID_ARGUMENT, "tl_composite",
+     "There are 1 epilogues, but their list is NULL."},
+    {peeks_to_nowhere, WEFT_INVALID_ARGUMENT, "tl_peek", "There is no room for the elements: it is NULL."},
+    {counts_along_no_axis, WEFT_INVALID_ARGUMENT, "tl_num_programs", "Axis 6 is none; there are 6."},
+    {stands_on_no_axis, WEFT_INVALID_ARGUMENT, "tl_program_id", "Axis 77 is none; there are 6."},
     {copies_to_a_place_that_was_never_set, WEFT_INVALID_ARGUMENT, "tl_copy", "The place at address 0x0 says"},
     {copies_what_was_never_set, WEFT_INVALID_ARGUMENT, "tl_copy", "The tensor at address 0x0 says"},
     {peeks_at_what_was_never_set, WEFT_INVALID_ARGUMENT, "tl_peek", "The tensor at address 0x0 says"},
@@ -447,5 +472,29 @@ START_TEST(a_warm_machine_allocates_nothing)
 }
 END_TEST
 
-WEFT_TEST_MAIN("tile_errors", each_mistake_is_named, a_kernel_that_waits_for_ever_is_named,
-               a_long_list_of_those_that_wait_is_cut, every_allocation_may_fail, a_warm_machine_allocates_nothing)
+static void constant_of_nothing(weft_tile *tl, const void *arguments)
+{
+    (void)arguments;
+    (void)tl_constant(tl, weft_shape_1d(4), WEFT_F32, NULL);
+}
+
+/* Where nobody keeps values, nobody looks at them. */
+START_TEST(a_constant_needs_its_elements)
+{
+    value_bench it;
+    tile_bench without;
+    weft_error err;
+    open_value_bench(&it, "tiny", WEFT_HAZARDS_ERROR, false);
+    ck_assert_int_eq(try_kernel(&it, constant_of_nothing, NULL, 1, &err), WEFT_INVALID_ARGUMENT);
+    ck_assert_msg(strstr(err.message, "tl_constant: There are no elements: the data are NULL.") != NULL, "%s",
+                  err.message);
+    close_value_bench(&it);
+    open_tile_bench(&without, "tiny", NULL);
+    (void)run_kernel(&without, constant_of_nothing, NULL, 1);
+    close_tile_bench(&without);
+}
+END_TEST
+
+WEFT_TEST_MAIN("tile_errors", a_constant_needs_its_elements, each_mistake_is_named,
+               a_kernel_that_waits_for_ever_is_named, a_long_list_of_those_that_wait_is_cut, every_allocation_may_fail,
+               a_warm_machine_allocates_nothing)

@@ -344,8 +344,11 @@ START_TEST(mistakes_without_queues_are_named)
 {
     static const char *const sram[] = {"cube.sram.mib", "1", "pe.ipcq.memory", "sram", NULL, NULL};
     static const char *const hbm[] = {"pe.ipcq.memory", "hbm", NULL, NULL};
-    fail_with(NULL, sends_next, WEFT_NOT_FOUND, "tl_send", "There is no neighbour next: the launch has no queues.", 0);
-    fail_with(NULL, receives_next, WEFT_NOT_FOUND, "tl_recv", "There is no neighbour next: the launch has no queues.",
+    fail_with(NULL, sends_next, WEFT_NOT_FOUND, "tl_send",
+              "There is no neighbour next: the launch has no queues, because its options ask for none, or because none "
+              "of its PEs has a neighbour.",
+              0);
+    fail_with(NULL, receives_next, WEFT_NOT_FOUND, "tl_recv", "There is no neighbour next: the launch has no queues",
               0);
     fail_with(NULL, receives_next, WEFT_NOT_FOUND, "tl_recv", "no queue from sip0.cube0.pe0", 1);
     fail_with(NULL, takes_no_receive, WEFT_NOT_FOUND, "tl_recv_wait", "has given 0.", 0);

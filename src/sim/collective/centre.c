@@ -4,6 +4,7 @@
 tl_tensor weft__all_reduce_centre(weft_tile *tl, tl_tensor tensor, tl_reduction reduction)
 {
     weft__line lines[4];
+    weft__need_cubes(tl, true);
     weft__cube_lines(tl, &lines[0]);
     weft__sip_lines(tl, &lines[2]);
     weft__tree tree = weft__tree_of(tl, lines, 4);

@@ -51,6 +51,22 @@ static grid sip_grid(const weft_tile *tl)
                   index};
 }
 
+void weft__need_cubes(weft_tile *tl, bool is_all)
+{
+    uint32_t size = tl->run->request.group_size, stride = tl->run->request.group_stride;
+    uint32_t pes = tl_num_programs(tl, TL_AXIS_PE), cubes = tl_num_programs(tl, TL_AXIS_CUBE);
+    uint32_t wanted = is_all ? cubes * tl_num_programs(tl, TL_AXIS_SIP) : cubes;
+    bool are_cubes = size == pes && (stride == 1 || size == 1);
+    if (size == tl_num_programs(tl, TL_AXIS_ALL) || are_cubes || (stride == pes && size == wanted))
+        return;
+    weft__tile_fail(tl, WEFT_UNSUPPORTED,
+                    "The groups of the launch have group_size %" PRIu32 " and group_stride %" PRIu32
+                    ", but a group must be one PE of each of %" PRIu32 " cubes, size %" PRIu32 " and stride %" PRIu32
+                    ", or the PEs of a cube, or there must be none. For others there are tl_all_reduce, "
+                    "tl_all_reduce_ring and tl_all_reduce_tree.",
+                    size, stride, wanted, wanted, pes);
+}
+
 void weft__cube_lines(weft_tile *tl, weft__line out[2])
 {
     const grid cubes = cube_grid(tl);

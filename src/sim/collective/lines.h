@@ -13,6 +13,10 @@ typedef struct weft__line {
     const char *queues;     /* that the launch must ask for */
 } weft__line;
 
+/* Ends the run unless the group of the PE is one PE of each cube of all SIPs, or, if it need not be all, of each cube
+ * of this SIP; or all of the launch, which then has many such sets, each for itself. */
+void weft__need_cubes(weft_tile *tl, bool is_all);
+
 /* Along the row and along the column. They end the run if the cubes of a SIP are neither whole rows of its grid nor a
  * part of one row, or the SIPs of theirs. */
 void weft__cube_lines(weft_tile *tl, weft__line out[2]);

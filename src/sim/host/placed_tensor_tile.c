@@ -21,6 +21,8 @@ static uint32_t enter_shard(weft_tile *tl, const char *call, const weft_placed_t
     uint32_t index;
     char text[WEFT_SHAPE_TEXT_BYTES];
     weft__tile_enter(tl, call);
+    if (!tensor)
+        weft__tile_fail(tl, WEFT_INVALID_ARGUMENT, "There is no tensor: it is NULL.");
     if (tensor->simulation->pes != weft__pe_owner(tl->pe))
         weft__tile_fail(tl, WEFT_INVALID_ARGUMENT, "The tensor belongs to another simulation.");
     if (!find_shard(tl, tensor, &index, out)) {
@@ -54,5 +56,5 @@ bool tl_has_shard(const weft_tile *tl, const weft_placed_tensor *tensor)
 {
     uint32_t index;
     weft__shard_box box;
-    return tensor->simulation->pes == weft__pe_owner(tl->pe) && find_shard(tl, tensor, &index, &box);
+    return tensor && tensor->simulation->pes == weft__pe_owner(tl->pe) && find_shard(tl, tensor, &index, &box);
 }

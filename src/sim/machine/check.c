@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/machine/address.h"
 #include "sim/machine/schema.h"
 
 #define CUBES_MAX 16u /* dies 0 to 15 of an address are cubes */
@@ -206,6 +207,18 @@ static weft_status check_pes(judged *it)
     return WEFT_OK;
 }
 
+static weft_status check_pe_count(judged *it)
+{
+    uint32_t count = it->spec->cube.pe_count;
+    if (count <= WEFT__ADDRESS_PES)
+        return WEFT_OK;
+    return weft__fail(
+        it->err, WEFT_PARSE,
+        "cube.pes are %u PEs, of all routers if it is not given, but an address holds %u PEs of a cube at "
+        "most: name fewer of them in cube.pes.",
+        count, WEFT__ADDRESS_PES);
+}
+
 static weft_status check_attached(judged *it, const char *key, weft__place place)
 {
     const weft__cube_spec *cube = &it->spec->cube;
@@ -366,6 +379,7 @@ static const struct rule {
     RULE(check_sip_grid, "system.rows", "system.columns", "system.fabric", "system.sips"),
     RULE(check_flit, "system.flit_bytes"),
     RULE(check_holes, "cube.holes", GRID),
+    RULE(check_pe_count, "cube.pes", "cube.holes", GRID),
     RULE(check_pes, "cube.pes", "cube.holes", GRID),
     RULE(check_connected, "cube.holes", "cube.pes", GRID),
     RULE(check_mcpu, "cube.mcpu.at", "cube.holes", GRID),

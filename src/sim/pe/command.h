@@ -40,6 +40,9 @@ struct weft__command {
     uint64_t made;                                 /* the same: the value of its result */
     uint64_t landings;                             /* the same: tiles whose results have not landed; 0: none has */
     uint64_t issued_ps;                            /* the same: when it was given */
+    uint64_t landed_ps;                            /* the same: when the last part of its result landed */
+    uint64_t read_ps[WEFT_COMMAND_INPUTS_MAX];     /* the same: when its operands were read last */
+    void *pieces;                                  /* the same: what its tiles read and made, where that matters */
     void *order;                                   /* the same, of a composite command: what was known then */
 
     uint64_t number;                          /* of a composite command, from 1 */

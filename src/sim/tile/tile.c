@@ -57,14 +57,25 @@ void weft__tile_fail_with(weft_tile *tl, const weft_error *err)
 
 /* ---- who am I ---- */
 
+static void check_axis(const weft_tile *tl, const char *call, tl_axis axis)
+{
+    if ((uint32_t)axis < WEFT__TILE_AXES)
+        return;
+    weft_tile *own = weft__kernel_run_find(tl->run, weft__pe_index(tl->pe)); /* the same, to be written to */
+    weft__tile_enter(own, call);
+    weft__tile_fail(own, WEFT_INVALID_ARGUMENT, "Axis %d is none; there are %u.", (int)axis, WEFT__TILE_AXES);
+}
+
 uint32_t tl_program_id(const weft_tile *tl, tl_axis axis)
 {
-    return (uint32_t)axis < WEFT__TILE_AXES ? tl->ids[axis] : 0;
+    check_axis(tl, "tl_program_id", axis);
+    return tl->ids[axis];
 }
 
 uint32_t tl_num_programs(const weft_tile *tl, tl_axis axis)
 {
-    return (uint32_t)axis < WEFT__TILE_AXES ? tl->counts[axis] : 0;
+    check_axis(tl, "tl_num_programs", axis);
+    return tl->counts[axis];
 }
 
 uint64_t tl_now_ps(const weft_tile *tl)
@@ -163,13 +174,6 @@ weft__plan_tensor weft__tile_plan_tensor(const tl_tensor *tensor)
     return out;
 }
 
-/* True if all bytes from the first element to the last one are in the PE's own memory, whatever the tensor says. */
-static bool is_in_tcm(const weft_tile *tl, const tl_tensor *tensor)
-{
-    uint64_t begin = weft__pe_tcm_address(tl->pe), room = tcm_bytes(tl), past = tensor->address - begin;
-    return tensor->address >= begin && past < room && weft__tile_span_bytes(tensor) <= room - past;
-}
-
 /* `advice` is for a tensor that was named as one that lies elsewhere. */
 static void check_is_local(weft_tile *tl, const tl_tensor *tensor, const char *what, const char *advice)
 {
@@ -177,12 +181,19 @@ static void check_is_local(weft_tile *tl, const tl_tensor *tensor, const char *w
     if (tensor->space != TL_TCM)
         weft__tile_fail(tl, WEFT_INVALID_ARGUMENT, "%s at address 0x%" PRIx64 " is not in the PE's own memory: %s.",
                         what, tensor->address, advice);
-    if (!is_in_tcm(tl, tensor)) {
-        uint64_t begin = weft__pe_tcm_address(tl->pe);
+    uint64_t begin = weft__pe_tcm_address(tl->pe), room = tcm_bytes(tl), past = tensor->address - begin;
+    if (tensor->address < begin || past >= room)
         weft__tile_fail(tl, WEFT_INVALID_ARGUMENT,
                         "%s at address 0x%" PRIx64 " says that it is in TL_TCM, but does not lie in the PE's own "
                         "memory, 0x%" PRIx64 " to 0x%" PRIx64 ": it was never set, or is another PE's.",
-                        what, tensor->address, begin, begin + tcm_bytes(tl) - 1);
+                        what, tensor->address, begin, begin + room - 1);
+    if (weft__tile_span_bytes(tensor) > room - past) {
+        char text[WEFT_SHAPE_TEXT_BYTES];
+        weft__tile_fail(tl, WEFT_OUT_OF_RANGE,
+                        "%s, %s %s at address 0x%" PRIx64 ", goes on behind the end of the PE's own memory, which has "
+                        "%" PRIu64 " bytes from there on.",
+                        what, weft_dtype_name(tensor->dtype), weft_shape_text(&tensor->shape, text), tensor->address,
+                        room - past);
     }
 }
 

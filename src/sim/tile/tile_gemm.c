@@ -186,6 +186,9 @@ static uint32_t check_request(weft_tile *tl, const tl_composite_request *request
     if (request->epilogue_count > WEFT_COMMAND_EPILOGUES_MAX)
         weft__tile_fail(tl, WEFT_UNSUPPORTED, "There are %" PRIu32 " epilogues, the limit is %d.",
                         request->epilogue_count, WEFT_COMMAND_EPILOGUES_MAX);
+    if (request->epilogue_count && !request->epilogues)
+        weft__tile_fail(tl, WEFT_INVALID_ARGUMENT, "There are %" PRIu32 " epilogues, but their list is NULL.",
+                        request->epilogue_count);
     if (is_gemm)
         check_product(tl, &request->a, &request->b);
     else
@@ -214,8 +217,10 @@ static void locate_operands(weft_tile *tl, tl_composite_request *request, uint32
 
 tl_command tl_composite(weft_tile *tl, const tl_composite_request *request)
 {
-    tl_composite_request own = *request;
     weft__tile_enter(tl, "tl_composite");
+    if (!request)
+        weft__tile_fail(tl, WEFT_INVALID_ARGUMENT, "There is no request: it is NULL.");
+    tl_composite_request own = *request;
     uint32_t count = check_request(tl, request);
     bool is_gemm = request->op == WEFT_COMMAND_GEMM;
     weft_shape shape =

@@ -190,6 +190,9 @@ tl_tensor tl_full(weft_tile *tl, weft_shape shape, weft_dtype dtype, double numb
 tl_tensor tl_constant(weft_tile *tl, weft_shape shape, weft_dtype dtype, const void *data)
 {
     weft__tile_enter(tl, "tl_constant");
+    const weft__pe_recorder *recorder = weft__pes_recorder(weft__pe_owner(tl->pe));
+    if (!data && recorder && recorder->peek)
+        weft__tile_fail(tl, WEFT_INVALID_ARGUMENT, "There are no elements: the data are NULL.");
     const math_call call = {.op = WEFT_COMMAND_CAST, .shape = shape, .dtype = dtype, .data = data};
     return execute(tl, &call);
 }

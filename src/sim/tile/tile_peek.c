@@ -6,6 +6,8 @@ void tl_peek(weft_tile *tl, tl_tensor tensor, void *out)
     weft__tile_enter(tl, "tl_peek");
     uint64_t bytes = weft__tile_bytes(tl, &tensor.shape, tensor.dtype, "The tensor");
     weft__tile_check_local(tl, &tensor, "The tensor");
+    if (!out)
+        weft__tile_fail(tl, WEFT_INVALID_ARGUMENT, "There is no room for the elements: it is NULL.");
     const weft__pe_recorder *recorder = weft__pes_recorder(weft__pe_owner(tl->pe));
     if (!recorder || !recorder->peek)
         weft__tile_fail(tl, WEFT_UNSUPPORTED, "There is nothing to look at: the simulation keeps no values.");

@@ -50,8 +50,13 @@ static void check_neighbour(weft_tile *tl, tl_direction direction, bool is_sourc
     if ((uint32_t)direction >= TL_DIRECTIONS)
         weft__tile_fail(tl, WEFT_INVALID_ARGUMENT, "Direction %d is none; there are %d.", (int)direction,
                         TL_DIRECTIONS);
+    if (direction >= TL_NEXT && tl_num_programs(tl, TL_AXIS_RANK) == 1)
+        weft__tile_fail(tl, WEFT_NOT_FOUND, "There is no neighbour %s: the group of %s has no other PE.",
+                        directions[direction], weft__pe_name(tl->pe));
     if (!queues_of(tl))
-        weft__tile_fail(tl, WEFT_NOT_FOUND, "There is no neighbour %s: the launch has no queues.",
+        weft__tile_fail(tl, WEFT_NOT_FOUND,
+                        "There is no neighbour %s: the launch has no queues, because its options ask for none, or "
+                        "because none of its PEs has a neighbour.",
                         directions[direction]);
     if (!(is_source ? weft__ipcq_has_source : weft__ipcq_has_queue)(queues_of(tl), tl->pe, direction))
         weft__tile_fail(tl, WEFT_NOT_FOUND,

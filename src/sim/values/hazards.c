@@ -1,5 +1,6 @@
 #include "sim/values/hazards.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,7 +37,13 @@ static weft_status make_room(weft__hazards *it, weft_error *err)
     return WEFT_OK;
 }
 
-static weft_status keep(weft__hazards *it, const weft_kernel_hazard *hazard, const void *earlier, weft_error *err)
+static bool is_open(const weft__accesses *accesses)
+{
+    return accesses->earlier || accesses->later;
+}
+
+static weft_status keep(weft__hazards *it, const weft_kernel_hazard *hazard, const weft__accesses *accesses,
+                        weft_error *err)
 {
     uint32_t kernel = 0;
     if (it->kept_count == WEFT__HAZARDS_KEPT)
@@ -47,16 +54,19 @@ static weft_status keep(weft__hazards *it, const weft_kernel_hazard *hazard, con
     if (status != WEFT_OK)
         return status;
     weft__kept_hazard *kept = &it->kept[it->kept_count];
-    *kept = (weft__kept_hazard){*hazard, earlier};
+    *kept = (weft__kept_hazard){.hazard = *hazard};
+    if (accesses)
+        kept->accesses = *accesses;
     if (hazard->kernel)
         kept->hazard.kernel = weft__names_at(&it->kernels, kernel);
     status = copy_text(it, hazard->text, &kept->hazard.text, err);
     it->kept_count += status == WEFT_OK;
+    it->open_count += status == WEFT_OK && is_open(&kept->accesses);
     return status;
 }
 
-bool weft__hazards_add(weft__hazards *it, const weft_kernel_hazard *hazard, const void *earlier, const char *format,
-                       ...)
+bool weft__hazards_add(weft__hazards *it, const weft_kernel_hazard *hazard, const weft__accesses *accesses,
+                       const char *format, ...)
 {
     weft_error err;
     char text[WEFT_ERROR_MESSAGE_BYTES];
@@ -74,7 +84,7 @@ bool weft__hazards_add(weft__hazards *it, const weft_kernel_hazard *hazard, cons
     va_start(arguments, format);
     (void)vsnprintf(text + used, sizeof text - used, format, arguments);
     va_end(arguments);
-    weft_status status = keep(it, &whole, earlier, &err);
+    weft_status status = keep(it, &whole, accesses, &err);
     it->count++;
     if (it->action == WEFT_HAZARDS_ERROR)
         (void)weft__sim_fail(it->sim, WEFT_HAZARD, "%s", text);
@@ -83,29 +93,88 @@ bool weft__hazards_add(weft__hazards *it, const weft_kernel_hazard *hazard, cons
     return !weft__sim_has_failed(it->sim);
 }
 
-static weft_status settle(weft__hazards *it, weft_kernel_hazard *hazard, weft_error *err)
+/* ---- what becomes known later ---- */
+
+/* Puts something else behind the first bytes of a text. */
+static void rewrite(weft__hazards *it, weft_kernel_hazard *hazard, size_t bytes, const char *end)
 {
+    weft_error err;
     char text[WEFT_ERROR_MESSAGE_BYTES];
-    hazard->other_ps = weft__sim_now(it->sim);
-    hazard->margin_ps = hazard->other_ps - hazard->time_ps;
-    const char *last = strrchr(hazard->text, ';');
-    int kept = last ? (int)(last - hazard->text) : (int)strlen(hazard->text);
-    (void)snprintf(text, sizeof text, "%.*s; it ended %.3f ns later.", kept, hazard->text,
-                   (double)hazard->margin_ps / 1000);
-    return copy_text(it, text, &hazard->text, err);
+    (void)snprintf(text, sizeof text, "%.*s%s", (int)bytes, hazard->text, end);
+    if (copy_text(it, text, &hazard->text, &err) != WEFT_OK)
+        (void)weft__sim_fail(it->sim, err.code, "%s", err.message);
 }
 
-void weft__hazards_settle(weft__hazards *it, const void *earlier)
+#define REPEATS_BYTES 80
+
+/* What is said of repetitions, with the full stop. */
+static const char *repeats_text(const weft__kept_hazard *kept, char out[REPEATS_BYTES])
 {
-    for (size_t i = 0; i < it->kept_count; i++) {
-        weft_error err;
-        weft__kept_hazard *kept = &it->kept[i];
-        if (kept->earlier != earlier)
+    uint64_t repeats = kept->tells_repeats ? kept->hazard.repeats : 0;
+    if (repeats)
+        (void)snprintf(out, REPEATS_BYTES, ", and %" PRIu64 " later %s with it in the same way.", repeats,
+                       repeats == 1 ? "access conflicts" : "accesses conflict");
+    return repeats ? out : ".";
+}
+
+static void settle(weft__hazards *it, weft__kept_hazard *kept)
+{
+    char end[REPEATS_BYTES + 100], repeats[REPEATS_BYTES];
+    const weft__accesses *accesses = &kept->accesses;
+    weft_kernel_hazard *hazard = &kept->hazard;
+    if (is_open(accesses))
+        return;
+    it->open_count--;
+    uint64_t earlier = accesses->earlier_ps, later = accesses->later_ps;
+    hazard->other_ps = earlier;
+    hazard->held = earlier <= later;
+    hazard->margin_ps = hazard->held ? later - earlier : earlier - later;
+    (void)snprintf(end, sizeof end, "; that %s ended %.3f ns %s this %s%s",
+                   hazard->kind == WEFT_KERNEL_HAZARD_WAR ? "read" : "write", (double)hazard->margin_ps / 1000,
+                   hazard->held ? "before" : "after", hazard->kind == WEFT_KERNEL_HAZARD_RAW ? "read" : "write",
+                   repeats_text(kept, repeats));
+    const char *last = strrchr(hazard->text, ';');
+    rewrite(it, hazard, last ? (size_t)(last - hazard->text) : strlen(hazard->text), end);
+}
+
+void weft__hazards_accessed(weft__hazards *it, const void *later, uint32_t part)
+{
+    for (size_t i = 0; it->open_count && i < it->kept_count; i++) {
+        weft__accesses *accesses = &it->kept[i].accesses;
+        if (accesses->later != later || accesses->later_part != part)
             continue;
-        kept->earlier = NULL;
-        if (settle(it, &kept->hazard, &err) != WEFT_OK)
-            (void)weft__sim_fail(it->sim, err.code, "%s", err.message);
+        accesses->later = NULL;
+        accesses->later_ps = weft__sim_now(it->sim);
+        settle(it, &it->kept[i]);
     }
+}
+
+void weft__hazards_ended(weft__hazards *it, const void *earlier, const uint64_t *times_ps)
+{
+    for (size_t i = 0; it->open_count && i < it->kept_count; i++) {
+        weft__accesses *accesses = &it->kept[i].accesses;
+        if (accesses->earlier != earlier)
+            continue;
+        accesses->earlier = NULL;
+        accesses->earlier_ps = times_ps[accesses->earlier_part];
+        settle(it, &it->kept[i]);
+    }
+}
+
+void weft__hazards_repeat(weft__hazards *it, size_t index)
+{
+    if (index < it->kept_count)
+        it->kept[index].hazard.repeats++;
+}
+
+void weft__hazards_tell_repeats(weft__hazards *it, size_t index)
+{
+    char text[REPEATS_BYTES];
+    if (index >= it->kept_count || it->kept[index].hazard.repeats == 0)
+        return;
+    weft__kept_hazard *kept = &it->kept[index];
+    kept->tells_repeats = true;
+    rewrite(it, &kept->hazard, strlen(kept->hazard.text) - 1, repeats_text(kept, text));
 }
 
 bool weft__hazards_at(const weft__hazards *it, size_t index, weft_kernel_hazard *out)

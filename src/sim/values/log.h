@@ -9,7 +9,8 @@
  *
  * Tensors have physical addresses. The owner of a space is the place of its PE among those of the machine, of an SRAM
  * that of its cube. The numbers of tl_clamp() are inputs without a place, of rank 0 at address 0. An input that was
- * overwritten says so where hazards are but reported, or else is what was read. */
+ * overwritten says so where hazards are but reported, or else is what was read; of a product whose tiles have read
+ * different things, what the first of them did. */
 #ifndef WEFT_SIM_VALUES_LOG_H
 #define WEFT_SIM_VALUES_LOG_H
 

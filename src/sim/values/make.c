@@ -15,9 +15,11 @@ static weft_status make_full(weft__pe_values *it, const weft__command *command, 
 }
 
 /* Its numbers are inputs that no memory holds. */
-static weft_status capture_limits(weft__pe_values *it, weft__command *command, weft_error *err)
+weft_status weft__pe_values_capture_limits(weft__pe_values *it, weft__command *command, weft_error *err)
 {
     weft_dtype dtype = command->operands[0].dtype;
+    if (command->captured[2])
+        return WEFT_OK;
     weft_status status = weft__values_number(it->values, dtype, command->low, &command->captured[1], err);
     return status == WEFT_OK ? weft__values_number(it->values, dtype, command->high, &command->captured[2], err)
                              : status;
@@ -42,7 +44,7 @@ weft_status weft__pe_values_make(weft__pe_values *it, weft__command *command, we
                                  .tile_k = weft__pes_rates(it->pes)->gemm.tile_k};
     if (command->op == WEFT_COMMAND_CLAMP) {
         operation.input_count = 3;
-        weft_status status = capture_limits(it, command, err);
+        weft_status status = weft__pe_values_capture_limits(it, command, err);
         if (status != WEFT_OK)
             return status;
     }

@@ -15,7 +15,7 @@ void weft__pe_values_on_send_issued(void *context, weft__ipcq_message *message)
     weft__given given;
     if (has_failed(it))
         return;
-    weft__given_init(&given, message->from, message->kernel, message->call);
+    weft__given_init(&given, message->from, message->kernel, message->call, message);
     weft__pe_values_order_send(it, message);
     weft__given_touch(&given, &message->tensor, false, "the tensor");
     const weft__unawaited_id id = {WEFT__UNAWAITED_SEND, message->from_direction, message->number};
@@ -43,7 +43,7 @@ void weft__pe_values_on_receive_issued(void *context, weft__ipcq_receive *receiv
     weft__given given;
     if (has_failed(it))
         return;
-    weft__given_init(&given, receive->pe, receive->kernel, receive->call);
+    weft__given_init(&given, receive->pe, receive->kernel, receive->call, receive);
     weft__pe_values_order_receive(it, receive);
     if (!receive->is_in_place)
         weft__given_touch(&given, &receive->result, true, "the result");
@@ -75,7 +75,10 @@ void weft__pe_values_on_send_begins(void *context, weft__ipcq_message *message)
     weft__pe_values *it = context;
     weft__memory_change change;
     const weft__reading reading = source_of(message);
-    if (has_failed(it) || !weft__pe_values_capture(it, &reading, &message->captured, &message->captured_at, &change))
+    if (has_failed(it))
+        return;
+    weft__hazards_accessed(&it->hazards, message, 0);
+    if (!weft__pe_values_capture(it, &reading, &message->captured, &message->captured_at, &change))
         return;
     weft__pe_values_note(it, message, 0, &change);
     (void)weft__pe_values_order_read(it, &reading, message->order, WEFT__ORDER_BEGINS, change.bytes != 0);
@@ -87,12 +90,13 @@ void weft__pe_values_on_send_ends(void *context, weft__ipcq_message *message)
     const weft__reading reading = source_of(message);
     if (has_failed(it))
         return;
-    weft__pe_values_confirm(it, &reading, &message->tensor, &message->captured_at);
+    weft__pe_values_confirm(it, &reading, &message->captured_at);
     if (!has_failed(it))
         (void)weft__pe_values_order_read(it, &reading, message->order, WEFT__ORDER_ENDS,
-                                         message->captured_at == UINT64_MAX);
+                                         (message->captured_at & WEFT__TOLD) != 0);
+    uint64_t now = weft__sim_now(weft__pes_sim(it->pes));
     weft__unawaited_end(&it->unawaited, message->from,
-                        (weft__unawaited_id){WEFT__UNAWAITED_SEND, message->from_direction, message->number});
+                        (weft__unawaited_id){WEFT__UNAWAITED_SEND, message->from_direction, message->number}, &now);
 }
 
 /* A slot, in the shape of what lies there or of what the receiver asks for. */
@@ -209,6 +213,7 @@ static weft_status finish(weft__pe_values *it, weft__ipcq_receive *receive, weft
     weft__held_values *held = &(receive->is_in_place ? it->slots : it->scratch)[weft__pe_index(receive->pe)];
     const weft__reading by = {receive->pe, receive->kernel, receive->call, "the result", &receive->result};
     if (!receive->is_in_place) {
+        weft__hazards_accessed(&it->hazards, receive, 0);
         if (!weft__pe_values_order_write(it, &by, receive->order))
             return WEFT_OK;
         uint32_t writer = weft__pe_values_writer(it, receive->pe, receive->call);
@@ -237,11 +242,12 @@ void weft__pe_values_on_receive_ends(void *context, weft__ipcq_receive *receive)
     const weft__reading reading = slot_reading(receive, &slot);
     if (has_failed(it))
         return;
-    weft__pe_values_confirm(it, &reading, &slot, &receive->captured_at);
+    weft__pe_values_confirm(it, &reading, &receive->captured_at);
     weft__pe_values_order_got(it, receive);
     if (!has_failed(it) && finish(it, receive, &err) != WEFT_OK)
         weft__pe_values_fail(it, receive->pe, receive->kernel, receive->call, &err);
-    weft__unawaited_end(&it->unawaited, receive->pe, id_of(receive));
+    uint64_t now = weft__sim_now(weft__pes_sim(it->pes));
+    weft__unawaited_end(&it->unawaited, receive->pe, id_of(receive), &now);
     weft__values_release(it->values, receive->captured);
     receive->captured = 0;
 }

@@ -90,14 +90,20 @@ static weft_status look_for_another(weft__pe_values *it, const tl_tensor *tensor
     return status;
 }
 
-static bool make_zeros(weft__pe_values *it, const weft__reading *reading)
+static weft_status make_zeros(weft__pe_values *it, weft_error *err)
 {
     static const unsigned char zeros[ZEROS_BYTES];
-    weft_error err;
     const weft_shape shape = weft_shape_1d(ZEROS_BYTES);
-    if (it->zeros || weft__values_constant(it->values, WEFT_U8, &shape, zeros, &it->zeros, &err) == WEFT_OK)
-        return true;
-    return fail(it, reading, &err);
+    return it->zeros ? WEFT_OK : weft__values_constant(it->values, WEFT_U8, &shape, zeros, &it->zeros, err);
+}
+
+weft_status weft__pe_values_stands(weft__pe_values *it, const tl_tensor *tensor, weft__value_id *out, weft_error *err)
+{
+    weft_status status = weft__pe_values_view(it, tensor, 0, 0, out, err);
+    if (status != WEFT_INVALID_STATE)
+        return status;
+    status = make_zeros(it, err);
+    return status == WEFT_OK ? weft__pe_values_view(it, tensor, 0, it->zeros, out, err) : status;
 }
 
 bool weft__pe_values_capture(weft__pe_values *it, const weft__reading *reading, weft__value_id *out, uint64_t *out_at,
@@ -119,9 +125,9 @@ bool weft__pe_values_capture(weft__pe_values *it, const weft__reading *reading, 
     bool is_given = weft__values_lives(it->values, tensor->value) && it->hazards.action != WEFT_HAZARDS_HARDWARE;
     weft_status status = weft__pe_values_view(it, tensor, is_given ? tensor->value : 0, 0, out, &err);
     if (status == WEFT_INVALID_STATE) {
-        if (!meet_unwritten(it, reading) || !make_zeros(it, reading))
+        if (!meet_unwritten(it, reading))
             return false;
-        status = weft__pe_values_view(it, tensor, 0, it->zeros, out, &err);
+        status = weft__pe_values_stands(it, tensor, out, &err);
     }
     return status == WEFT_OK || fail(it, reading, &err);
 }
@@ -133,22 +139,39 @@ void weft__pe_values_note(weft__pe_values *it, const void *subject, uint32_t inp
                                  weft__pe_values_writer_name(it, change->writer));
 }
 
-void weft__pe_values_confirm(weft__pe_values *it, const weft__reading *reading, const tl_tensor *part, uint64_t *at)
+bool weft__pe_values_has_changed(weft__pe_values *it, const weft__reading *reading, const weft__tile_part *part,
+                                 uint64_t at, weft__memory_change *out)
 {
     weft_error err;
-    uint64_t offset;
+    uint64_t offset, writes = at & ~WEFT__TOLD;
     weft__memory *memory;
     bool was_written;
+    if ((at & WEFT__TOLD) && it->hazards.action != WEFT_HAZARDS_HARDWARE)
+        return false;
+    if (weft__pe_values_find(it, part->tensor.address, 1, &memory, &offset, &err) != WEFT_OK ||
+        weft__memory_writes(memory) == writes)
+        return false;
+    if (weft__pe_values_part_was_written(it, part, writes, &was_written, out, &err) != WEFT_OK)
+        return fail(it, reading, &err);
+    return was_written;
+}
+
+void weft__pe_values_meet_change(weft__pe_values *it, const weft__reading *reading, bool is_own,
+                                 const weft__memory_change *change, uint64_t *at)
+{
+    if (*at & WEFT__TOLD)
+        return;
+    *at |= WEFT__TOLD;
+    (void)meet_overwritten(it, reading,
+                           is_own ? "is read after another tile of the same command has written over a part of it"
+                                  : "changed while it was read",
+                           change);
+}
+
+void weft__pe_values_confirm(weft__pe_values *it, const weft__reading *reading, uint64_t *at)
+{
     weft__memory_change change;
-    if (*at == UINT64_MAX || weft__pe_values_find(it, part->address, 1, &memory, &offset, &err) != WEFT_OK ||
-        weft__memory_writes(memory) == *at)
-        return;
-    if (weft__pe_values_was_written(it, part, *at, &was_written, &change, &err) != WEFT_OK) {
-        (void)fail(it, reading, &err);
-        return;
-    }
-    if (!was_written)
-        return;
-    *at = UINT64_MAX;
-    (void)meet_overwritten(it, reading, "changed while it was read", &change);
+    const weft__tile_part all = {.tensor = *reading->tensor};
+    if (!(*at & WEFT__TOLD) && weft__pe_values_has_changed(it, reading, &all, *at, &change))
+        weft__pe_values_meet_change(it, reading, false, &change, at);
 }

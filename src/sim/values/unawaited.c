@@ -4,6 +4,7 @@
 #include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "sim/values/runs.h"
 
@@ -18,13 +19,14 @@ struct weft__unawaited_entry {
     const char *call;
     uint64_t sent; /* of a message: how many there were with it */
     weft__time since;
-    weft__time end;       /* WEFT__NEVER: it is under way */
-    bool has_met_hazards; /* while it was */
+    bool has_ended;
     weft__unawaited_entry *next;
     weft__kept_tensor *kept; /* of those that are not whole; others have none */
     uint32_t touch_count;
     weft__touch touches[WEFT__TOUCHES_MAX];
-};
+    uint64_t times_ps[WEFT__TOUCHES_MAX]; /* of the accesses, if it has ended */
+    size_t hazards[WEFT__TOUCHES_MAX][2]; /* with these: one more than the number of the first one with a later read, */
+};                                        /* and with a later write; 0: none */
 
 weft_status weft__unawaited_init(weft__unawaited *it, uint32_t pes, weft__hazards *hazards, weft_error *err)
 {
@@ -41,11 +43,12 @@ void weft__unawaited_destroy(weft__unawaited *it)
 
 /* ---- touching ---- */
 
-void weft__given_init(weft__given *given, weft__pe *pe, const char *kernel, const char *call)
+void weft__given_init(weft__given *given, weft__pe *pe, const char *kernel, const char *call, const void *subject)
 {
     given->pe = pe;
     given->kernel = kernel;
     given->call = call;
+    given->subject = subject;
     given->touch_count = 0;
 }
 
@@ -114,33 +117,58 @@ static weft_kernel_hazard_kind race_of(const weft__touch *earlier, const weft__t
     return earlier->is_write ? WEFT_KERNEL_HAZARD_WAW : WEFT_KERNEL_HAZARD_WAR;
 }
 
-static bool meet(weft__unawaited *it, weft__unawaited_entry *entry, const weft__touch *earlier,
-                 const weft__given *given, const weft__touch *later, uint64_t address, uint64_t bytes)
+/* Two touches that conflict. */
+typedef struct pair {
+    weft__unawaited_entry *entry;
+    uint32_t earlier, later; /* the numbers of the touches */
+    uint64_t address, bytes;
+} pair;
+
+static bool meet(weft__unawaited *it, const weft__given *given, const pair *of)
 {
     char shape[WEFT_SHAPE_TEXT_BYTES], when[64] = "it is still under way";
-    bool has_ended = entry->end != WEFT__NEVER;
+    const weft__unawaited_entry *entry = of->entry;
+    const weft__touch *earlier = &entry->touches[of->earlier], *later = &given->touches[of->later];
+    uint64_t now = weft__sim_now(it->hazards->sim), ended = entry->times_ps[of->earlier];
     weft_kernel_hazard hazard = {.kind = race_of(earlier, later),
                                  .kernel = given->kernel,
                                  .call = given->call,
                                  .pe = weft__pe_name(given->pe),
-                                 .address = address,
-                                 .bytes = bytes,
+                                 .address = of->address,
+                                 .bytes = of->bytes,
                                  .other = weft__pe_name(given->pe),
                                  .other_call = entry->call,
-                                 .other_ps = has_ended ? entry->end : entry->since,
-                                 .held = has_ended};
-    if (has_ended) {
-        hazard.margin_ps = weft__sim_now(it->hazards->sim) - entry->end;
+                                 .other_ps = entry->has_ended ? ended : entry->since,
+                                 .held = entry->has_ended};
+    const weft__accesses accesses = {.earlier = entry->has_ended ? NULL : entry,
+                                     .later = given->subject,
+                                     .earlier_part = of->earlier,
+                                     .later_part = of->later,
+                                     .earlier_ps = ended,
+                                     .later_ps = now};
+    if (entry->has_ended) {
+        hazard.margin_ps = now - ended;
         (void)snprintf(when, sizeof when, "it had ended %.3f ns before", (double)hazard.margin_ps / 1000);
     }
-    entry->has_met_hazards |= !has_ended;
-    return weft__hazards_add(it->hazards, &hazard, has_ended ? NULL : entry,
+    return weft__hazards_add(it->hazards, &hazard, &accesses,
                              "%s, %s %s at 0x%" PRIx64 ", is %s and the kernel has not waited for the %s of %.3f ns, "
                              "which %s %" PRIu64 " bytes of it at 0x%" PRIx64 "; %s.",
                              later->what, weft_dtype_name(later->tensor->dtype),
                              weft_shape_text(&later->tensor->shape, shape), later->tensor->address,
                              later->is_write ? "written" : "read", entry->call, (double)entry->since / 1000,
-                             earlier->is_write ? "writes" : "reads", bytes, address, when);
+                             earlier->is_write ? "writes" : "reads", of->bytes, of->address, when);
+}
+
+/* The first of its kind is a hazard, and counts the others. */
+static bool meet_or_repeat(weft__unawaited *it, const weft__given *given, const pair *of)
+{
+    size_t *first = &of->entry->hazards[of->earlier][given->touches[of->later].is_write];
+    if (*first) {
+        weft__hazards_repeat(it->hazards, *first - 1);
+        return true;
+    }
+    *first = it->hazards->kept_count + 1;
+    return meet(it, given, of);
 }
 
 bool weft__unawaited_has_any(const weft__unawaited *it, const weft__pe *pe)
@@ -151,11 +179,14 @@ bool weft__unawaited_has_any(const weft__unawaited *it, const weft__pe *pe)
 /* One hazard for both, the first that there is. */
 static bool check_entry(weft__unawaited *it, weft__unawaited_entry *entry, const weft__given *given)
 {
-    uint64_t address, bytes;
+    pair of = {.entry = entry};
     for (uint32_t i = 0; i < given->touch_count; i++)
         for (uint32_t j = 0; j < entry->touch_count; j++)
-            if (conflict(&entry->touches[j], &given->touches[i], &address, &bytes))
-                return meet(it, entry, &entry->touches[j], given, &given->touches[i], address, bytes);
+            if (conflict(&entry->touches[j], &given->touches[i], &of.address, &of.bytes)) {
+                of.earlier = j;
+                of.later = i;
+                return meet_or_repeat(it, given, &of);
+            }
     return true;
 }
 
@@ -209,12 +240,15 @@ static void append(weft__unawaited_list *list, weft__unawaited_entry *entry)
 /* Something has ended, or is taken out. */
 static void move_on(weft__unawaited_list *list)
 {
-    while (list->running && list->running->end != WEFT__NEVER)
+    while (list->running && list->running->has_ended)
         list->running = list->running->next;
 }
 
 static void give_entry(weft__unawaited *it, weft__unawaited_entry *entry)
 {
+    for (uint32_t i = 0; i < 2 * entry->touch_count; i++)
+        if (entry->hazards[i / 2][i % 2])
+            weft__hazards_tell_repeats(it->hazards, entry->hazards[i / 2][i % 2] - 1);
     while (entry->kept) {
         weft__kept_tensor *kept = entry->kept;
         entry->kept = kept->next;
@@ -280,8 +314,8 @@ weft_status weft__unawaited_add(weft__unawaited *it, const weft__given *given, w
     entry->id = id;
     entry->call = given->call;
     entry->since = weft__sim_now(it->hazards->sim);
-    entry->end = WEFT__NEVER;
-    entry->has_met_hazards = false;
+    entry->has_ended = false;
+    memset(entry->hazards, 0, sizeof entry->hazards);
     entry->next = NULL;
     entry->sent = id.kind == WEFT__UNAWAITED_SEND ? ++list->sent : 0;
     append(list, entry);
@@ -301,16 +335,16 @@ static weft__unawaited_entry *find(weft__unawaited_entry *entry, weft__unawaited
     return entry;
 }
 
-void weft__unawaited_end(weft__unawaited *it, const weft__pe *pe, weft__unawaited_id id)
+void weft__unawaited_end(weft__unawaited *it, const weft__pe *pe, weft__unawaited_id id, const uint64_t *times_ps)
 {
     weft__unawaited_list *list = &it->lists[weft__pe_index(pe)];
     weft__unawaited_entry *entry = find(list->running, id);
     if (!entry)
         return;
-    entry->end = weft__sim_now(it->hazards->sim);
+    entry->has_ended = true;
+    memcpy(entry->times_ps, times_ps, entry->touch_count * sizeof *times_ps);
     move_on(list);
-    if (entry->has_met_hazards)
-        weft__hazards_settle(it->hazards, entry);
+    weft__hazards_ended(it->hazards, entry, times_ps);
 }
 
 /* ---- waiting ---- */

@@ -2,8 +2,12 @@
  * can be held against it.
  *
  * A conflict is a hazard when the second of the two is given, whether or not the first has ended by then: only time
- * would order them. If the first has ended, the order has held, by the time since; if it is under way, the order has
- * failed, by the time until its end, which the hazard gets to know then. */
+ * would order them. Whether the order has held, and by how much, their accesses decide: an earlier read is over with
+ * the last tile of that operand, a write has landed with the last tile of the result, a later read begins with its
+ * first tile. The hazard gets to know when both have been made.
+ *
+ * A wait that is missing is one mistake: of conflicts of one kind with one access of what was not waited for the first
+ * is a hazard, and counts the others. */
 #ifndef WEFT_SIM_VALUES_UNAWAITED_H
 #define WEFT_SIM_VALUES_UNAWAITED_H
 
@@ -19,18 +23,20 @@ typedef struct weft__touch {
     const char *what; /* "operand 0" */
 } weft__touch;
 
-#define WEFT__TOUCHES_MAX (WEFT_COMMAND_INPUTS_MAX + 1)
+#define WEFT__TOUCHES_MAX (WEFT_COMMAND_INPUTS_MAX + 1) /* operands, then the result */
 
 /* Something that a kernel gives. */
 typedef struct weft__given {
     weft__pe *pe;
     const char *kernel, *call;
+    const void *subject; /* whose accesses weft__hazards_accessed() tells of, by the number of the touch; NULL: it is
+                            made now */
     uint32_t touch_count;
     weft__touch touches[WEFT__TOUCHES_MAX];
 } weft__given;
 
 /* Touches nothing so far. Its strings live as long as the hazards. */
-void weft__given_init(weft__given *given, weft__pe *pe, const char *kernel, const char *call);
+void weft__given_init(weft__given *given, weft__pe *pe, const char *kernel, const char *call, const void *subject);
 /* It also reads or writes this, which is borrowed until it has been checked and added. */
 void weft__given_touch(weft__given *given, const tl_tensor *tensor, bool is_write, const char *what);
 
@@ -79,8 +85,8 @@ bool weft__unawaited_check(weft__unawaited *it, const weft__given *given);
 /* And is not waited for itself. */
 weft_status weft__unawaited_add(weft__unawaited *it, const weft__given *given, weft__unawaited_id id, weft_error *err);
 
-/* It has ended. */
-void weft__unawaited_end(weft__unawaited *it, const weft__pe *pe, weft__unawaited_id id);
+/* It has ended, and has made its accesses, by the number of the touch, at these times last. */
+void weft__unawaited_end(weft__unawaited *it, const weft__pe *pe, weft__unawaited_id id, const uint64_t *times_ps);
 
 /* The kernel has waited for it, so that it has ended. A message that has been read tells the same of all messages that
  * the PE has given before, and a receive of those from its direction. */

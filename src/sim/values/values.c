@@ -62,9 +62,11 @@ static void on_issued(void *context, weft__command *command)
     weft__pe_values *it = context;
     weft__given given;
     command->issued_ps = weft__sim_now(weft__pes_sim(it->pes));
+    if (!has_failed(it) && weft__pe_values_expect_overlap(it, command, &err) != WEFT_OK)
+        weft__pe_values_fail(it, command->pe, command->kernel, command->call, &err);
     if (has_failed(it) || (command->process && !weft__unawaited_has_any(&it->unawaited, command->pe)))
         return;
-    weft__given_init(&given, command->pe, command->kernel, command->call);
+    weft__given_init(&given, command->pe, command->kernel, command->call, command);
     for (uint32_t i = 0; i < command->operand_count; i++)
         weft__given_touch(&given, &command->operands[i], false, operand_name(i));
     weft__given_touch(&given, &command->result, true, "the result");
@@ -98,38 +100,28 @@ static weft__reading reading_of(const weft__command *command, uint32_t operand)
                            .tensor = &command->operands[operand]};
 }
 
-/* The part of an operand that a tile reads; all of it where that is not simple. */
-static tl_tensor part_of(const weft__pe_values *it, const weft__command *command, uint32_t operand, uint64_t tile)
+/* A tile reads an operand that has been captured. */
+static void confirm(weft__pe_values *it, weft__command *command, uint32_t operand, uint64_t tile,
+                    const weft__tile_part *part)
 {
-    const weft__plan *plan = &command->plan;
-    tl_tensor part = command->operands[operand];
-    if (operand >= plan->input_count || plan->kind == WEFT__PLAN_READ || plan->kind == WEFT__PLAN_WRITE)
-        return part;
-    uint64_t each = weft_dtype_bytes(part.dtype);
-    weft__tile_box box = weft__plan_box(plan, weft__pes_rates(it->pes), tile, operand);
-    if (plan->kind == WEFT__PLAN_GEMM) {
-        part.address += (box.row * part.stride[0] + box.column * part.stride[1]) * each;
-        part.shape = weft_shape_2d(box.rows, box.columns);
-    } else if (weft__pe_values_is_contiguous(&part)) {
-        part.address += box.column * each;
-        part.shape = weft_shape_1d(box.columns);
-        part.stride[0] = 1;
-    }
-    return part;
-}
-
-/* A later tile reads an operand that has been captured. */
-static void confirm(weft__pe_values *it, weft__command *command, uint32_t operand, uint64_t tile)
-{
+    weft_error err;
+    weft__memory_change change;
     const weft__reading reading = reading_of(command, operand);
-    const tl_tensor part = part_of(it, command, operand, tile);
-    weft__pe_values_confirm(it, &reading, &part, &command->captured_at[operand]);
+    if (!weft__pe_values_has_changed(it, &reading, part, command->captured_at[operand], &change))
+        return;
+    bool is_own = weft__pe_values_is_own(it, command, &change);
+    weft__pe_values_meet_change(it, &reading, is_own, &change, &command->captured_at[operand]);
+    if (has_failed(it) || it->hazards.action != WEFT_HAZARDS_HARDWARE || command->plan.kind == WEFT__PLAN_READ)
+        return;
+    if (weft__pe_values_reread(it, command, operand, tile, part, is_own, &err) != WEFT_OK)
+        weft__pe_values_fail(it, command->pe, command->kernel, command->call, &err);
 }
 
-static void capture(weft__pe_values *it, weft__command *command, uint32_t operand)
+static void first_read(weft__pe_values *it, weft__command *command, uint32_t operand)
 {
     weft__memory_change change;
     const weft__reading reading = reading_of(command, operand);
+    weft__hazards_accessed(&it->hazards, command, operand);
     if (!weft__pe_values_capture(it, &reading, &command->captured[operand], &command->captured_at[operand], &change))
         return;
     weft__pe_values_note(it, command, operand, &change);
@@ -144,19 +136,25 @@ static void finish_reading(weft__pe_values *it, const weft__command *command)
         const weft__reading reading = reading_of(command, i);
         if (reading.tensor->space == TL_REMOTE && command->captured[i] && !has_failed(it))
             (void)weft__pe_values_order_read(it, &reading, command->order, WEFT__ORDER_ENDS,
-                                             command->captured_at[i] == UINT64_MAX);
+                                             (command->captured_at[i] & WEFT__TOLD) != 0);
     }
 }
 
 static void on_read(void *context, weft__command *command, uint32_t operand, uint64_t tile)
 {
     weft__pe_values *it = context;
+    weft__tile_part part;
     if (has_failed(it))
         return;
-    if (command->captured[operand])
-        confirm(it, command, operand, tile);
-    else
-        capture(it, command, operand);
+    bool is_read = weft__pe_values_part_of(it, command, operand, tile, &part);
+    if (is_read) {
+        command->read_ps[operand] = weft__sim_now(weft__pes_sim(it->pes));
+        weft__pe_values_note_read(it, command, operand, tile);
+    }
+    if (!command->captured[operand])
+        first_read(it, command, operand);
+    else if (is_read)
+        confirm(it, command, operand, tile, &part);
 }
 
 static bool on_peek(void *context, weft__pe *pe, const tl_tensor *tensor, const char *kernel, const char *call,
@@ -169,7 +167,7 @@ static bool on_peek(void *context, weft__pe *pe, const tl_tensor *tensor, const 
     weft__pe_values *it = context;
     const weft__reading reading = {.pe = pe, .kernel = kernel, .call = call, .what = "the tensor", .tensor = tensor};
     weft__given given;
-    weft__given_init(&given, pe, kernel, call);
+    weft__given_init(&given, pe, kernel, call, NULL);
     weft__given_touch(&given, tensor, false, reading.what);
     if (!weft__unawaited_check(&it->unawaited, &given) || !weft__pe_values_capture(it, &reading, &value, &at, &change))
         return false;
@@ -188,11 +186,12 @@ static bool on_peek(void *context, weft__pe *pe, const tl_tensor *tensor, const 
 
 static weft_status write_result(weft__pe_values *it, weft__command *command, weft_error *err)
 {
-    weft_status status = weft__pe_values_make(it, command, &command->made, err);
+    weft_status status = weft__pe_values_finish(it, command, err);
     if (status != WEFT_OK)
         return status;
     uint32_t writer = weft__pe_values_writer(it, command->pe, command->call);
     const weft__reading by = {command->pe, command->kernel, command->call, "the result", &command->result};
+    weft__hazards_accessed(&it->hazards, command, command->operand_count);
     if (!weft__pe_values_order_write(it, &by, command->order))
         return WEFT_OK;
     status = weft__pe_values_install(it, command->result.address, command->made, writer, err);
@@ -215,12 +214,20 @@ static void on_landed(void *context, weft__command *command, uint64_t tile)
 {
     weft_error err;
     weft__pe_values *it = context;
-    if (!has_landed(it, command) || has_failed(it))
+    weft_status status = WEFT_OK;
+    bool is_whole = has_landed(it, command);
+    if (has_failed(it))
         return;
-    if (command->plan.kind == WEFT__PLAN_READ) /* what the memory has sent may have been written over meanwhile */
-        confirm(it, command, 0, tile);
-    finish_reading(it, command);
-    if (!has_failed(it) && write_result(it, command, &err) != WEFT_OK)
+    command->landed_ps = weft__sim_now(weft__pes_sim(it->pes));
+    if (!weft__pe_values_check_landing(it, command, tile))
+        return;
+    if (is_whole && command->plan.kind == WEFT__PLAN_READ) /* what was sent may have been written over meanwhile */
+        confirm(it, command, 0, tile, &(weft__tile_part){.tensor = command->operands[0]});
+    if (is_whole)
+        finish_reading(it, command);
+    if (!has_failed(it))
+        status = is_whole ? write_result(it, command, &err) : weft__pe_values_land_piece(it, command, tile, &err);
+    if (status != WEFT_OK)
         weft__pe_values_fail(it, command->pe, command->kernel, command->call, &err);
 }
 
@@ -254,10 +261,16 @@ static void on_done(void *context, weft__command *command)
     for (uint32_t i = 0; i < WEFT_COMMAND_INPUTS_MAX; i++)
         weft__values_release(it->values, command->captured[i]);
     weft__values_release(it->values, command->made);
+    weft__pe_values_drop_pieces(it, command);
     weft__pe_values_order_done(it, command);
-    if (!command->process)
-        weft__unawaited_end(&it->unawaited, command->pe,
-                            (weft__unawaited_id){WEFT__UNAWAITED_COMPOSITE, 0, command->number});
+    if (command->process)
+        return;
+    uint64_t times_ps[WEFT__TOUCHES_MAX] = {0};
+    for (uint32_t i = 0; i < command->operand_count; i++)
+        times_ps[i] = command->read_ps[i];
+    times_ps[command->operand_count] = command->landed_ps;
+    weft__unawaited_end(&it->unawaited, command->pe,
+                        (weft__unawaited_id){WEFT__UNAWAITED_COMPOSITE, 0, command->number}, times_ps);
 }
 
 static void on_dropped(void *context, weft__pe *pe, uint64_t address)
@@ -369,6 +382,7 @@ void weft__pe_values_destroy(weft__pe_values *it)
     weft__values_release(it->values, it->zeros);
     weft__unawaited_destroy(&it->unawaited);
     weft__pe_values_order_destroy(it);
+    weft__pe_values_free_pieces(it);
     weft__hazards_destroy(&it->hazards);
     free(it->memories);
     free(it->parts);

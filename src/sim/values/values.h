@@ -5,7 +5,9 @@
  * is written later changes nothing that was read before. Nothing is computed while kernels run, unless the graph is
  * eager, or a kernel peeks.
  *
- * An operand is captured once, when its first tile is read. Tiles that are read later must not have been written since.
+ * An operand is captured once, when its first tile is read. Tiles that are read later must not have been written since,
+ * neither by others nor by tiles of the same command, whose result is installed tile by tile if it lies over operands.
+ * Where a tensor is what stands there, such tiles are captured once more, each for itself (pieces.c).
  * A tensor that was given a value, by the call that made it, must still be that value where it stands. If not, the
  * machine reads something else than the kernel means, which is a hazard, and so is a read of bytes that nobody wrote.
  *

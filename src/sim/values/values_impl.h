@@ -12,6 +12,9 @@
 
 #define WEFT__WRITER_HOST UINT32_MAX
 
+/* Beside how often a memory had been written when something was captured: it has changed since, which was told. */
+#define WEFT__TOLD (UINT64_C(1) << 63)
+
 /* Calls that writers are told apart by; that is more than there are. */
 #define WEFT__WRITER_CALLS 128u
 
@@ -51,6 +54,8 @@ typedef struct weft__located_memory {
 
 #define WEFT__LOCATED_MEMORIES 512u /* a power of two */
 
+typedef struct weft__pieces weft__pieces;
+
 struct weft__pe_values {
     weft__pes *pes;
     weft__values *values;
@@ -66,6 +71,7 @@ struct weft__pe_values {
     weft__order_memory *accesses; /* by node */
     const char *calls[WEFT__WRITER_CALLS];
     uint32_t call_count, last_call;
+    weft__pieces *pieces;    /* of all commands that have some */
     weft__value_id zeros;    /* what stands where nobody wrote; 0: not needed so far */
     weft__value_part *parts; /* scratch */
     size_t parts_capacity;
@@ -108,9 +114,27 @@ bool weft__pe_values_capture(weft__pe_values *it, const weft__reading *reading, 
 /* And that for the log: `subject` as of weft__pe_log_overwritten. */
 void weft__pe_values_note(weft__pe_values *it, const void *subject, uint32_t input, const weft__memory_change *change);
 
-/* What was captured has been read, or `part` of it is read now: it must not have been written since. One hazard for
- * each capture: *at is UINT64_MAX after the first. */
-void weft__pe_values_confirm(weft__pe_values *it, const weft__reading *reading, const tl_tensor *part, uint64_t *at);
+/* A part of an operand. */
+typedef struct weft__tile_part {
+    tl_tensor tensor;              /* the part itself, but for a count */
+    uint64_t begin[WEFT_RANK_MAX]; /* of a matrix, or what goes with one: where the part begins in the operand */
+    uint64_t first, count;         /* else: its first element in row-major order, and if the operand is not contiguous,
+                                      how many of `tensor`, which is all of it; 0: all */
+} weft__tile_part;
+
+/* True if a part of what was captured then has been written since, unless that has been told of and the value stays
+ * what it was. False too if the run ends. */
+bool weft__pe_values_has_changed(weft__pe_values *it, const weft__reading *reading, const weft__tile_part *part,
+                                 uint64_t at, weft__memory_change *out);
+
+/* What was captured has been read: it must not have been written since. One hazard for each capture, by WEFT__TOLD. */
+void weft__pe_values_confirm(weft__pe_values *it, const weft__reading *reading, uint64_t *at);
+/* The hazard of a change, by a tile of the command that reads it (`is_own`) or by somebody else. */
+void weft__pe_values_meet_change(weft__pe_values *it, const weft__reading *reading, bool is_own,
+                                 const weft__memory_change *change, uint64_t *at);
+
+/* The value of what stands where a tensor is, with zeros where nobody wrote, with one reference. */
+weft_status weft__pe_values_stands(weft__pe_values *it, const tl_tensor *tensor, weft__value_id *out, weft_error *err);
 
 /* Ends the run with an error, naming kernel, PE, time and call. */
 void weft__pe_values_fail(weft__pe_values *it, const weft__pe *pe, const char *kernel, const char *call,
@@ -136,11 +160,53 @@ weft_status weft__pe_values_was_written(weft__pe_values *it, const tl_tensor *te
 weft_status weft__pe_values_has_gap(weft__pe_values *it, const tl_tensor *tensor, bool *out_has,
                                     weft__memory_change *out, weft_error *err);
 
+/* ---- parts.c: what tiles read ---- */
+
+/* The part of an operand that a tile reads; false if it reads nothing of it. */
+bool weft__pe_values_part_of(const weft__pe_values *it, const weft__command *command, uint32_t operand, uint64_t tile,
+                             weft__tile_part *out);
+weft_status weft__pe_values_part_was_written(weft__pe_values *it, const weft__tile_part *part, uint64_t writes,
+                                             bool *out_was, weft__memory_change *out, weft_error *err);
+/* The first bytes of a part that lie in [begin, end); false: none. */
+bool weft__pe_values_part_meets(const weft__tile_part *part, uint64_t begin, uint64_t end, uint64_t *out_address,
+                                uint64_t *out_bytes);
+/* As weft__pe_values_stands(): of the shape of the tensor, or of so many elements. */
+weft_status weft__pe_values_part_stands(weft__pe_values *it, const weft__tile_part *part, weft__value_id *out,
+                                        weft_error *err);
+
+/* The step of a plan that an operand behind the inputs belongs to. */
+const weft__plan_step *weft__pe_values_step_of(const weft__plan *plan, uint32_t operand);
+
+/* ---- pieces.c: commands whose tiles make a difference ---- */
+
+/* Before a command begins: if its output lies over operands, so that its tiles may read what others of them wrote, its
+ * result is installed tile by tile. */
+weft_status weft__pe_values_expect_overlap(weft__pe_values *it, weft__command *command, weft_error *err);
+/* Such a command: a tile has read its part of an operand; the result of one lands where a later one has read, which is
+ * a hazard, as nothing but time orders the two. False if the run ends. */
+void weft__pe_values_note_read(weft__pe_values *it, const weft__command *command, uint32_t operand, uint64_t tile);
+bool weft__pe_values_check_landing(weft__pe_values *it, const weft__command *command, uint64_t tile);
+/* A tile, not the last one, has landed. */
+weft_status weft__pe_values_land_piece(weft__pe_values *it, weft__command *command, uint64_t tile, weft_error *err);
+/* True if the change is such a landing of the command itself. */
+bool weft__pe_values_is_own(weft__pe_values *it, const weft__command *command, const weft__memory_change *change);
+/* Where tensors are what stands there: a tile reads something else than what was captured. WEFT_UNSUPPORTED if its own
+ * command made it and cannot be computed tile by tile. */
+weft_status weft__pe_values_reread(weft__pe_values *it, weft__command *command, uint32_t operand, uint64_t tile,
+                                   const weft__tile_part *part, bool is_own, weft_error *err);
+/* command->made becomes the whole result, whatever its tiles have read. */
+weft_status weft__pe_values_finish(weft__pe_values *it, weft__command *command, weft_error *err);
+/* The command ends; all of them do, with the graph of values behind them. */
+void weft__pe_values_drop_pieces(weft__pe_values *it, weft__command *command);
+void weft__pe_values_free_pieces(weft__pe_values *it);
+
 /* ---- making ---- */
 
 /* The value that a command makes of what was captured, with one reference. Numbers of the command become captured
  * values behind its operands. */
 weft_status weft__pe_values_make(weft__pe_values *it, weft__command *command, weft__value_id *out, weft_error *err);
+/* The latter alone. */
+weft_status weft__pe_values_capture_limits(weft__pe_values *it, weft__command *command, weft_error *err);
 
 /* ---- tensors of kernels ---- */
 

@@ -9,6 +9,10 @@
  * - Keys of the machine that kernels and placements go by must be those of the recorded run: how many parts there are,
  *   how large memories and slots are. WEFT_UNSUPPORTED, naming the key and both values. weft_retime_key_is_free() tells
  *   them from the others: times, bandwidths, channels, and what else only times depend on.
+ * Parts whose outcome on this machine is known already are not simulated again: what a PE does with its own memories,
+ * where others have done the same, and dispatches between two drains that repeat, as the layers of a model do. So it
+ * may take a small part of the time of a full run.
+ *
  * What the host does is taken to be the same too: launches and transfers in the same order, each as soon as those
  * before it let it.
  *
@@ -64,8 +68,8 @@ typedef struct weft_retime_result {
     uint64_t end_ps;                    /**< the time of the host after the last that it did */
     const weft_launch_report *launches; /**< of each, in their order */
     size_t launch_count;
-    weft_launch_report report; /**< of all of them: times and counts are added up */
-    weft_simulation_statistics statistics;
+    weft_launch_report report; /**< of all of them: times and counts are added up, as weft_launch_report_add() does */
+    weft_simulation_statistics statistics; /**< of what was simulated; without trace_hash, which is 0 */
 } weft_retime_result;
 
 /** Runs the requests of a recording on a machine.

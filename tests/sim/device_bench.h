@@ -59,29 +59,41 @@ static inline weft_timeline_entry entry_at(const weft_timeline *timeline, size_t
     return entry;
 }
 
-/* A chain of additions. */
+/* A chain of additions. What is added to first lies as the sums do, so that all of them take the same time. */
 typedef struct pairs {
     weft_device *device;
-    weft_buffer *hidden, *more, *sums;
+    weft_buffer *room, *hidden, *more, *sums; /* `hidden` is a view of `room` */
 } pairs;
 
 enum {
     PAIRS = 5
 };
 
+static inline pairs make_pairs(weft_device *device)
+{
+    weft_buffer *room = test_floats(device, 4 * 2 * PAIRS, 1);
+    return (pairs){device, room, test_view(room, 0, 4), test_floats(device, 4, 2),
+                   test_floats(device, 4 * 2 * PAIRS, 0)};
+}
+
+static inline void free_pairs(const pairs *it)
+{
+    weft_buffer_destroy(it->hidden);
+    weft_buffer_destroy(it->room);
+    weft_buffer_destroy(it->more);
+    weft_buffer_destroy(it->sums);
+}
+
 static inline pairs open_pairs(const char *uri)
 {
-    weft_device *device = test_open(uri);
-    return (pairs){device, test_floats(device, 4, 1), test_floats(device, 4, 2), test_floats(device, 4 * 2 * PAIRS, 0)};
+    return make_pairs(test_open(uri));
 }
 
 static inline void close_pairs(pairs *it)
 {
     assert_sum(it->device);
     ck_assert_uint_eq(part_of(it->device, "under way"), 0);
-    weft_buffer_destroy(it->hidden);
-    weft_buffer_destroy(it->more);
-    weft_buffer_destroy(it->sums);
+    free_pairs(it);
     weft_device_close(it->device);
 }
 

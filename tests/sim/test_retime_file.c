@@ -416,7 +416,7 @@ START_TEST(every_damaged_byte_and_every_cut_is_seen)
         status = parse(data, i, &err);
         WEFT_TEST_ASSERT_FAILS(status, err, WEFT_PARSE, NULL, NULL, NULL, NULL);
     }
-    memcpy(data, "weft recording 2", 16);
+    memcpy(data, "weft recording 1", 16);
     weft_status status = parse(data, bytes, &err);
     WEFT_TEST_ASSERT_FAILS(status, err, WEFT_PARSE, "another format", NULL, NULL, NULL);
     free(data);

@@ -93,7 +93,7 @@ END_TEST
 
 /* ---- where buffers lie ---- */
 
-START_TEST(blocks_are_whole_rows_and_begin_where_the_last_ones_ended)
+START_TEST(blocks_are_whole_rows_and_buffers_of_one_size_lie_alike)
 {
     weft_device *device = test_open(TWO_SIP);
     uint32_t pes = sim_of(device)->pes;
@@ -106,23 +106,25 @@ START_TEST(blocks_are_whole_rows_and_begin_where_the_last_ones_ended)
     weft_buffer *more = make(device, WEFT_BF16, weft_shape_2d(pes + 1, 2048));
     ck_assert_uint_eq(memory_of(more)->block_bytes, 2 * 4096);
     ck_assert_uint_eq(memory_of(more)->count, pes / 2 + 1);
-    ck_assert_uint_eq(memory_of(more)->first, 0);
+    weft_buffer *like = make(device, WEFT_BF16, weft_shape_2d(pes + 1, 2048));
+    ck_assert_uint_eq(memory_of(more)->first, memory_of(like)->first);
+    for (uint32_t i = 0; i < memory_of(more)->count; i++)
+        ck_assert_uint_eq(memory_of(more)->addresses[i] % (1 << 14), 0);
     /* 400 bytes a row: 4 rows are the least that is a multiple of 64 bytes. */
     weft_buffer *odd = make(device, WEFT_F32, weft_shape_2d(10, 100));
     ck_assert_uint_eq(memory_of(odd)->block_bytes, 1600);
     ck_assert_uint_eq(memory_of(odd)->count, 3);
-    ck_assert_uint_eq(memory_of(odd)->first, pes / 2 + 1);
+    ck_assert_uint_ne(memory_of(odd)->first, memory_of(more)->first);
     /* No rows: one block as long as it is small, then equal ones. */
     weft_buffer *small = make(device, WEFT_F32, weft_shape_1d(1024));
     ck_assert_uint_eq(memory_of(small)->count, 1);
-    ck_assert_uint_eq(memory_of(small)->first, pes / 2 + 4);
     weft_buffer *line = make(device, WEFT_F32, weft_shape_1d(1 << 20));
     ck_assert_uint_eq(memory_of(line)->block_bytes % 64, 0);
     ck_assert_uint_gt(memory_of(line)->count, pes - 2);
     /* One row that is too long to be left whole. */
     weft_buffer *logits = make(device, WEFT_F32, weft_shape_2d(1, 151936));
     ck_assert_uint_gt(memory_of(logits)->count, pes / 2);
-    weft_buffer *all[] = {even, more, odd, small, line, logits};
+    weft_buffer *all[] = {even, more, like, odd, small, line, logits};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         weft_buffer_destroy(all[i]);
     weft_device_close(device);
@@ -235,14 +237,14 @@ START_TEST(a_buffer_that_finds_no_room_takes_none)
     weft_error error;
     weft_device *device = test_open(TINY);
     uint64_t all = free_bytes(device);
-    weft_buffer *at_first = make(device, WEFT_U8, weft_shape_2d(1, 1 << 18)), *none = NULL;
-    ck_assert_uint_eq(memory_of(at_first)->count, 1);
-    ck_assert_uint_eq(memory_of(at_first)->first, 0);
+    weft_buffer *at_second = make(device, WEFT_U8, weft_shape_2d(1, 1 << 18)), *none = NULL;
+    ck_assert_uint_eq(memory_of(at_second)->count, 1);
+    ck_assert_uint_eq(memory_of(at_second)->first, 1);
     weft_shape shape = weft_shape_1d(all);
-    FAILS(weft_buffer_create(device, WEFT_U8, &shape, &none, &error), WEFT_OUT_OF_MEMORY, "sip0.cube0.pe0.hbm");
+    FAILS(weft_buffer_create(device, WEFT_U8, &shape, &none, &error), WEFT_OUT_OF_MEMORY, "sip0.cube0.pe1.hbm");
     ck_assert_ptr_null(none);
     ck_assert_uint_eq(free_bytes(device), all - (1 << 18));
-    weft_buffer_destroy(at_first);
+    weft_buffer_destroy(at_second);
     weft_device_close(device);
 }
 END_TEST
@@ -429,9 +431,11 @@ START_TEST(a_missing_barrier_is_a_hazard_and_the_device_is_lost)
 {
     weft_error error;
     stream it = open_stream(TINY, 64);
+    weft_buffer *larger = test_floats(it.device, 4 * 64, 0), *elsewhere = test_view(larger, 0, 64);
+    ck_assert_uint_ne(memory_of(larger)->first, memory_of(it.sum)->first); /* a PE does one thing after another */
     weft_encoder *encoder = test_encoder(it.device, NULL);
     OK(weft_add(encoder, it.a, it.b, it.sum, &error));
-    OK(weft_mul(encoder, it.sum, it.b, it.product, &error));
+    OK(weft_mul(encoder, it.sum, it.b, elsewhere, &error));
     FAILS(weft_encoder_commit_and_wait(encoder, "racing", &error), WEFT_HAZARD, "Command buffer 'racing'",
           "Kernel 'dispatch 1 (mul)'", "nothing orders that after tl_store");
     OK(weft_encoder_reset(encoder, &error));
@@ -440,6 +444,8 @@ START_TEST(a_missing_barrier_is_a_hazard_and_the_device_is_lost)
           "Kernel 'dispatch 1 (mul)'");
     test_assert_floats(it.a, 2);
     weft_encoder_destroy(encoder);
+    weft_buffer_destroy(elsewhere);
+    weft_buffer_destroy(larger);
     close_stream(&it);
 }
 END_TEST
@@ -548,7 +554,7 @@ START_TEST(every_allocation_may_fail)
 END_TEST
 
 WEFT_TEST_MAIN("sim_device", a_device_tells_what_its_machine_is, what_is_no_machine_is_refused,
-               a_machine_without_hbm_is_refused, blocks_are_whole_rows_and_begin_where_the_last_ones_ended,
+               a_machine_without_hbm_is_refused, blocks_are_whole_rows_and_buffers_of_one_size_lie_alike,
                bytes_are_written_and_read_at_any_place, kernels_see_what_was_written_byte_by_byte,
                large_memory_is_zeros_and_costs_the_host_nothing, a_buffer_of_a_pool_is_zeros_again,
                a_buffer_that_finds_no_room_takes_none, the_first_fault_counts, buffers_without_elements_are_fine,

@@ -170,7 +170,8 @@ START_TEST(hazards_are_what_the_uri_says)
         pairs it = open_pairs(uris[i]);
         weft_encoder *encoder = test_encoder(it.device, NULL);
         weft_buffer *sum = test_view(it.sums, 0, 4);
-        weft_buffer *elsewhere = test_floats(it.device, 4, 0); /* another PE has its block */
+        weft_buffer *larger = test_floats(it.device, 4 * 64, 0); /* another PE has its block */
+        weft_buffer *elsewhere = test_view(larger, 0, 4);
         OK(weft_add(encoder, it.hidden, it.more, sum, &error));
         OK(weft_mul(encoder, sum, it.more, elsewhere, &error));
         ck_assert_int_eq(weft_encoder_commit_and_wait(encoder, NULL, &error), i == 0 ? WEFT_HAZARD : WEFT_OK);
@@ -179,9 +180,8 @@ START_TEST(hazards_are_what_the_uri_says)
         weft_encoder_destroy(encoder);
         weft_buffer_destroy(sum);
         weft_buffer_destroy(elsewhere);
-        weft_buffer_destroy(it.hidden);
-        weft_buffer_destroy(it.more);
-        weft_buffer_destroy(it.sums);
+        weft_buffer_destroy(larger);
+        free_pairs(&it);
         assert_sum(it.device);
         weft_device_close(it.device);
     }

@@ -144,6 +144,43 @@ START_TEST(what_has_nothing_to_do_is_told_too)
 }
 END_TEST
 
+/* While a dispatch is under way somebody else begins to watch, or nobody does, or somebody for the first time: it is
+ * told to who watched when it began. */
+START_TEST(a_dispatch_is_told_to_who_watched_when_it_began)
+{
+    static const struct {
+        bool is_watched_before, is_watched_after;
+    } cases[] = {{true, false}, {true, true}, {false, true}};
+    static float numbers[1 << 16];
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        weft_device *device = test_open(TINY);
+        weft_buffer *x = make(device, 1 << 10, 1 << 6), *other = make(device, 1 << 10, 1 << 6);
+        weft_encoder *encoder = test_encoder(device, NULL);
+        told before = {0}, after = {0};
+        if (cases[i].is_watched_before)
+            OK(weft_sim_device_watch_plans(device, take, &before, NULL));
+        OK(weft_add(encoder, x, x, x, NULL));
+        OK(weft_encoder_barrier(encoder, NULL));
+        OK(weft_mul(encoder, x, x, x, NULL));
+        OK(weft_encoder_commit(encoder, NULL, NULL));
+        OK(weft_buffer_read(other, 0, numbers, sizeof numbers, NULL));
+        ck_assert_uint_eq(before.count, 0); /* the first has not ended, and that it has begun is seen below */
+        OK(weft_sim_device_watch_plans(device, cases[i].is_watched_after ? take : NULL, &after, NULL));
+        OK(weft_encoder_wait(encoder, NULL));
+        ck_assert_uint_eq(before.count, cases[i].is_watched_before);
+        ck_assert_uint_eq(after.count, cases[i].is_watched_after);
+        if (cases[i].is_watched_before)
+            ck_assert_str_eq(before.plans[0].op, "add");
+        if (cases[i].is_watched_after)
+            ck_assert_str_eq(after.plans[0].op, "mul");
+        weft_encoder_destroy(encoder);
+        weft_buffer_destroy(x);
+        weft_buffer_destroy(other);
+        weft_device_close(device);
+    }
+}
+END_TEST
+
 START_TEST(memory_of_pes_adds_up)
 {
     weft_device *device = test_open(TWO_SIP);
@@ -153,8 +190,13 @@ START_TEST(memory_of_pes_adds_up)
     for (uint32_t pe = 0; pe < 256; pe++)
         sum += weft_sim_device_memory_of(device, pe);
     ck_assert_uint_eq(sum, 1000 * 64 * sizeof(float));
-    ck_assert_uint_eq(weft_sim_device_memory_of(device, 249), 4 * 64 * sizeof(float));
-    ck_assert_uint_eq(weft_sim_device_memory_of(device, 250), 0);
+    uint32_t with_most = 0, with_none = 0;
+    for (uint32_t pe = 0; pe < 256; pe++) {
+        with_most += weft_sim_device_memory_of(device, pe) == 4 * 64 * sizeof(float);
+        with_none += weft_sim_device_memory_of(device, pe) == 0;
+    }
+    ck_assert_uint_eq(with_most, 250);
+    ck_assert_uint_eq(with_none, 6);
     ck_assert_uint_eq(weft_sim_device_memory_of(device, 256), 0);
     weft_buffer_destroy(weight);
     ck_assert_uint_eq(weft_sim_device_memory_of(device, 0), 0);
@@ -206,6 +248,7 @@ int main(void)
     tcase_add_loop_test(tcase, plans_tell_who_does_what, 0, 2);
     tcase_add_test(tcase, watching_takes_no_time);
     tcase_add_test(tcase, what_has_nothing_to_do_is_told_too);
+    tcase_add_test(tcase, a_dispatch_is_told_to_who_watched_when_it_began);
     tcase_add_test(tcase, memory_of_pes_adds_up);
     tcase_add_test(tcase, other_devices_have_no_plans);
     tcase_add_test(tcase, want_of_memory_is_an_error);

@@ -1,6 +1,8 @@
 /* Simulations with their options: values or none, hazards, the log, perturbed runs, traces. */
 #include "simulation_bench.h"
 
+#include "support/interim.h"
+
 /* ---- determinism ---- */
 
 static void mixed_kernel(weft_tile *tl, const void *arguments)
@@ -574,8 +576,7 @@ START_TEST(an_unfinished_trace_leaves_the_old_one)
             (void)run_launch(&it, &(weft_launch_options){.kernel = idle_kernel});
         close_simulation(&it);
         ck_assert(trace_has("an older one"));
-        file = fopen(TRACE ".part", "r");
-        ck_assert_ptr_null(file);
+        ck_assert(!weft_test_has_interim(TRACE));
     }
     simulation_bench it = open_simulation("tiny", NULL, &options);
     (void)fail_launch(&it, &(weft_launch_options){.kernel = failing_kernel});

@@ -1,12 +1,16 @@
 /* Memory of the device: blocks in the HBM of the PEs. */
 #include <stdlib.h>
 
+#include "base/rng.h"
 #include "base/size.h"
 #include "devices/sim/sim_impl.h"
 #include "sim/host/host_impl.h"
 
-/* Blocks begin at multiples of this, have as many bytes at least, and where there are no rows LEAST_FREE_BYTES: what is
- * small is best read with one load. */
+/* Blocks begin at multiples of this, which rows of HBM through all pseudo-channels seldom exceed: so the blocks of one
+ * layer lie in their rows as those of another do. */
+#define ALIGNMENT_BYTES (UINT64_C(1) << 14)
+/* Blocks have as many bytes at least, and where there are no rows LEAST_FREE_BYTES: what is small is best read with one
+ * load. */
 #define LEAST_BYTES 256u
 #define LEAST_FREE_BYTES 4096u
 /* Blocks are multiples of so many bytes, so that an element of any dtype lies in one of them. */
@@ -34,6 +38,15 @@ static uint64_t block_bytes_of(uint64_t bytes, uint64_t row_bytes, uint32_t pes)
     return weft__ceil_div(weft__max_size(share, least), unit) * unit;
 }
 
+/* Buffers of one size and with rows of one length begin at the same PE: so row i of all of them lies at the same one,
+ * keys lie where their values do, and layers lie alike. Others begin somewhere else, to be spread. */
+static uint32_t first_pe(const weft__sim_device *sim, uint64_t bytes, uint64_t row_bytes, uint32_t count)
+{
+    if (count == sim->pes)
+        return 0;
+    return (uint32_t)(weft__rng_mix(weft__rng_mix(bytes) + row_bytes) % sim->pes);
+}
+
 /* The bytes of a block: the last one is shorter. */
 static uint64_t bytes_of_block(const weft__sim_memory *memory, uint32_t block)
 {
@@ -49,7 +62,7 @@ static weft_status allocator_of_block(const weft__sim_device *sim, const weft__s
 
 static uint64_t alignment_of(const weft__sim_device *sim)
 {
-    uint64_t alignment = LEAST_BYTES;
+    uint64_t alignment = ALIGNMENT_BYTES;
     while (alignment < weft__simulation_graph(sim->simulation)->spec->system.flit_bytes)
         alignment *= 2;
     return alignment;
@@ -121,14 +134,12 @@ weft_status weft__sim_memory_create(weft_device *device, size_t bytes, weft__all
     pthread_mutex_lock(&sim->lock);
     memory->bytes = bytes;
     memory->block_bytes = block_bytes;
-    memory->first = sim->next_first;
+    memory->first = first_pe(sim, bytes, allocation->row_bytes, count);
     memory->pes = sim->pes;
     memory->count = count;
     weft_status status = take_blocks(sim, memory, err);
-    if (status == WEFT_OK) {
-        sim->next_first = (memory->first + count) % sim->pes;
+    if (status == WEFT_OK)
         allocation->handle = memory;
-    }
     pthread_mutex_unlock(&sim->lock);
     return status;
 }

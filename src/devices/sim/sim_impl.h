@@ -55,8 +55,7 @@ typedef struct weft__sim_device {
     weft__sim_times times;
     weft__value_id zeros; /* what new memory is made of; 0 without values */
     uint32_t pes;
-    uint64_t room_bytes; /* scratch memory of a PE */
-    uint32_t next_first;
+    uint64_t room_bytes;              /* scratch memory of a PE */
     weft__scratch *host_memory;       /* of each PE, see weft__sim_host_memory(); freed with the device */
     weft_sim_plan_watcher watch_plan; /* NULL: nobody */
     void *watch_user;

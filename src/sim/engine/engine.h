@@ -69,6 +69,15 @@ bool weft__sim_cancel(weft_sim *sim, weft__event_id id);
  * last event, or at `until` if that was reached (but not if it is WEFT__NEVER). */
 weft_status weft__sim_run(weft_sim *sim, weft__time until, weft_error *err);
 
+/* Sets all pending events aside, and the clock to a time that is not after the present one: what is scheduled from now
+ * on is by itself, and weft__sim_run() may be called within an event of the run that stands still. Until
+ * weft__sim_step_back(), when what is left, none of which may be before the clock that stood still, joins the others
+ * behind those of its time and priority. Not while something is aside already. False without memory, which is noted.
+ */
+bool weft__sim_step_aside(weft_sim *sim, weft__time time);
+void weft__sim_step_back(weft_sim *sim);
+bool weft__sim_is_aside(const weft_sim *sim);
+
 /* Notes an error, the first of which counts, and ends the run. Returns the status. */
 weft_status weft__sim_fail(weft_sim *sim, weft_status status, const char *format, ...) WEFT_COLD WEFT_PRINTF(3, 4);
 bool weft__sim_has_failed(const weft_sim *sim);

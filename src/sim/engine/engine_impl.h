@@ -13,6 +13,14 @@ struct weft__process;
 struct weft__stack_block;
 typedef struct weft__stack_pool weft__stack_pool;
 
+/* What stands still while a part of the simulation is by itself. */
+typedef struct weft__aside {
+    weft__time now;
+    uint64_t count_before_tick;
+    weft__coroutine engine_stack;
+    weft__queue queue;
+} weft__aside;
+
 struct weft_sim {
     weft__time now;
     bool halted; /* the run ends after the present event */
@@ -35,7 +43,8 @@ struct weft_sim {
     uint64_t process_allocations;
 
     weft__waiter_pool waiters;
-    weft__queue queue; /* last: it is large */
+    weft__aside *aside; /* NULL: nothing stands still */
+    weft__queue queue;  /* last: it is large */
 };
 
 /* The event that starts a process, or goes on with it; its argument is the process. */

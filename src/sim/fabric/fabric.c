@@ -328,6 +328,8 @@ weft__message *weft__fabric_send(weft__fabric *fabric, const weft__parcel *parce
     message->key = (uint64_t)parcel->from << KEY_SEQUENCE_BITS | fabric->sent[parcel->from]++;
     fabric->info.messages_sent++;
     fabric->info.flits_sent += message->flits;
+    if (__builtin_expect(fabric->watcher != NULL, 0))
+        fabric->watcher->sent(fabric->watcher->context, message);
     if (fabric->has_trains)
         weft__trains_begin(&message->legs[0]);
     else
@@ -338,6 +340,11 @@ weft__message *weft__fabric_send(weft__fabric *fabric, const weft__parcel *parce
 void weft__fabric_observe(weft__fabric *fabric, const weft__observer *observer)
 {
     fabric->observer = observer;
+}
+
+void weft__fabric_watch(weft__fabric *fabric, const weft__message_watcher *watcher)
+{
+    fabric->watcher = watcher;
 }
 
 /* Tells the observers of flits that have left the link when `run` says. */
@@ -412,6 +419,9 @@ void weft__message_end(weft__message *message)
     message->fabric->info.messages_arrived++;
     message->fabric->info.flits_arrived += message->flits;
     message->receiver->arrived(message->context, message);
+    const weft__message_watcher *watcher = message->fabric->watcher;
+    if (__builtin_expect(watcher != NULL, 0))
+        watcher->arrived(watcher->context, message);
     give_message_back(message);
 }
 
@@ -446,4 +456,15 @@ weft__link_load weft__fabric_load(const weft__fabric *fabric, uint32_t link)
 void weft__fabric_get_info(const weft__fabric *fabric, weft__fabric_info *out)
 {
     *out = fabric->info;
+}
+
+bool weft__fabric_is_quiet(const weft__fabric *fabric)
+{
+    weft__time now = weft__sim_now(fabric->sim);
+    for (uint32_t i = 0; fabric->has_trains && i < fabric->graph->link_count; i++) {
+        const weft__wire *wire = &fabric->wires[i];
+        if (wire->active_count || wire->free_at > now || wire->known_before > now)
+            return false;
+    }
+    return fabric->has_trains;
 }

@@ -109,6 +109,17 @@ typedef struct weft__observer {
 /* Outside of a run; the observers are borrowed. NULL, as it is at first: nobody. */
 void weft__fabric_observe(weft__fabric *fabric, const weft__observer *observer);
 
+/* Somebody who is told of each message, and changes nothing: when it is sent, before anything else is done with it, and
+ * when it has arrived, after its receiver has been told. */
+typedef struct weft__message_watcher {
+    void (*sent)(void *context, const weft__message *message);
+    void (*arrived)(void *context, const weft__message *message);
+    void *context;
+} weft__message_watcher;
+
+/* Before the first message; borrowed. NULL, as it is at first: nobody. */
+void weft__fabric_watch(weft__fabric *fabric, const weft__message_watcher *watcher);
+
 uint64_t weft__message_tag(const weft__message *message);
 uint64_t weft__message_flits(const weft__message *message);
 const weft__route *weft__message_route(const weft__message *message);
@@ -125,6 +136,10 @@ typedef struct weft__link_load {
 } weft__link_load;
 
 weft__link_load weft__fabric_load(const weft__fabric *fabric, uint32_t link);
+
+/* True if nothing that links have carried can be noticed by what they will carry. False where each flit moves for
+ * itself: buffers and arbiters remember more. */
+bool weft__fabric_is_quiet(const weft__fabric *fabric);
 
 typedef struct weft__fabric_info {
     uint64_t messages_sent, messages_arrived;

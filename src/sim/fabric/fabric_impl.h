@@ -96,6 +96,7 @@ struct weft__fabric {
     uint64_t router_flit_ps[2];           /* of a flit on a link between routers, by weft__flit_size */
     uint64_t *sent;                       /* messages that each node has sent */
     const weft__observer *observer;       /* NULL for none */
+    const weft__message_watcher *watcher; /* the same */
     struct weft__launch_way *launch_ways; /* see launch.h */
 
     weft__path **paths; /* hash table of path_capacity, a power of two */

@@ -48,3 +48,12 @@ weft__time weft__hbm_serve(weft__hbm *hbm, uint64_t offset_bytes, bool is_write,
         hbm->observer->served(hbm->observer->context, hbm->number, begin, channel->free_at);
     return channel->free_at;
 }
+
+/* A channel that has been idle for so long notices neither its direction nor its open row. */
+bool weft__hbm_is_quiet(const weft__hbm *hbm, weft__time now)
+{
+    for (uint32_t i = 0; i < hbm->channels; i++)
+        if (hbm->channel[i].was_used && hbm->channel[i].free_at + hbm->turnaround_ps + hbm->open_ps > now)
+            return false;
+    return true;
+}

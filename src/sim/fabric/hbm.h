@@ -47,6 +47,9 @@ typedef struct weft__hbm {
 
 void weft__hbm_init(weft__hbm *hbm, const weft__machine_spec *spec);
 
+/* True if nothing that it has served can be noticed by what it will serve from now on. */
+bool weft__hbm_is_quiet(const weft__hbm *hbm, weft__time now);
+
 /* Serves the chunk at `offset_bytes` for a transaction that has opened the channels of the mask, to which this one is
  * added. Gives the time at which it is committed, or its data are there. Times must not decrease from call to call. */
 weft__time weft__hbm_serve(weft__hbm *hbm, uint64_t offset_bytes, bool is_write, weft__time arrival, uint64_t *opened);

@@ -45,6 +45,7 @@ weft_status weft__transfers_create(weft__fabric *fabric, weft__transfers **out, 
         weft__transfers_destroy(transfers);
         return weft__fail_memory(err, (controllers + 1) * sizeof(weft__hbm), "the HBM controllers of a machine");
     }
+    transfers->hbm_count = controllers;
     for (uint32_t i = 0; i < controllers; i++)
         weft__hbm_init(&transfers->hbm[i], graph->spec);
     for (uint32_t i = 0; i < 2 * engines; i++)
@@ -366,4 +367,13 @@ uint64_t weft__transfers_hbm_busy_ps(const weft__transfers *transfers, uint32_t 
     if (weft__transfer_kind(transfers, node) != WEFT__NODE_HBM)
         return 0;
     return transfers->hbm[transfers->number[node]].busy_ps;
+}
+
+bool weft__transfers_are_quiet(const weft__transfers *transfers)
+{
+    weft__time now = weft__sim_now(weft__fabric_sim(transfers->fabric));
+    for (uint32_t i = 0; i < transfers->hbm_count; i++)
+        if (!weft__hbm_is_quiet(&transfers->hbm[i], now))
+            return false;
+    return true;
 }

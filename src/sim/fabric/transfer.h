@@ -70,6 +70,9 @@ weft__time weft__transfer_committed_ps(const weft__transfer *transfer);
 /* With keeps_hops: the nodes of its way, source first. */
 const weft__transfer_hop *weft__transfer_hops(const weft__transfer *transfer, size_t *count);
 
+/* True if nothing that memories have served can be noticed by what they will serve from now on. */
+bool weft__transfers_are_quiet(const weft__transfers *transfers);
+
 /* The parts of a transfer that nobody disturbs, from the machine alone: what is left over when they are taken from the
  * time that it took is queueing. Their sum is the time of an undisturbed transfer to the picosecond, but where buffers
  * are too small for a round trip or inputs of routers bound the flow: what that costs is queueing. Notes errors, and

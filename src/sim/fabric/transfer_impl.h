@@ -21,7 +21,8 @@ struct weft__transfer {
 
 struct weft__transfers {
     weft__fabric *fabric;
-    weft__hbm *hbm;           /* by number of the controller */
+    weft__hbm *hbm; /* by number of the controller */
+    uint32_t hbm_count;
     uint32_t *number;         /* of each node among the HBM controllers or the DMA engines */
     weft__resource *channels; /* two for each DMA engine: for reads, for writes */
     weft__run *ready;         /* scratch for what a read finds in HBM */

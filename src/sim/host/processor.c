@@ -75,7 +75,8 @@ static void begin_group(weft__processor *it)
     it->drains = false;
     if (it->client->group_begins)
         it->client->group_begins(it->context);
-    go_on(it);
+    if (!it->client->skips || !it->client->skips(it->context))
+        go_on(it);
 }
 
 static void on_barrier(weft_sim *clock, uint64_t argument)
@@ -100,6 +101,12 @@ static void drained(weft__processor *it)
     } else {
         end_commands(it);
     }
+}
+
+void weft__processor_drain(weft__processor *it)
+{
+    it->drains = true;
+    drained(it);
 }
 
 /* ---- a dispatch ---- */

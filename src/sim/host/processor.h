@@ -38,6 +38,9 @@ typedef struct weft__processor_client {
     void (*job_ends)(void *context, weft__processor_job *job);
     /* What stands up to the next barrier begins. May be NULL. */
     void (*group_begins)(void *context);
+    /* The same: true if it need not be done, for weft__processor_drain() will be called when it would be. May be NULL.
+     */
+    bool (*skips)(void *context);
     /* All that was launched has ended. May be NULL. */
     void (*drained)(void *context);
     /* It ends, and the turn is the next one's. */
@@ -63,6 +66,9 @@ struct weft__processor {
 /* Sets it up; client and context are borrowed. The first command buffer has number 1. */
 void weft__processor_init(weft__processor *it, weft_simulation *simulation, const weft__processor_client *client,
                           void *context);
+
+/* Within the run: all that stands up to the next barrier, and was skipped, would have ended. */
+void weft__processor_drain(weft__processor *it);
 
 /* Within the run: the host's message leaves now, for the command buffer after the last one that was sent. */
 void weft__processor_send(weft__processor *it, uint64_t number, uint64_t parts);

@@ -1,25 +1,17 @@
 /* The kernel that asks what was recorded: each request goes to the same function of the PE as in the run. */
 #include <inttypes.h>
 
-#include "sim/retime/recording.h"
-#include "sim/retime/step.h"
-#include "sim/tile/call.h"
+#include "sim/retime/player.h"
+#include "sim/retime/stretch.h"
 
-/* A PE at it. */
-typedef struct player {
-    weft_tile *tl;
-    weft__step step;
-    uint64_t composites; /* that the PE had had before */
-} player;
-
-_Noreturn static void fail(const player *it, const char *what)
+_Noreturn static void fail(const weft__playing *it, const char *what)
 {
     weft__tile_fail(it->tl, WEFT_INVALID_STATE, "The recording asks for %s that there is not.", what);
 }
 
 /* ---- commands ---- */
 
-static weft__dma_place place_of(const player *it, const weft__place_code *code, const weft__plan_tensor *tensor)
+static weft__dma_place place_of(const weft__playing *it, const weft__place_code *code, const weft__plan_tensor *tensor)
 {
     const weft__graph *graph = weft__pes_graph(weft__pe_owner(it->tl->pe));
     uint32_t node =
@@ -29,7 +21,7 @@ static weft__dma_place place_of(const player *it, const weft__place_code *code, 
     return (weft__dma_place){.node = node, .offset_bytes = code->offset_bytes};
 }
 
-static void play_command(player *it)
+static void play_command(weft__playing *it)
 {
     const weft__step *step = &it->step;
     weft__command *command = weft__tile_begin_next(it->tl, step->is_direct);
@@ -46,40 +38,40 @@ static void play_command(player *it)
     weft__command_give_back(command);
 }
 
-static void play_dispatch(player *it)
+static void play_dispatch(weft__playing *it)
 {
     weft__pe_dispatch(it->tl->pe, it->tl->process);
 }
 
-static void play_read(player *it)
+static void play_read(weft__playing *it)
 {
     weft__pe_read(it->tl->pe, it->tl->process, it->step.number);
 }
 
-static void play_wait(player *it)
+static void play_wait(weft__playing *it)
 {
-    uint64_t number = it->step.number;
-    if (number > weft__pe_composites(it->tl->pe) - it->composites)
+    uint64_t ago = it->step.number, given = weft__pe_composites(it->tl->pe);
+    if (ago > given - it->composites)
         fail(it, "a composite command");
-    weft__pe_composite_wait(it->tl->pe, it->tl->process, number ? number + it->composites : 0);
+    weft__pe_composite_wait(it->tl->pe, it->tl->process, ago ? given - ago + 1 : 0);
 }
 
 /* ---- queues ---- */
 
-static weft__ipcq *queues_of(const player *it)
+static weft__ipcq *queues_of(const weft__playing *it)
 {
     if (!it->tl->run->ipcq)
         fail(it, "a queue");
     return it->tl->run->ipcq;
 }
 
-static tl_tensor message_of(const player *it)
+static tl_tensor message_of(const weft__playing *it)
 {
     return weft__tile_tensor(weft_shape_1d(it->step.elements), it->step.dtype, TL_TCM,
                              weft__pe_tcm_address(it->tl->pe));
 }
 
-static void play_send(player *it)
+static void play_send(weft__playing *it)
 {
     uint64_t number;
     const tl_tensor tensor = message_of(it);
@@ -92,7 +84,7 @@ static void play_send(player *it)
         weft__tile_stop(it->tl);
 }
 
-static void play_sent(player *it)
+static void play_sent(weft__playing *it)
 {
     tl_direction to = (tl_direction)it->step.direction;
     if (it->step.number >= weft__ipcq_sent(queues_of(it), it->tl->pe, to))
@@ -100,7 +92,7 @@ static void play_sent(player *it)
     weft__ipcq_send_wait(queues_of(it), it->tl->pe, to, it->step.number);
 }
 
-static void play_receive(player *it)
+static void play_receive(weft__playing *it)
 {
     const weft_tile *tl = it->tl;
     const weft__step *step = &it->step;
@@ -118,7 +110,7 @@ static void play_receive(player *it)
         weft__tile_stop(it->tl);
 }
 
-static weft__ipcq_receive *find_receive(const player *it)
+static weft__ipcq_receive *find_receive(const weft__playing *it)
 {
     weft__ipcq_receive *receive = weft__ipcq_receive_find(queues_of(it), it->tl->pe, it->step.number);
     if (!receive)
@@ -126,17 +118,17 @@ static weft__ipcq_receive *find_receive(const player *it)
     return receive;
 }
 
-static void play_received(player *it)
+static void play_received(weft__playing *it)
 {
     weft__ipcq_receive_wait(find_receive(it));
 }
 
-static void play_take(player *it)
+static void play_take(weft__playing *it)
 {
     (void)weft__ipcq_receive_take(find_receive(it));
 }
 
-static void play_free(player *it)
+static void play_free(weft__playing *it)
 {
     uint64_t address = weft__pe_tcm_address(it->tl->pe) + it->step.number;
     weft__ipcq_message *message = weft__ipcq_find_in_place(queues_of(it), it->tl->pe, address);
@@ -145,28 +137,59 @@ static void play_free(player *it)
     weft__ipcq_free(message);
 }
 
-static void play_activity(player *it)
+static void play_activity(weft__playing *it)
 {
     weft__ipcq_set_activity(queues_of(it), it->tl->pe, (weft__pe_activity)it->step.number);
 }
 
 /* ---- all ---- */
 
-static void (*const plays[])(player *) = {
+static void (*const plays[])(weft__playing *) = {
     [WEFT__ASK_DISPATCH] = play_dispatch, [WEFT__ASK_READ] = play_read,         [WEFT__ASK_COMMAND] = play_command,
     [WEFT__ASK_WAIT] = play_wait,         [WEFT__ASK_SEND] = play_send,         [WEFT__ASK_SENT] = play_sent,
     [WEFT__ASK_RECEIVE] = play_receive,   [WEFT__ASK_RECEIVED] = play_received, [WEFT__ASK_TAKE] = play_take,
     [WEFT__ASK_FREE] = play_free,         [WEFT__ASK_ACTIVITY] = play_activity,
 };
 
+static void play_next(weft__playing *it)
+{
+    weft__step_take(&it->from, &it->offsets, &it->step);
+    plays[it->step.kind](it);
+}
+
+void weft__play_until(weft__playing *it, uint32_t rest)
+{
+    const uint8_t *end = it->stream->asks.data + it->stream->rests[rest].at;
+    while (it->from.at < end)
+        play_next(it);
+}
+
+void weft__play_go_to(weft__playing *it, uint32_t rest)
+{
+    it->rest = rest;
+    it->from.at = it->stream->asks.data + it->stream->rests[rest].at;
+    it->offsets.at = it->places ? it->places + it->stream->rests[rest].places : NULL;
+}
+
 void weft__play_kernel(weft_tile *tl, const void *arguments)
 {
-    const weft__recorded_launch *launch = arguments;
-    weft__reader from = weft__reader_of(&launch->streams[tl_program_id(tl, TL_AXIS_ALL)]);
-    player it = {.tl = tl, .composites = weft__pe_composites(tl->pe)};
+    const weft__played_launch *given = arguments;
+    const weft__recorded_kernel *kernel = &given->launch->kernels[tl_program_id(tl, TL_AXIS_ALL)];
+    const weft__stream *stream = &given->recording->streams.items[kernel->stream];
+    weft__playing it = {.tl = tl,
+                        .stream = stream,
+                        .places = kernel->offsets,
+                        .from = weft__reader_of(&stream->asks),
+                        .composites = weft__pe_composites(tl->pe)};
+    if (kernel->offsets)
+        it.offsets = (weft__offsets){kernel->offsets, kernel->offsets + stream->place_count};
     weft__tile_enter(tl, "a recorded call");
-    while (from.at < from.end) {
-        weft__step_take(&from, &it.step);
-        plays[it.step.kind](&it);
+    while (it.from.at < it.from.end) {
+        if (it.rest < stream->rest_count && it.from.at == stream->asks.data + stream->rests[it.rest].at) {
+            if (given->stretches && weft__stretch_skip(given->stretches, &it))
+                continue;
+            it.rest++;
+        }
+        play_next(&it);
     }
 }

@@ -1,7 +1,7 @@
 /* What the command processor does with command buffers that were recorded. */
 #include <stdlib.h>
 
-#include "sim/retime/recording.h"
+#include "sim/retime/group.h"
 
 struct weft__played_commands {
     weft__player *player;
@@ -94,12 +94,29 @@ static bool on_launches(void *context, const weft__launch_origin *origin)
     return false;
 }
 
+/* ---- groups ---- */
+
+static bool on_skips(void *context)
+{
+    const weft__player *it = context;
+    return it->groups && weft__groups_skip(it->groups);
+}
+
+static void on_drained(void *context)
+{
+    const weft__player *it = context;
+    if (it->groups)
+        weft__groups_drained(it->groups);
+}
+
 const weft__processor_client weft__play_client = {
     .begins = on_begins,
     .next = on_next,
     .passes = on_passes,
     .launches = on_launches,
     .job_ends = on_job_ends,
+    .skips = on_skips,
+    .drained = on_drained,
     .ends = on_ends,
     .known = on_known,
 };

@@ -43,8 +43,10 @@ static void on_launched(void *context, const weft_kernel_launch *launch, const w
     uint32_t count = weft__pe_set_count(&options->pes);
     if (it) {
         it->name = strdup(launch->name);
-        it->streams = calloc(count, sizeof *it->streams);
-        it->count = it->streams ? count : 0;
+        it->kernels = calloc(count, sizeof *it->kernels);
+        it->count = it->kernels ? count : 0;
+        for (uint32_t i = 0; i < it->count; i++)
+            it->kernels[i].stream = WEFT__STREAM_NONE;
         it->pes = options->pes;
         it->queues = options->queues;
         it->group_size = options->group_size;
@@ -52,7 +54,7 @@ static void on_launched(void *context, const weft_kernel_launch *launch, const w
         it->serial = launch->run->serial;
         it->is_awaited = launch->origin.ended != NULL; /* by the processor */
     }
-    if (!it || !it->name || !it->streams)
+    if (!it || !it->name || !it->kernels)
         recording->has_failed = true;
     if (launch->origin.ended)
         return;
@@ -133,27 +135,63 @@ static void on_maps(void *context)
 
 /* ---- kernels ---- */
 
-static void begin_kernel(weft_recording *recording, weft__pe *pe, uint64_t serial)
+static void begin_kernel(weft_recording *recording, const weft__pe *pe, uint64_t serial)
 {
     const weft__recorded_launch *launch = find_launch(recording, serial);
     const weft__graph *graph = weft__simulation_graph(recording->simulation);
     uint32_t index = launch ? weft__pe_set_find(graph, &launch->pes, weft__pe_index(pe)) : WEFT__PE_SET_NONE;
     if (index == WEFT__PE_SET_NONE || index >= launch->count)
         return;
-    recording->pes[weft__pe_index(pe)] =
-        (weft__recorded_pe){.stream = &launch->streams[index], .launch = launch, .composites = weft__pe_composites(pe)};
+    weft__recorded_pe *at = &recording->pes[weft__pe_index(pe)];
+    at->is_in_kernel = true;
+    at->launch = (size_t)(launch - recording->launches);
+    at->index = index;
+}
+
+bool weft__recording_take_offsets(weft__reader *from, uint32_t count, weft__recorded_kernel *out)
+{
+    out->offsets = count ? malloc(count * sizeof *out->offsets) : NULL;
+    for (uint32_t i = 0; i < count && out->offsets; i++)
+        out->offsets[i] = weft__reader_take_most(from, WEFT__STEP_ELEMENTS_MAX);
+    return out->offsets || count == 0;
+}
+
+static void end_kernel(weft_recording *recording, weft__recorded_pe *at)
+{
+    bool is_bad;
+    weft__recorded_kernel *kernel = &recording->launches[at->launch].kernels[at->index];
+    kernel->stream = weft__streams_intern(&recording->streams, &at->asks, &is_bad);
+    weft__reader offsets = weft__reader_of(&at->offsets);
+    recording->is_bad |= is_bad;
+    if (kernel->stream == WEFT__STREAM_NONE || at->offsets.has_failed ||
+        !weft__recording_take_offsets(&offsets, recording->streams.items[kernel->stream].place_count, kernel))
+        recording->has_failed = true;
+    at->is_in_kernel = false;
+    at->asks.count = at->offsets.count = 0;
 }
 
 static void refuse_kernel(weft_recording *recording, const weft__pe *pe, const char *call, const char *what)
 {
     refuse(recording,
            "The run cannot be re-timed: kernel '%s' called %s on %s, and may do something else where %s differs.",
-           recording->pes[weft__pe_index(pe)].launch->name, call, weft__pe_name(pe), what);
+           recording->launches[recording->pes[weft__pe_index(pe)].launch].name, call, weft__pe_name(pe), what);
 }
 
-static weft__step step_of_command(const weft__graph *graph, const weft__pe *pe, const weft__command *command)
+/* Virtual addresses that were mapped before the recording began. */
+static bool is_virtual(const weft__command *command, const weft__plan *plan)
 {
+    bool found = weft__plan_moves_output(plan) && command->output.virtual_address;
+    for (uint32_t i = 0; i < plan->input_count; i++)
+        found |= weft__plan_moves_input(plan, i) && command->inputs[i].virtual_address;
+    return found;
+}
+
+static weft__step step_of_command(weft_recording *recording, const weft__pe *pe, const weft__command *command)
+{
+    const weft__graph *graph = weft__simulation_graph(recording->simulation);
     uint32_t at = weft__pe_index(pe);
+    if (is_virtual(command, &command->plan))
+        on_maps(recording);
     weft__step step = {.kind = WEFT__ASK_COMMAND, .is_direct = command->process != NULL, .plan = command->plan};
     for (uint32_t i = 0; i < step.plan.input_count; i++)
         if (weft__plan_moves_input(&step.plan, i))
@@ -163,15 +201,14 @@ static weft__step step_of_command(const weft__graph *graph, const weft__pe *pe, 
     return step;
 }
 
-static weft__step step_of(const weft_recording *recording, const weft__pe *pe, const weft__ask *ask)
+static weft__step step_of(weft_recording *recording, const weft__pe *pe, const weft__ask *ask)
 {
-    const weft__recorded_pe *at = &recording->pes[weft__pe_index(pe)];
     if (ask->kind == WEFT__ASK_COMMAND)
-        return step_of_command(weft__simulation_graph(recording->simulation), pe, ask->command);
+        return step_of_command(recording, pe, ask->command);
     weft__step step = {
         .kind = ask->kind, .direction = ask->direction, .is_in_place = ask->is_in_place, .number = ask->number};
     if (ask->kind == WEFT__ASK_WAIT && ask->number)
-        step.number -= at->composites;
+        step.number = weft__pe_composites(pe) - ask->number + 1;
     if (ask->kind == WEFT__ASK_FREE)
         step.number -= weft__pe_tcm_address(pe);
     if (ask->tensor) {
@@ -187,17 +224,17 @@ static void on_asked(void *context, weft__pe *pe, const weft__ask *ask)
     weft__recorded_pe *at = &recording->pes[weft__pe_index(pe)];
     if (ask->kind == WEFT__ASK_BEGIN)
         begin_kernel(recording, pe, ask->number);
-    if (!at->stream)
+    if (!at->is_in_kernel)
         return;
     if (ask->kind == WEFT__ASK_END) {
-        at->stream = NULL;
+        end_kernel(recording, at);
     } else if (ask->kind == WEFT__ASK_DATA) {
         refuse_kernel(recording, pe, "tl_peek", "the data");
     } else if (ask->kind == WEFT__ASK_TIME) {
         refuse_kernel(recording, pe, "tl_now_ps", "the time");
     } else if (ask->kind != WEFT__ASK_BEGIN) {
         const weft__step step = step_of(recording, pe, ask);
-        weft__step_put(at->stream, &step);
+        weft__step_put(&at->asks, &at->offsets, &step);
         recording->requests++;
     }
 }
@@ -231,6 +268,7 @@ weft_status weft_recording_begin(weft_simulation *simulation, weft_recording **o
         return weft__fail_memory(err, sizeof *recording, "a recording");
     recording->machine = strdup(spec->name);
     recording->pes = calloc(pes, sizeof *recording->pes);
+    recording->pe_count = recording->pes ? pes : 0;
     weft__retime_keys_put(&recording->keys, spec);
     if (!recording->machine || !recording->pes || recording->keys.has_failed) {
         weft_recording_destroy(recording);
@@ -255,22 +293,23 @@ weft_status weft_recording_begin(weft_simulation *simulation, weft_recording **o
 
 static void stop_listening(weft_recording *recording)
 {
-    if (!recording->simulation)
-        return;
-    recording->simulation->listener = NULL;
-    weft__pes_listen(recording->simulation->pes, NULL);
-    recording->simulation = NULL;
+    if (recording->simulation) {
+        recording->simulation->listener = NULL;
+        weft__pes_listen(recording->simulation->pes, NULL);
+        recording->simulation = NULL;
+    }
+    for (uint32_t i = 0; i < recording->pe_count; i++) {
+        weft__bytes_free(&recording->pes[i].asks);
+        weft__bytes_free(&recording->pes[i].offsets);
+    }
     free(recording->pes);
     recording->pes = NULL;
+    recording->pe_count = 0;
 }
 
 static bool has_lost(const weft_recording *recording)
 {
-    bool lost = recording->has_failed || recording->deeds.has_failed || recording->parts.has_failed;
-    for (size_t i = 0; i < recording->launch_count; i++)
-        for (uint32_t pe = 0; pe < recording->launches[i].count; pe++)
-            lost |= recording->launches[i].streams[pe].has_failed;
-    return lost;
+    return recording->has_failed || recording->deeds.has_failed || recording->parts.has_failed;
 }
 
 weft_status weft_recording_finish(weft_recording *recording, weft_error *err)
@@ -283,6 +322,8 @@ weft_status weft_recording_finish(weft_recording *recording, weft_error *err)
     stop_listening(recording);
     if (status != WEFT_OK)
         return status;
+    if (recording->is_bad)
+        return weft__fail(err, WEFT_INTERNAL, "A kernel asked for something that a recording cannot hold.");
     if (has_lost(recording))
         return weft__fail(err, WEFT_OUT_OF_MEMORY, "Out of memory: there was no room for all that the run asked.");
     for (size_t i = 0; i < recording->launch_count; i++)
@@ -306,15 +347,15 @@ void weft_recording_destroy(weft_recording *recording)
     for (size_t i = 0; i < recording->launch_count; i++) {
         weft__recorded_launch *launch = &recording->launches[i];
         for (uint32_t pe = 0; pe < launch->count; pe++)
-            weft__bytes_free(&launch->streams[pe]);
-        free(launch->streams);
+            free(launch->kernels[pe].offsets);
+        free(launch->kernels);
         free(launch->name);
     }
     free(recording->launches);
+    weft__streams_free(&recording->streams);
     weft__bytes_free(&recording->keys);
     weft__bytes_free(&recording->deeds);
     weft__bytes_free(&recording->parts);
-    free(recording->pes);
     free(recording->machine);
     free(recording);
 }
@@ -326,7 +367,12 @@ void weft_recording_get_info(const weft_recording *recording, weft_recording_inf
                                  .requests = recording->requests,
                                  .bytes = recording->deeds.count + recording->parts.count,
                                  .refusal = recording->refusal[0] ? recording->refusal : NULL};
-    for (size_t i = 0; i < recording->launch_count; i++)
-        for (uint32_t pe = 0; pe < recording->launches[i].count; pe++)
-            out->bytes += recording->launches[i].streams[pe].count;
+    for (uint32_t i = 0; i < recording->streams.count; i++)
+        out->bytes += recording->streams.items[i].asks.count;
+    for (size_t i = 0; i < recording->launch_count; i++) {
+        const weft__recorded_launch *launch = &recording->launches[i];
+        for (uint32_t pe = 0; pe < launch->count; pe++)
+            if (launch->kernels[pe].offsets)
+                out->bytes += recording->streams.items[launch->kernels[pe].stream].place_count * sizeof(uint64_t);
+    }
 }

@@ -6,7 +6,7 @@
 
 #include "base/status.h"
 #include "sim/host/processor.h"
-#include "sim/retime/bytes.h"
+#include "sim/retime/stream.h"
 
 /* What the host does, each with its numbers behind it. */
 typedef enum weft__deed {
@@ -18,22 +18,29 @@ typedef enum weft__deed {
     WEFT__DEED_AWAIT_COMMANDS /* 1 for a sync */
 } weft__deed;
 
+/* What one PE asked in a launch. */
+typedef struct weft__recorded_kernel {
+    uint32_t stream;   /* its number; WEFT__STREAM_NONE while recording, before the kernel has ended */
+    uint64_t *offsets; /* of the stream's places in HBM; NULL if it has none */
+} weft__recorded_kernel;
+
 /* A launch, and what its PEs asked, in their order. */
 typedef struct weft__recorded_launch {
     char *name;
     weft_pe_set pes; /* resolved */
     uint32_t queues, group_size, group_stride;
     uint32_t count; /* of PEs */
-    weft__bytes *streams;
+    weft__recorded_kernel *kernels;
     uint64_t serial; /* while recording: that of the run */
     bool is_awaited;
 } weft__recorded_launch;
 
 /* While recording: what a PE is at. */
 typedef struct weft__recorded_pe {
-    weft__bytes *stream; /* NULL between kernels */
-    const weft__recorded_launch *launch;
-    uint64_t composites; /* that it had had before this kernel */
+    bool is_in_kernel;
+    size_t launch;  /* its number */
+    uint32_t index; /* of the PE in it */
+    weft__bytes asks, offsets;
 } weft__recorded_pe;
 
 struct weft_recording {
@@ -41,6 +48,7 @@ struct weft_recording {
     weft__bytes keys; /* of keys.h */
     weft__bytes deeds;
     weft__bytes parts; /* weft__processor_part; a dispatch with 1 more than the number of its launch, or 0 */
+    weft__streams streams;
     weft__recorded_launch *launches;
     size_t launch_count, launch_capacity;
     uint64_t requests;
@@ -49,21 +57,31 @@ struct weft_recording {
 
     weft_simulation *simulation; /* NULL: finished */
     weft__recorded_pe *pes;      /* by their places in the machine */
-    uint64_t submitted, ended;   /* command buffers */
-    bool has_failed;             /* out of memory */
+    uint32_t pe_count;
+    uint64_t submitted, ended; /* command buffers */
+    bool has_failed;           /* out of memory */
+    bool is_bad;               /* a kernel's requests could not be read back */
     weft__pe_listener pe_listener;
     weft__host_listener host_listener;
 };
 
 /* Room for one more launch, all zero; NULL without memory. */
 weft__recorded_launch *weft__recording_add_launch(weft_recording *recording);
+/* Takes so many offsets for a kernel from a reader. False without memory. */
+bool weft__recording_take_offsets(weft__reader *from, uint32_t count, weft__recorded_kernel *out);
 
 /* Reads what weft_recording_save() writes. */
 weft_status weft__recording_parse(const void *data, size_t bytes, weft_recording **out, weft_error *err);
 
 /* ---- playing ---- */
 
-/* A kernel that asks what was recorded; its arguments are a launch of the recording. */
+/* What a kernel that asks what was recorded is given. */
+typedef struct weft__played_launch {
+    const weft_recording *recording;
+    const weft__recorded_launch *launch;
+    struct weft__stretches *stretches; /* NULL: all requests are made */
+} weft__played_launch;
+
 void weft__play_kernel(weft_tile *tl, const void *arguments);
 
 typedef struct weft__played_commands weft__played_commands;
@@ -74,11 +92,14 @@ struct weft__player {
     const weft_recording *recording;
     const weft_machine *machine;
     weft_simulation *simulation;
-    weft_kernel_launch **launches; /* by their numbers; NULL: not begun, or over */
-    weft_launch_report *reports;   /* of those that are over */
-    uint64_t host_ps;              /* how far the host is; the clock may be behind */
-    uint64_t moving;               /* transfers under way */
-    bool has_moved;                /* none is any more */
+    struct weft__stretches *stretches; /* NULL: nothing is skipped */
+    struct weft__groups *groups;       /* the same */
+    weft__played_launch *given;        /* to the kernels of each launch */
+    weft_kernel_launch **launches;     /* by their numbers; NULL: not begun, or over */
+    weft_launch_report *reports;       /* of those that are over */
+    uint64_t host_ps;                  /* how far the host is; the clock may be behind */
+    uint64_t moving;                   /* transfers under way */
+    bool has_moved;                    /* none is any more */
 
     weft__processor processor;
     weft__reader parts;                   /* that it has not come to */
@@ -99,5 +120,10 @@ weft_status weft__play_await_commands(weft__player *it, bool is_sync, weft_error
 void weft__play_free_commands(weft__player *it);
 
 weft_status weft__play_fail_damaged(weft_error *err);
+
+/* weft_retime(), which skips stretches (stretch.h) whose outcome is known, or without that: the same times, and all
+ * events. */
+weft_status weft__retime(const weft_recording *recording, const weft_machine *machine, bool skips,
+                         weft_retime_result **out, weft_error *err);
 
 #endif

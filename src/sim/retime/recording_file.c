@@ -1,8 +1,9 @@
 /* Recordings as files: a line that says what it is, the parts one behind another, and a sum of all bytes before it. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <weft/file.h>
 
 #include "base/file.h"
 #include "sim/retime/keys.h"
@@ -10,7 +11,7 @@
 #include "sim/retime/step.h"
 
 /* The number is that of the format. */
-static const char head[] = "weft recording 1\n";
+static const char head[] = "weft recording 2\n";
 #define HEAD_BYTES (sizeof head - 1)
 #define SUM_BYTES 8u
 
@@ -31,7 +32,7 @@ static void put_part(weft__bytes *to, const weft__bytes *part)
     weft__bytes_put_raw(to, part->data, part->count);
 }
 
-static void put_launch(weft__bytes *to, const weft__recorded_launch *launch)
+static void put_launch(weft__bytes *to, const weft__streams *streams, const weft__recorded_launch *launch)
 {
     const weft_pe_set *pes = &launch->pes;
     const uint32_t numbers[] = {pes->first_sip, pes->sips,      pes->first_cube,    pes->cubes,          pes->first_pe,
@@ -40,8 +41,12 @@ static void put_launch(weft__bytes *to, const weft__recorded_launch *launch)
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         weft__bytes_put(to, numbers[i]);
     weft__bytes_put(to, launch->count);
-    for (uint32_t pe = 0; pe < launch->count; pe++)
-        put_part(to, &launch->streams[pe]);
+    for (uint32_t pe = 0; pe < launch->count; pe++) {
+        const weft__recorded_kernel *kernel = &launch->kernels[pe];
+        weft__bytes_put(to, kernel->stream);
+        for (uint32_t i = 0; i < streams->items[kernel->stream].place_count; i++)
+            weft__bytes_put(to, kernel->offsets[i]);
+    }
 }
 
 static void put_all(weft__bytes *to, const weft_recording *recording)
@@ -50,9 +55,12 @@ static void put_all(weft__bytes *to, const weft_recording *recording)
     weft__bytes_put_text(to, recording->machine);
     weft__bytes_put_text(to, recording->refusal);
     put_part(to, &recording->keys);
+    weft__bytes_put(to, recording->streams.count);
+    for (uint32_t i = 0; i < recording->streams.count; i++)
+        put_part(to, &recording->streams.items[i].asks);
     weft__bytes_put(to, recording->launch_count);
     for (size_t i = 0; i < recording->launch_count; i++)
-        put_launch(to, &recording->launches[i]);
+        put_launch(to, &recording->streams, &recording->launches[i]);
     put_part(to, &recording->deeds);
     put_part(to, &recording->parts);
     uint64_t sum = sum_of(to->data, to->count);
@@ -62,23 +70,14 @@ static void put_all(weft__bytes *to, const weft_recording *recording)
     weft__bytes_put_raw(to, bytes, sizeof bytes);
 }
 
-static weft_status fail_file(weft_error *err, const char *path)
+static weft_status write_file(const char *path, const weft__bytes *data, weft_error *err)
 {
-    return weft__fail(err, WEFT_IO, "The recording '%s' cannot be written: %s.", weft__path_tail(path),
-                      strerror(errno));
-}
-
-static weft_status write_file(const char *part, const char *path, const weft__bytes *data, weft_error *err)
-{
-    FILE *file = fopen(part, "wb");
-    if (!file)
-        return fail_file(err, path);
-    bool is_written = fwrite(data->data, 1, data->count, file) == data->count;
-    is_written = fclose(file) == 0 && is_written;
-    weft_status status = is_written && rename(part, path) == 0 ? WEFT_OK : fail_file(err, path);
+    weft_file *file;
+    weft_status status = weft_file_begin(path, &file, err);
     if (status != WEFT_OK)
-        (void)remove(part);
-    return status;
+        return status;
+    (void)weft_file_write(file, data->data, data->count, NULL);
+    return weft_file_commit(file, err);
 }
 
 weft_status weft_recording_save(const weft_recording *recording, const char *path, weft_error *err)
@@ -86,15 +85,10 @@ weft_status weft_recording_save(const weft_recording *recording, const char *pat
     weft__bytes data = {0};
     if (!recording->is_whole)
         return weft__fail(err, WEFT_INVALID_STATE, "The recording is not finished.");
-    size_t bytes = strlen(path) + sizeof ".part";
-    char *part = malloc(bytes);
-    if (part)
-        (void)snprintf(part, bytes, "%s.part", path);
     put_all(&data, recording);
-    weft_status status = part && !data.has_failed ? write_file(part, path, &data, err)
-                                                  : weft__fail_memory(err, data.count, "the bytes of a recording");
+    weft_status status =
+        data.has_failed ? weft__fail_memory(err, data.count, "the bytes of a recording") : write_file(path, &data, err);
     weft__bytes_free(&data);
-    free(part);
     return status;
 }
 
@@ -103,6 +97,7 @@ weft_status weft_recording_save(const weft_recording *recording, const char *pat
 #define NAME_BYTES_MAX 4096u
 #define LAUNCHES_MAX (UINT64_C(1) << 32)
 #define PES_MAX (UINT64_C(1) << 24)
+#define STREAMS_MAX (UINT32_MAX - 1)
 
 /* A copy; the reader is bad if there is none to be had from it. False without memory. */
 static bool take_text(weft__reader *from, char **out)
@@ -127,14 +122,37 @@ static bool take_part(weft__reader *from, weft__bytes *out)
     return !out->has_failed;
 }
 
-/* Looks at all requests of a stream. */
-static void check_stream(weft_recording *recording, weft__reader *from, const weft__bytes *stream)
+/* One that is there already makes the file a bad one. */
+static bool take_streams(weft_recording *recording, weft__reader *from)
 {
-    weft__step step = {0};
-    weft__reader steps = weft__reader_of(stream);
-    for (; steps.at < steps.end; recording->requests++)
-        weft__step_take(&steps, &step);
-    from->is_bad |= steps.is_bad;
+    uint64_t count = weft__reader_take_most(from, STREAMS_MAX);
+    for (uint64_t i = 0; i < count && !from->is_bad; i++) {
+        bool is_bad = false;
+        weft__bytes asks = {0};
+        uint32_t number =
+            take_part(from, &asks) ? weft__streams_intern(&recording->streams, &asks, &is_bad) : WEFT__STREAM_NONE;
+        weft__bytes_free(&asks);
+        if (number == WEFT__STREAM_NONE && !is_bad)
+            return false;
+        from->is_bad |= is_bad || number != i;
+    }
+    return true;
+}
+
+static bool take_kernel(weft_recording *recording, weft__reader *from, weft__recorded_kernel *out)
+{
+    uint64_t number = weft__reader_take(from);
+    from->is_bad |= number >= recording->streams.count;
+    if (from->is_bad)
+        return true;
+    const weft__stream *stream = &recording->streams.items[number];
+    out->stream = (uint32_t)number;
+    recording->requests += stream->requests;
+    if (stream->place_count > (size_t)(from->end - from->at)) { /* each has a byte at least */
+        from->is_bad = true;
+        return true;
+    }
+    return weft__recording_take_offsets(from, stream->place_count, out);
 }
 
 static bool take_launch(weft_recording *recording, weft__reader *from)
@@ -153,14 +171,12 @@ static bool take_launch(weft_recording *recording, weft__reader *from)
         from->is_bad = true;
     if (from->is_bad)
         return true;
-    launch->streams = calloc(count + 1, sizeof *launch->streams);
-    launch->count = launch->streams ? (uint32_t)count : 0;
-    for (uint32_t pe = 0; pe < launch->count && !from->is_bad; pe++) {
-        if (!take_part(from, &launch->streams[pe]))
+    launch->kernels = calloc(count + 1, sizeof *launch->kernels);
+    launch->count = launch->kernels ? (uint32_t)count : 0;
+    for (uint32_t pe = 0; pe < launch->count && !from->is_bad; pe++)
+        if (!take_kernel(recording, from, &launch->kernels[pe]))
             return false;
-        check_stream(recording, from, &launch->streams[pe]);
-    }
-    return launch->streams != NULL;
+    return launch->kernels != NULL;
 }
 
 /* False without memory. */
@@ -171,7 +187,7 @@ static bool take_all(weft_recording *recording, weft__reader *from)
     if (has_memory)
         (void)snprintf(recording->refusal, sizeof recording->refusal, "%s", refusal);
     free(refusal);
-    has_memory = has_memory && take_part(from, &recording->keys);
+    has_memory = has_memory && take_part(from, &recording->keys) && take_streams(recording, from);
     uint64_t launches = weft__reader_take_most(from, LAUNCHES_MAX);
     for (uint64_t i = 0; i < launches && has_memory && !from->is_bad; i++)
         has_memory = take_launch(recording, from);

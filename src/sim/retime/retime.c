@@ -3,7 +3,8 @@
 
 #include "sim/retime/keys.h"
 #include "sim/retime/recording.h"
-#include "sim/retime/step.h"
+#include "sim/retime/group.h"
+#include "sim/retime/stretch.h"
 
 weft_status weft__play_fail_damaged(weft_error *err)
 {
@@ -17,9 +18,10 @@ weft_status weft__play_launch(weft__player *it, uint64_t number, const weft__lau
     if (number >= it->recording->launch_count || it->launches[number] || it->reports[number].pes)
         return weft__play_fail_damaged(err);
     const weft__recorded_launch *launch = &it->recording->launches[number];
+    it->given[number] = (weft__played_launch){it->recording, launch, it->stretches};
     const weft_launch_options options = {.name = launch->name,
                                          .kernel = weft__play_kernel,
-                                         .arguments = launch,
+                                         .arguments = &it->given[number],
                                          .pes = launch->pes,
                                          .queues = launch->queues,
                                          .group_size = launch->group_size,
@@ -148,6 +150,8 @@ static void collect(const weft__player *it, weft_retime_result *result)
     result->launches = it->reports;
     result->launch_count = it->recording->launch_count;
     weft_simulation_get_statistics(it->simulation, &result->statistics);
+    if (it->stretches)
+        result->statistics.trace_hash = 0; /* of some events it would tell nothing */
 }
 
 void weft_retime_result_destroy(weft_retime_result *result)
@@ -166,16 +170,21 @@ static weft_status check_fits(const weft_recording *recording, const weft_machin
 }
 
 /* With the memory for what comes out. */
-static weft_status play_into(weft__player *it, retime_outcome *outcome, weft_error *err)
+static weft_status play_into(weft__player *it, bool skips, retime_outcome *outcome, weft_error *err)
 {
     static const weft_simulation_options options = {.values = WEFT_VALUES_NONE, .hazards = WEFT_HAZARDS_HARDWARE};
     size_t count = it->recording->launch_count;
     it->reports = outcome->launches;
     it->launches = calloc(count + 1, sizeof *it->launches);
     it->job_of = calloc(count + 1, sizeof *it->job_of);
-    weft_status status = it->launches && it->job_of
+    it->given = calloc(count + 1, sizeof *it->given);
+    weft_status status = it->launches && it->job_of && it->given
                              ? weft_simulation_create(it->machine, &options, &it->simulation, err)
-                             : weft__fail_memory(err, (count + 1) * sizeof *it->job_of, "the launches of a run");
+                             : weft__fail_memory(err, (count + 1) * sizeof *it->given, "the launches of a run");
+    if (status == WEFT_OK && skips)
+        status = weft__stretches_create(it->simulation, &it->stretches, err);
+    if (status == WEFT_OK && skips && weft__pes_rates(it->simulation->pes)->tlb_ps == 0)
+        status = weft__groups_create(it, &it->groups, err);
     if (status == WEFT_OK) {
         weft__processor_init(&it->processor, it->simulation, &weft__play_client, it);
         status = play(it, err);
@@ -186,14 +195,23 @@ static weft_status play_into(weft__player *it, retime_outcome *outcome, weft_err
     if (status == WEFT_OK)
         collect(it, &outcome->result);
     weft_simulation_destroy(it->simulation);
+    weft__stretches_destroy(it->stretches);
+    weft__groups_destroy(it->groups);
     weft__play_free_commands(it);
     free(it->launches);
     free(it->job_of);
+    free(it->given);
     return status;
 }
 
 weft_status weft_retime(const weft_recording *recording, const weft_machine *machine, weft_retime_result **out,
                         weft_error *err)
+{
+    return weft__retime(recording, machine, true, out, err);
+}
+
+weft_status weft__retime(const weft_recording *recording, const weft_machine *machine, bool skips,
+                         weft_retime_result **out, weft_error *err)
 {
     *out = NULL;
     weft__player it = {.recording = recording, .machine = machine};
@@ -204,7 +222,7 @@ weft_status weft_retime(const weft_recording *recording, const weft_machine *mac
     retime_outcome *outcome = calloc(1, bytes);
     if (!outcome)
         return weft__fail_memory(err, bytes, "the reports of launches");
-    status = play_into(&it, outcome, err);
+    status = play_into(&it, skips, outcome, err);
     if (status == WEFT_OK)
         *out = &outcome->result;
     else

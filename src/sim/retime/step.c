@@ -59,14 +59,36 @@ void weft__place_code_put(weft__bytes *to, const weft__place_code *place)
     weft__bytes_put(to, place->offset_bytes);
 }
 
-void weft__place_code_take(weft__reader *from, weft__place_code *out)
+/* The same, with an offset in HBM where such are kept. */
+static void put_place(weft__bytes *to, weft__bytes *offsets, const weft__place_code *place)
+{
+    weft__bytes_put(to, fold(place->pes) << 2 | place->kind);
+    weft__bytes_put(place->kind == WEFT__PLACE_HBM ? offsets : to, place->offset_bytes);
+}
+
+/* All but the offset. */
+static weft__place_code take_kind(weft__reader *from)
 {
     uint64_t code = weft__reader_take_most(from, UINT64_C(1) << 32);
     if ((code & 3) > WEFT__PLACE_TCM)
         from->is_bad = true;
-    *out = (weft__place_code){.kind = (code & 3) > WEFT__PLACE_TCM ? WEFT__PLACE_HBM : (weft__place_kind)(code & 3),
-                              .pes = unfold(code >> 2),
-                              .offset_bytes = weft__reader_take_most(from, WEFT__STEP_ELEMENTS_MAX)};
+    return (weft__place_code){.kind = (code & 3) > WEFT__PLACE_TCM ? WEFT__PLACE_HBM : (weft__place_kind)(code & 3),
+                              .pes = unfold(code >> 2)};
+}
+
+void weft__place_code_take(weft__reader *from, weft__place_code *out)
+{
+    *out = take_kind(from);
+    out->offset_bytes = weft__reader_take_most(from, WEFT__STEP_ELEMENTS_MAX);
+}
+
+static void take_place(weft__reader *from, weft__offsets *offsets, weft__place_code *out)
+{
+    *out = take_kind(from);
+    if (out->kind != WEFT__PLACE_HBM)
+        out->offset_bytes = weft__reader_take_most(from, WEFT__STEP_ELEMENTS_MAX);
+    else if (offsets->at < offsets->end)
+        out->offset_bytes = *offsets->at++;
 }
 
 /* ---- plans ---- */
@@ -79,6 +101,36 @@ bool weft__plan_moves_input(const weft__plan *plan, uint32_t input)
 bool weft__plan_moves_output(const weft__plan *plan)
 {
     return plan->kind == WEFT__PLAN_WRITE || (plan->kind != WEFT__PLAN_READ && plan->output.is_remote);
+}
+
+/* Behind the first element of the last tile there are no more than all elements. */
+static uint64_t matrix_bytes(const weft__plan_tensor *tensor, uint64_t rows, uint64_t columns)
+{
+    uint64_t elements, behind_rows, behind_columns, bytes;
+    if (__builtin_mul_overflow(rows, columns, &elements) ||
+        __builtin_mul_overflow(rows - 1, tensor->row_stride, &behind_rows) ||
+        __builtin_mul_overflow(columns - 1, tensor->stride, &behind_columns) ||
+        __builtin_add_overflow(elements, behind_rows, &elements) ||
+        __builtin_add_overflow(elements, behind_columns, &elements) ||
+        __builtin_mul_overflow(elements, tensor->element_bytes, &bytes))
+        return UINT64_MAX;
+    return bytes;
+}
+
+uint64_t weft__plan_input_bytes(const weft__plan *plan, uint32_t input)
+{
+    const weft__plan_tensor *tensor = &plan->inputs[input];
+    if (plan->kind != WEFT__PLAN_GEMM)
+        return tensor->elements * tensor->element_bytes;
+    return input == 0 ? matrix_bytes(tensor, plan->m, plan->k) : matrix_bytes(tensor, plan->k, plan->n);
+}
+
+uint64_t weft__plan_output_bytes(const weft__plan *plan)
+{
+    const weft__plan_tensor *tensor = &plan->output;
+    if (plan->kind != WEFT__PLAN_GEMM)
+        return tensor->elements * tensor->element_bytes;
+    return plan->m * plan->n * tensor->element_bytes;
 }
 
 enum {
@@ -160,6 +212,12 @@ static void take_steps(weft__reader *from, weft__plan *out)
                                           .operand_columns = weft__reader_take_most(from, EXTENT_MAX)};
 }
 
+static bool has_elements(const weft__plan_tensor *tensor, uint64_t rows, uint64_t columns)
+{
+    uint64_t elements;
+    return !__builtin_mul_overflow(rows, columns, &elements) && elements == tensor->elements;
+}
+
 /* What a plan of each kind must have beside fields in their ranges. */
 static bool is_whole(const weft__plan *plan)
 {
@@ -169,6 +227,13 @@ static bool is_whole(const weft__plan *plan)
     if (!is_gemm && plan->step_count)
         return false;
     if (!is_math && !is_gemm && plan->input_count != 1)
+        return false;
+    if (plan->kind == WEFT__PLAN_READ && !plan->inputs[0].is_remote)
+        return false;
+    if (plan->kind == WEFT__PLAN_WRITE && !plan->output.is_remote)
+        return false;
+    if (is_gemm && !(has_elements(&plan->inputs[0], plan->m, plan->k) &&
+                     has_elements(&plan->inputs[1], plan->k, plan->n) && has_elements(&plan->output, plan->m, plan->n)))
         return false;
     for (uint32_t i = 0; is_math && i < plan->input_count; i++)
         if (plan->inputs[i].elements > plan->elements)
@@ -208,24 +273,24 @@ static void take_plan(weft__reader *from, weft__plan *out)
 #define STEP_FLAG 0x10u /* direct, or in place */
 #define NUMBER_MAX (UINT64_C(1) << 51)
 
-static void put_command(weft__bytes *to, const weft__step *step)
+static void put_command(weft__bytes *to, weft__bytes *offsets, const weft__step *step)
 {
     put_plan(to, &step->plan);
     for (uint32_t i = 0; i < step->plan.input_count; i++)
         if (weft__plan_moves_input(&step->plan, i))
-            weft__place_code_put(to, &step->inputs[i]);
+            put_place(to, offsets, &step->inputs[i]);
     if (weft__plan_moves_output(&step->plan))
-        weft__place_code_put(to, &step->output);
+        put_place(to, offsets, &step->output);
 }
 
-static void take_command(weft__reader *from, weft__step *out)
+static void take_command(weft__reader *from, weft__offsets *offsets, weft__step *out)
 {
     take_plan(from, &out->plan);
     for (uint32_t i = 0; !from->is_bad && i < out->plan.input_count; i++)
         if (weft__plan_moves_input(&out->plan, i))
-            weft__place_code_take(from, &out->inputs[i]);
+            take_place(from, offsets, &out->inputs[i]);
     if (!from->is_bad && weft__plan_moves_output(&out->plan))
-        weft__place_code_take(from, &out->output);
+        take_place(from, offsets, &out->output);
 }
 
 /* What a request has beside its kind. */
@@ -247,12 +312,12 @@ static const struct step_fields {
 #define STEP_KINDS (sizeof step_fields / sizeof step_fields[0])
 _Static_assert(STEP_KINDS <= STEP_FLAG, "a kind has four bits");
 
-void weft__step_put(weft__bytes *to, const weft__step *step)
+void weft__step_put(weft__bytes *to, weft__bytes *offsets, const weft__step *step)
 {
     const struct step_fields *has = &step_fields[step->kind];
     weft__bytes_put(to, (uint64_t)step->kind | (step->is_in_place || step->is_direct ? STEP_FLAG : 0));
     if (has->is_command)
-        put_command(to, step);
+        put_command(to, offsets, step);
     if (has->has_direction)
         weft__bytes_put(to, step->direction);
     if (has->has_tensor) {
@@ -263,7 +328,7 @@ void weft__step_put(weft__bytes *to, const weft__step *step)
         weft__bytes_put(to, step->number);
 }
 
-void weft__step_take(weft__reader *from, weft__step *out)
+void weft__step_take(weft__reader *from, weft__offsets *offsets, weft__step *out)
 {
     uint64_t code = weft__reader_take_most(from, 2 * STEP_FLAG - 1), kind = code & (STEP_FLAG - 1);
     if (kind >= STEP_KINDS || !step_fields[kind].is_known) {
@@ -275,7 +340,7 @@ void weft__step_take(weft__reader *from, weft__step *out)
     out->kind = (weft__ask_kind)kind;
     out->is_direct = out->is_in_place = code & STEP_FLAG;
     if (has->is_command)
-        take_command(from, out);
+        take_command(from, offsets, out);
     if (has->has_direction)
         out->direction = (uint8_t)weft__reader_take_most(from, TL_DIRECTIONS - 1);
     if (has->has_tensor) {

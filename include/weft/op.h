@@ -39,7 +39,8 @@ WEFT_API void weft_op_argument(const weft_op *op, size_t index, const char **nam
  * of scale, the scale of embedding) take a struct of one float. */
 WEFT_API size_t weft_op_params_bytes(const weft_op *op);
 
-/** What a dispatch computes and moves, whatever the device: each argument's bytes are counted once. */
+/** What a dispatch computes and moves, whatever the device: the bytes of each argument that it touches are counted
+ * once. Of a table that is read by ids, they are those of as many rows as there are ids. */
 typedef struct weft_cost {
     uint64_t flops; /**< additions and multiplications; a transcendental counts as one */
     uint64_t bytes_read;

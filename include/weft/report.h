@@ -18,8 +18,7 @@ extern "C" {
 /** How many runs a page can show. */
 #define WEFT_REPORT_RUNS_MAX 2
 
-/** Checks run files and writes a page that shows them. It appears under its name only when it is complete; if @p path
- * is no regular file (a device, a pipe, a symbolic link), it is written in place.
+/** Checks run files and writes a page that shows them. It appears under its name when it is complete, see file.h.
  *  @param runs   paths of @p count run files, 1 or WEFT_REPORT_RUNS_MAX of them
  *  WEFT_PARSE for the first mistake in a run file, naming file, field and value, also for a file that is larger than
  *  256 MiB; WEFT_UNSUPPORTED for one of another version; WEFT_IO for what the operating system refuses;

@@ -50,17 +50,28 @@ typedef struct weft_kernel_hazard {
     const char *other;      /**< who made the earlier access, or wrote what stands there: a PE, "host", NULL: nobody */
     const char *other_call; /**< of the other, where it is known; else NULL */
     uint64_t other_ps;
-    bool held;          /**< the accesses happened in the order that the kernel seems to mean, this time */
-    uint64_t margin_ps; /**< by which that order held or failed */
+    /** The accesses happened in the order that the kernel seems to mean, this time. What counts is when they
+     *  happened, not when the kernel called: an earlier read is over with the last tile that it is for, a write has
+     *  landed with its last tile, a later read begins with its first one. A run that ends at the hazard does not get
+     *  to know, and says what was so at the call. */
+    bool held;
+    uint64_t margin_ps; /**< by which that order held or failed: between the two accesses */
+    uint64_t repeats;   /**< further accesses in conflict with the same one for the want of the same wait, not kept for
+                             themselves */
     const char *text;   /**< all of this as one sentence */
 } weft_kernel_hazard;
 
 /** What happens at a hazard. Values are pinned. Without values only messages that nobody received are found. */
 typedef enum weft_hazard_action {
-    WEFT_HAZARDS_ERROR = 0,   /**< the run ends with WEFT_HAZARD */
-    WEFT_HAZARDS_REPORT = 1,  /**< it is kept; a tensor is the value that it was given */
-    WEFT_HAZARDS_HARDWARE = 2 /**< it is kept; a tensor is what stands there, as in the machine, and 0 is what nobody
-                                   wrote */
+    WEFT_HAZARDS_ERROR = 0,  /**< the run ends with WEFT_HAZARD */
+    WEFT_HAZARDS_REPORT = 1, /**< it is kept; a tensor is the value that it was given */
+    /** It is kept; a tensor is what stands there, as in the machine, and 0 is what nobody wrote. Each tile of a
+     *  command reads its operands at once, when the memory gets its request or the fetch begins, and so has what was
+     *  written before that and nothing that was written later; a load, a store and a message read in the same way,
+     *  whole. A result stands there from its last tile on, or tile by tile if it lies over operands of its command.
+     *  WEFT_UNSUPPORTED where that cannot be computed: a tile of a softmax or of a reduction has read what another
+     *  one of it wrote. */
+    WEFT_HAZARDS_HARDWARE = 2
 } weft_hazard_action;
 
 /* ---- simulations ---- */
@@ -79,8 +90,8 @@ typedef struct weft_simulation_options {
     uint32_t threads;      /**< that compute values; 0: one. The results do not depend on it. */
     uint64_t perturb_seed; /**< not 0: latencies vary at random within the `perturb` bounds of the machine */
     bool keeps_log;        /**< every command that moves or makes data, see weft_simulation_log_at() */
-    /** Write a Perfetto trace there, of engines, queues and processors: PATH.part until weft_simulation_finish_trace(),
-     *  which gives it its name; whatever was at the path before stays until then. NULL: none. */
+    /** Write a Perfetto trace there, of engines, queues and processors, which appears in
+     *  weft_simulation_finish_trace(), see file.h; whatever was at the path before stays until then. NULL: none. */
     const char *trace_path;
 } weft_simulation_options;
 
@@ -357,8 +368,10 @@ WEFT_API void weft_kernel_launch_get_report(const weft_kernel_launch *launch, we
  * of the makespan is idle. @param pe  becomes its name */
 WEFT_API void weft_kernel_launch_get_report_of(const weft_kernel_launch *launch, size_t index, char pe[48],
                                                weft_launch_report *out);
-/** Adds a report to those of earlier launches, of which zeros are none: times and counts are added up, so that it is as
- *  if one launch had taken all of them. Any thread. */
+/** Adds a report to those of other launches, in any order; zeros are none. The sum begins and starts with the earliest
+ *  of them, and finishes and ends with the latest. Times and counts are added up, as if the launches had come one after
+ *  another: where launches overlap, the time that they share counts once for each of them, in makespan_ps too, which is
+ *  then more than from start to finish. The sum's pes is the greatest of theirs. Any thread. */
 WEFT_API void weft_launch_report_add(weft_launch_report *sum, const weft_launch_report *one);
 
 #ifdef __cplusplus

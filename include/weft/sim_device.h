@@ -31,7 +31,8 @@ WEFT_API WEFT_CHECKED weft_status weft_sim_device_take_activity(weft_device *dev
 /** Records what is asked of a device that has done nothing yet, for weft_retime(); see weft_recording_begin(), also for
  *  errors. Ended by weft_recording_finish() when all has been waited for, while no other thread uses the device.
  *  @param out  owned by the caller until weft_recording_destroy(), which must come before the device is given back if
- * it is not finished; NULL on failure */
+ *              it is not finished; NULL on failure
+ *  WEFT_INVALID_STATE also where a command buffer has been committed, even if nobody has waited for it. */
 WEFT_API WEFT_CHECKED weft_status weft_sim_device_record(weft_device *device, weft_recording **out, weft_error *err);
 
 /** The hazard at @p index that kernels of dispatches have met, see weft_simulation_hazard_at(); false past the last,
@@ -83,8 +84,9 @@ typedef struct weft_sim_plan {
  *  call, which must not use the device. */
 typedef void (*weft_sim_plan_watcher)(void *user, const weft_sim_plan *plan);
 
-/** Tells @p watcher of all dispatches that begin from now on; NULL: nobody. The numbers are what the kernels were given
- *  when they asked. Changes no times. */
+/** Tells @p watcher of all dispatches that begin from now on; NULL: nobody. A dispatch that is under way now is told to
+ *  who watched when it began, so @p user must last until all that was committed before has been waited for. The numbers
+ *  are what the kernels were given when they asked. Changes no times. */
 WEFT_API WEFT_CHECKED weft_status weft_sim_device_watch_plans(weft_device *device, weft_sim_plan_watcher watcher,
                                                               void *user, weft_error *err);
 

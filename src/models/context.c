@@ -194,7 +194,9 @@ uint32_t weft_context_position(const weft_context *context)
     return context->position;
 }
 
-/* Caches keep what they hold: a pass reads no rows but those that it or an earlier one since the reset has written. */
+/* Caches keep what they hold. A pass writes the rows of its tokens before it reads them, and else reads only rows of
+ * tokens that count as fed since the reset: those that earlier passes have written, and those that were skipped, where
+ * what was there before stays. */
 void weft_context_reset(weft_context *context)
 {
     context->position = 0;

@@ -43,6 +43,18 @@ static uint64_t flops_embedding(const weft_dispatch *dispatch)
     return params->scale == 1 ? 0 : weft__buffer_elements(dispatch->arguments[OUT]);
 }
 
+/* Of the table: a row for each id, and never more than all of it. Which rows that are, the ids know. */
+static bool bytes_embedding(const weft_dispatch *dispatch, uint32_t argument, uint64_t *out_bytes)
+{
+    if (argument != TABLE)
+        return false;
+    const weft_buffer *table = dispatch->arguments[TABLE];
+    uint64_t row_bytes = table->shape.extent[1] * weft_dtype_bytes(table->dtype);
+    uint64_t rows_bytes = weft__flops_times(dispatch->arguments[IDS]->shape.extent[0], row_bytes);
+    *out_bytes = rows_bytes < table->bytes ? rows_bytes : table->bytes;
+    return true;
+}
+
 const weft_op weft__op_embedding = {
     .name = "embedding",
     .index = WEFT__OP_EMBEDDING,
@@ -51,6 +63,7 @@ const weft_op weft__op_embedding = {
     .params_bytes = sizeof(weft__embedding_params),
     .check = check_embedding,
     .flops = flops_embedding,
+    .bytes = bytes_embedding,
 };
 
 weft_status weft_embedding(weft_encoder *encoder, const weft_buffer *table, const weft_buffer *ids, float scale,

@@ -34,8 +34,11 @@ struct weft_op {
     /* Shapes, dtypes and parameters; never data. The encoder has already checked counts, NULLs, devices and overlaps.
      */
     weft_status (*check)(const weft_dispatch *dispatch, weft_error *err);
-    /* Flops only, or NULL for none; bytes follow from the ranges. */
+    /* Flops only, or NULL for none; bytes follow from the ranges, unless `bytes` tells. */
     uint64_t (*flops)(const weft_dispatch *dispatch);
+    /* How many bytes of an argument move where data, which nobody looks at here, say which of its ranges they are.
+     * NULL, or returning false: all of the ranges. */
+    bool (*bytes)(const weft_dispatch *dispatch, uint32_t argument, uint64_t *out_bytes);
     /* The exact bytes that an argument's access touches; NULL, or returning false: the whole argument. */
     bool (*ranges)(const weft_dispatch *dispatch, uint32_t argument, weft__range_sink *sink);
 };

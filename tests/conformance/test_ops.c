@@ -267,8 +267,10 @@ START_TEST(costs_are_counted)
     assert_cost(&weft__op_gelu_mul, (const weft_buffer *[]){x, y, y}, NULL, 240, 192, 96);
     weft_copy_params box = {2, {3, 2}, 1, {8, 1}, 0, {2, 1}};
     assert_cost(&weft__op_copy, (const weft_buffer *[]){x, w}, &box, 0, 24, 12);
-    assert_cost(&weft__op_embedding, (const weft_buffer *[]){w, ids, y}, &one, 0, 80 + 12, 96);
-    assert_cost(&weft__op_embedding, (const weft_buffer *[]){w, ids, y}, &two, 24, 80 + 12, 96);
+    assert_cost(&weft__op_embedding, (const weft_buffer *[]){w, ids, y}, &one, 0, 3 * 16 + 12, 96);
+    assert_cost(&weft__op_embedding, (const weft_buffer *[]){w, ids, y}, &two, 24, 3 * 16 + 12, 96);
+    weft_buffer *two_rows = make(device, WEFT_BF16, weft_shape_2d(2, 8)); /* fewer than ids: all of it, once */
+    assert_cost(&weft__op_embedding, (const weft_buffer *[]){two_rows, ids, y}, &one, 0, 32 + 12, 96);
     weft_rms_norm_params rms = {1e-6f, 1};
     assert_cost(&weft__op_rms_norm, (const weft_buffer *[]){x, norm, y}, &rms, 5 * 24 + 9, 96 + 16, 96);
     assert_cost(&weft__op_rms_norm, (const weft_buffer *[]){x, NULL, y}, &rms, 3 * 24 + 9, 96, 96);
@@ -291,7 +293,7 @@ START_TEST(costs_are_counted)
     WEFT_TEST_ASSERT_STATUS(weft_op_cost(&weft__op_add, (const weft_buffer *[]){x, y}, 2, NULL, &cost, &error),
                             WEFT_INVALID_ARGUMENT);
     ck_assert(cost.flops == 0 && cost.bytes_read == 0 && cost.bytes_written == 0);
-    weft_buffer *all[] = {x, y, z, w, ids, norm, q, out, k, v};
+    weft_buffer *all[] = {x, y, z, w, two_rows, ids, norm, q, out, k, v};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         weft_buffer_destroy(all[i]);
     weft_device_close(device);

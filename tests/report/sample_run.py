@@ -191,7 +191,7 @@ def sim_run(dispatches=700, buckets=120, seed=1, is_fused=False, links=0):
         "machine": {"name": "two-sip", "sips": 2, "cubes": 16, "pes": 8, "regions": regions,
                     "facts": [{"name": "Links between routers", "value": "256 GB/s"}]},
         "model": {"name": "models/sums", "prompt": "348+275=", "answer": "623", "prompt_tokens": 9, "tokens": passes,
-                  "prompt_ps": prompt_ps, "decode_ps": stream.now - prompt_ps if passes > 1 else stream.now},
+                  "prompt_ps": prompt_ps, "decode_ps": stream.tokens[-1]["end_ps"] - prompt_ps},
         "makespan_ps": stream.now, "parts": [{"name": name, "ps": ps} for name, ps in stream.spent.items()],
         "counters": {"command_buffers": len(stream.buffers), "dispatches": len(stream.dispatches),
                      "barriers": sum(buffer["barriers"] for buffer in stream.buffers),

@@ -1,76 +1,19 @@
 #!/usr/bin/env python3
-"""The page of `weft report` in a headless browser: it draws, zooms, sorts, filters, compares, plays, and asks nobody.
+"""The page of `weft report` in a browser: it draws, zooms, sorts, filters, compares, plays, and asks nobody."""
 
-The environment names the command (WEFT_CLI), and the browser if it is not one of those that browser.py looks for
-(WEFT_BROWSER). Without a browser the tests are skipped, by name.
-"""
-
-import json
-import os
-import subprocess
-import sys
-import tempfile
-import unittest
 from pathlib import Path
 
-import browser
 import sample_run
-
-WEFT = os.environ["WEFT_CLI"]
-SKIPPED = 77
-CANVAS = "document.getElementById('timeline-canvas')"
+from report_case import CANVAS, ReportTest, main, open_browser
 
 
 def setUpModule():
     """One browser and two pages for all tests."""
-    folder = tempfile.TemporaryDirectory(prefix="weft-report-")
-    unittest.addModuleCleanup(folder.cleanup)
-    ReportTest.root = Path(folder.name)
-    ReportTest.browser = browser.Browser(browser.find())
-    unittest.addModuleCleanup(ReportTest.browser.close)
+    open_browser()
     ReportTest.sim = sample_run.sim_run(300, 40)
     ReportTest.fused = sample_run.sim_run(300, 40, seed=2, is_fused=True)
     ReportTest.one = ReportTest.write("one", ReportTest.sim)
     ReportTest.two = ReportTest.write("two", ReportTest.sim, ReportTest.fused)
-
-
-class ReportTest(unittest.TestCase):
-
-    @classmethod
-    def write(cls, name, *runs):
-        """The page of these runs, made by the command."""
-        paths = [cls.root / f"{name}-{i}.json" for i in range(len(runs))]
-        for path, run in zip(paths, runs):
-            path.write_text(json.dumps(run))
-        page = cls.root / f"{name}.html"
-        done = subprocess.run([WEFT, "report", *paths, "-o", page], capture_output=True, text=True)
-        if done.returncode != 0:
-            raise AssertionError(done.stderr)
-        return page
-
-    def open(self, path, **options):
-        page = self.browser.page(**options)
-        self.addCleanup(page.close)
-        page.open(path)
-        return page
-
-    def assert_quiet(self, page):
-        """No errors, and nothing asked of any network."""
-        self.assertEqual(page.complaints, [])
-        self.assertEqual([url for url in page.requests if not url.startswith(("file:", "data:"))], [])
-
-    def window(self, page):
-        return page.get(f"[Number({CANVAS}.dataset.fromPs), Number({CANVAS}.dataset.toPs)]")
-
-    def rows(self, page, table="dispatch-table"):
-        return page.get(f"[...document.querySelectorAll('#{table} tbody tr.row')].map(row => "
-                        "[...row.cells].map(cell => cell.textContent))")
-
-    def ink(self, page, selector):
-        """How many colours a canvas has."""
-        return page.get(f"""(() => {{ const canvas = document.querySelector('{selector}');
-            const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
-            return new Set(new Uint32Array(data.buffer)).size; }})()""")
 
 
 class Loads(ReportTest):
@@ -247,9 +190,8 @@ class Table(ReportTest):
 class Compare(ReportTest):
     def test_matches_and_tells_the_difference(self):
         page = self.open(self.two)
-        text = page.get("document.getElementById('compared-summary').textContent")
-        self.assertIn("shorter", text)
-        self.assertIn("better", text)
+        self.assertIn("shorter", self.text_of(page, "compared-verdict"))
+        self.assertIn("better", self.text_of(page, "compared-summary"))
         self.assertEqual(page.get("document.querySelectorAll('#compared-ops tbody tr').length"),
                          len({it["op"] for it in self.sim["dispatches"]}))
         rows = {tuple(row[:2]): row for row in self.rows(page, "compare-table")}
@@ -264,6 +206,29 @@ class Compare(ReportTest):
         self.assertEqual(page.get("document.querySelectorAll('.map-canvas').length"), 2)
         self.assertEqual(self.window(page)[1], max(self.sim["makespan_ps"], self.fused["makespan_ps"]))
         self.assert_quiet(page)
+
+    def test_clocks_that_differ_are_not_compared(self):
+        page = self.open(self.write("clocks", sample_run.host_run(), self.sim))
+        caution = page.get("document.querySelector('#summary .caution').textContent")
+        for word in ("Different clocks", "Run A was measured", "run B", "simulated"):
+            self.assertIn(word, caution)
+        self.assertEqual(page.get("document.querySelectorAll('.better, .worse').length"), 0)
+        text = page.get("document.getElementById('main').textContent")
+        for word in ("times as fast", "times as long", "better", "worse"):
+            self.assertNotIn(word, text)
+        other = self.open(self.write("clocks-2", self.sim, sample_run.host_run()))
+        self.assertIn("Run B was measured", other.get("document.querySelector('.caution').textContent"))
+        for page in (page, other):
+            self.assert_quiet(page)
+        self.assertIsNone(self.open(self.two).get("document.querySelector('.caution')"))
+
+    def test_a_phone_shows_all_of_the_summary(self):
+        page = self.open(self.two, width=375, height=740, mobile=True)
+        for id_ in ("compared-verdict", "compared-summary"):
+            left, right, inner, outer = page.get(f"""(() => {{ const it = document.getElementById('{id_}');
+                const box = it.getBoundingClientRect();
+                return [box.left, box.right, it.scrollWidth, it.parentElement.clientWidth]; }})()""")
+            self.assertTrue(0 <= left and right <= 375 and inner <= outer, (id_, left, right, inner, outer))
 
     def test_each_run_has_its_own_table(self):
         page = self.open(self.two)
@@ -291,6 +256,13 @@ class Machine(ReportTest):
         busiest = max(self.sim["activity"]["pes"] + self.sim["activity"]["hbm"] + self.sim["activity"]["links"],
                       key=lambda it: (it["busy"] or [0] * 40)[3])["busy"][3]
         self.assertIn(f"{busiest / 10:.1f} %", page.get("document.querySelector('.busiest tbody tr').textContent"))
+
+    def test_names_lie_over_what_crosses_them(self):
+        page = self.open(self.one)
+        self.watch(page, "map-0")
+        kinds = page.get("window.drawn.map(it => it.kind)")
+        self.assertGreater(kinds.count("text"), 30)
+        self.assertLess(len(kinds) - kinds[::-1].index("line") - 1, kinds.index("text"))
 
     def test_plays_and_pauses(self):
         page = self.open(self.one)
@@ -398,7 +370,4 @@ class Large(ReportTest):
 
 
 if __name__ == "__main__":
-    if not browser.find():
-        print("skipped: no Chromium was found; scripts/setup test installs it")
-        sys.exit(SKIPPED)
-    unittest.main()
+    main()

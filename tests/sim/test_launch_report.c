@@ -362,6 +362,123 @@ START_TEST(waits_for_composite_commands_are_split)
 }
 END_TEST
 
+/* ---- several launches ---- */
+
+/* The second comes and goes within the first; the third is sent before both, and its end is known after theirs.
+ * Whatever their order, the sum is the same. */
+static const weft_launch_report first = {.begin_ps = 100,
+                                         .start_ps = 120,
+                                         .finish_ps = 900,
+                                         .end_ps = 950,
+                                         .makespan_ps = 780,
+                                         .pes = 2,
+                                         .spent_ps = {1, 2, 3, 4, 5, 6},
+                                         .engines = {{"dma_read", 10, 20, 30, 40}},
+                                         .commands = 7,
+                                         .tiles = 8,
+                                         .messages = 9,
+                                         .macs = 11,
+                                         .memory_bytes = 12,
+                                         .compute_bound_ps = 500,
+                                         .memory_bound_ps = 100,
+                                         .roofline_fraction = 500.0 / 780},
+                                second = {.begin_ps = 200,
+                                          .start_ps = 220,
+                                          .finish_ps = 300,
+                                          .end_ps = 310,
+                                          .makespan_ps = 80,
+                                          .pes = 5,
+                                          .spent_ps = {10, 20, 30, 40, 50, 60},
+                                          .engines = {{"dma_read", 100, 200, 300, 400}},
+                                          .commands = 70,
+                                          .tiles = 80,
+                                          .messages = 90,
+                                          .macs = 110,
+                                          .memory_bytes = 120,
+                                          .compute_bound_ps = 10,
+                                          .memory_bound_ps = 70,
+                                          .roofline_fraction = 70.0 / 80},
+                                third = {.begin_ps = 90,
+                                         .start_ps = 210,
+                                         .finish_ps = 400,
+                                         .end_ps = 960,
+                                         .makespan_ps = 190,
+                                         .pes = 1,
+                                         .engines = {{"dma_read", 1, 2, 3, 4}},
+                                         .compute_bound_ps = 5,
+                                         .memory_bound_ps = 190},
+                                no_launch;
+
+START_TEST(reports_of_launches_that_overlap_add_up)
+{
+    static const uint8_t orders[][4] = {{0, 1, 2, 3}, {3, 2, 1, 0}, {1, 3, 0, 2}, {2, 0, 3, 1}};
+    const weft_launch_report *const reports[] = {&first, &second, &third, &no_launch};
+    for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
+        weft_launch_report sum = {0};
+        for (size_t k = 0; k < 4; k++)
+            weft_launch_report_add(&sum, reports[orders[i][k]]);
+        ck_assert_uint_eq(sum.begin_ps, 90);
+        ck_assert_uint_eq(sum.start_ps, 120);
+        ck_assert_uint_eq(sum.finish_ps, 900);
+        ck_assert_uint_eq(sum.end_ps, 960);
+        ck_assert_uint_eq(sum.makespan_ps, 1050); /* though it is 780 from the first start to the last finish */
+        ck_assert_uint_eq(sum.pes, 5);
+        for (uint64_t spent = 0; spent < WEFT_PE_TIMES; spent++)
+            ck_assert_uint_eq(sum.spent_ps[spent], 11 * (spent + 1));
+        ck_assert_uint_eq(sum.engines[0].busy_ps, 111);
+        ck_assert_uint_eq(sum.engines[0].stall_ps, 222);
+        ck_assert_uint_eq(sum.engines[0].idle_ps, 333);
+        ck_assert_uint_eq(sum.engines[0].bytes, 444);
+        ck_assert_uint_eq(sum.commands, 77);
+        ck_assert_uint_eq(sum.tiles, 88);
+        ck_assert_uint_eq(sum.messages, 99);
+        ck_assert_uint_eq(sum.macs, 121);
+        ck_assert_uint_eq(sum.memory_bytes, 132);
+        ck_assert_uint_eq(sum.compute_bound_ps, 515);
+        ck_assert_uint_eq(sum.memory_bound_ps, 360);
+        ck_assert(sum.roofline_fraction == 515.0 / 1050);
+    }
+}
+END_TEST
+
+static void busy_kernel(weft_tile *tl, const void *arguments)
+{
+    tl_tensor x = tl_full(tl, weft_shape_1d(4096), WEFT_F32, 1);
+    for (int i = 0; i < *(const int *)arguments; i++) {
+        uint64_t mark = tl_mark(tl);
+        (void)tl_exp(tl, x);
+        tl_release(tl, mark);
+    }
+}
+
+/* The machine gives such reports: a long launch on one PE, and a short one meanwhile on the other. */
+START_TEST(a_short_launch_beside_a_long_one)
+{
+    static const int lengths[] = {40, 2};
+    weft_kernel_launch *launches[2];
+    weft_launch_report reports[2], sum = {0};
+    simulation_bench it = open_tiny();
+    for (uint32_t i = 0; i < 2; i++)
+        launches[i] = begin_launch(&it, &(weft_launch_options){.kernel = busy_kernel,
+                                                               .arguments = &lengths[i],
+                                                               .pes = {.cubes = 1, .first_pe = i, .pes = 1}});
+    for (uint32_t i = 0; i < 2; i++) {
+        wait_for(&it, launches[i]);
+        weft_kernel_launch_get_report(launches[i], &reports[i]);
+        weft_launch_report_add(&sum, &reports[i]);
+    }
+    ck_assert_uint_lt(reports[1].finish_ps, reports[0].finish_ps);
+    ck_assert_uint_eq(sum.start_ps,
+                      reports[0].start_ps < reports[1].start_ps ? reports[0].start_ps : reports[1].start_ps);
+    ck_assert_uint_eq(sum.finish_ps, reports[0].finish_ps);
+    ck_assert_uint_eq(sum.end_ps, reports[0].end_ps);
+    ck_assert_uint_eq(sum.makespan_ps, reports[0].makespan_ps + reports[1].makespan_ps);
+    for (uint32_t i = 0; i < 2; i++)
+        weft_kernel_launch_destroy(launches[i]);
+    close_simulation(&it);
+}
+END_TEST
+
 START_TEST(names)
 {
     static const char *const spents[] = {"dispatch", "compute", "dma", "queue", "barrier", "idle"};
@@ -378,4 +495,4 @@ END_TEST
 
 WEFT_TEST_MAIN("launch_report", sums_come_out, a_kernel_that_does_nothing, products_by_hand, traffic_by_hand,
                a_machine_without_hbm, the_memory_of_a_neighbour_is_no_memory, waits_for_composite_commands_are_split,
-               names)
+               reports_of_launches_that_overlap_add_up, a_short_launch_beside_a_long_one, names)

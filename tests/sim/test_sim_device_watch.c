@@ -8,6 +8,7 @@
 #include <weft/trace.h>
 
 #include "support/failing_malloc.h"
+#include "support/interim.h"
 
 #define TRACE "sim_device_watch.json"
 
@@ -26,9 +27,7 @@ static bool exists(const char *path)
 
 static void close_any(pairs *it)
 {
-    weft_buffer_destroy(it->hidden);
-    weft_buffer_destroy(it->more);
-    weft_buffer_destroy(it->sums);
+    free_pairs(it);
     weft_device_close(it->device);
 }
 
@@ -69,16 +68,16 @@ START_TEST(a_trace_has_a_beginning_and_an_end)
         OK(weft_device_begin_trace(it.device, TRACE, NULL));
         FAILS(weft_device_begin_trace(it.device, TRACE, &error), WEFT_INVALID_STATE, "already");
         run_session(&it, timeline);
-        ck_assert(!exists(TRACE) && exists(TRACE ".part"));
+        ck_assert(!exists(TRACE) && weft_test_has_interim(TRACE));
         OK(weft_device_end_trace(it.device, round == 0 ? timeline : NULL, NULL));
-        ck_assert(exists(TRACE) && !exists(TRACE ".part"));
+        ck_assert(exists(TRACE) && !weft_test_has_interim(TRACE));
         ck_assert_int_eq(remove(TRACE), 0);
         weft_timeline_destroy(timeline);
     }
     OK(weft_device_begin_trace(it.device, TRACE, NULL));
     run_session(&it, NULL);
     close_any(&it); /* with its trace */
-    ck_assert(!exists(TRACE) && !exists(TRACE ".part"));
+    ck_assert(!exists(TRACE) && !weft_test_has_interim(TRACE));
 }
 END_TEST
 
@@ -103,7 +102,7 @@ START_TEST(a_trace_may_run_out_of_memory)
         failed = weft_test_stop_failing();
         ck_assert_int_eq(status, failed ? WEFT_OUT_OF_MEMORY : WEFT_OK);
         ck_assert_int_eq(exists(TRACE), !failed);
-        ck_assert(!exists(TRACE ".part"));
+        ck_assert(!weft_test_has_interim(TRACE));
         if (failed)
             OK(weft_device_begin_trace(it.device, TRACE, NULL));
     }

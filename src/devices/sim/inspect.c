@@ -1,5 +1,7 @@
 #include <weft/sim_device.h>
 
+#include <inttypes.h>
+
 #include "devices/sim/driver.h"
 #include "devices/sim/sim_impl.h"
 #include "sim/host/host_impl.h"
@@ -44,6 +46,19 @@ weft_status weft_sim_device_take_activity(weft_device *device, weft_activity **o
     return status;
 }
 
+/* What has been submitted is simulated when somebody waits for it, so the simulation may still be at its beginning. */
+static weft_status begin_recording(const weft_device *device, const weft__sim_device *sim, weft_recording **out,
+                                   weft_error *err)
+{
+    uint64_t count = device->submitted_sequence;
+    if (count)
+        return weft__fail(err, WEFT_INVALID_STATE,
+                          "%" PRIu64 " command buffers have been submitted to device '%s'; a recording begins before "
+                          "the first.",
+                          count, device->info.scheme);
+    return weft_recording_begin(sim->simulation, out, err);
+}
+
 weft_status weft_sim_device_record(weft_device *device, weft_recording **out, weft_error *err)
 {
     *out = NULL;
@@ -52,9 +67,11 @@ weft_status weft_sim_device_record(weft_device *device, weft_recording **out, we
         return weft__fail(err, WEFT_UNSUPPORTED,
                           "Device '%s' is no simulated machine, so nothing of it can be re-timed.",
                           device->info.scheme);
+    pthread_mutex_lock(&device->lock);
     pthread_mutex_lock(&sim->lock);
-    weft_status status = weft_recording_begin(sim->simulation, out, err);
+    weft_status status = begin_recording(device, sim, out, err);
     pthread_mutex_unlock(&sim->lock);
+    pthread_mutex_unlock(&device->lock);
     return status;
 }
 

@@ -5,8 +5,10 @@
 #include "base/status.h"
 #include "sim/tile/call.h"
 
-/* Ahead of all PEs' counts of rows. */
+/* Ahead of all PEs' counts of rows. Who is told of it is who watched when it began, whoever watches at its end. */
 struct weft__sim_plan {
+    weft_sim_plan_watcher watcher;
+    void *user;
     bool is_noted;
     uint32_t split;
     uint64_t rows, row_elements;
@@ -56,6 +58,8 @@ weft_status weft__sim_plan_begin(const weft__sim_device *sim, weft__sim_job *job
     weft__sim_plan *plan = calloc(1, bytes);
     if (!plan)
         return weft__fail_memory(err, bytes, "the plan of a dispatch");
+    plan->watcher = sim->watch_plan;
+    plan->user = sim->watch_user;
     plan->pes = sim->pes;
     plan->has_noted = (bool *)(void *)&plan->rows_of_pe[sim->pes];
     job->call.plan = plan;
@@ -86,7 +90,7 @@ static void count_collectives(const weft__kernel_run *run, weft_sim_plan *out)
             (weft_sim_plan_collective){run->collectives[i].name, run->collectives[i].calls};
 }
 
-void weft__sim_plan_end(const weft__sim_device *sim, const weft__sim_job *job)
+void weft__sim_plan_end(const weft__sim_job *job)
 {
     const weft_dispatch *dispatch = job->call.dispatch;
     const weft__sim_plan *plan = job->call.plan;
@@ -110,7 +114,7 @@ void weft__sim_plan_end(const weft__sim_device *sim, const weft__sim_job *job)
         out.memory_bytes = report.memory_bytes;
         count_collectives(job->launch->run, &out);
     }
-    sim->watch_plan(sim->watch_user, &out);
+    plan->watcher(plan->user, &out);
 }
 
 weft_status weft_sim_device_watch_plans(weft_device *device, weft_sim_plan_watcher watcher, void *user, weft_error *err)

@@ -7,10 +7,10 @@
 
 #include "devices/sim/job.h"
 
-/* For a launch that is about to begin: job->call.plan. */
+/* For a launch that is about to begin, while somebody watches: job->call.plan. */
 weft_status weft__sim_plan_begin(const weft__sim_device *sim, weft__sim_job *job, weft_error *err);
 
-/* The launch has ended, or there was none: tells who watches. */
-void weft__sim_plan_end(const weft__sim_device *sim, const weft__sim_job *job);
+/* The launch has ended, or there was none: tells who watched when it began. */
+void weft__sim_plan_end(const weft__sim_job *job);
 
 #endif

@@ -193,7 +193,7 @@ static void end_job(weft__sim_processor *it, weft__sim_job *job)
     }
     end_time(it, job->time);
     if (job->call.plan)
-        weft__sim_plan_end(it->sim, job);
+        weft__sim_plan_end(job);
     *job->link = job->next;
     if (job->next)
         job->next->link = job->link;

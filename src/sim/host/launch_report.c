@@ -1,6 +1,7 @@
 /* What a launch took, put together from what its PEs counted. */
 #include <stdio.h>
 
+#include "base/size.h"
 #include "sim/host/host_impl.h"
 
 #define PS_PER_NS 1000u
@@ -128,12 +129,16 @@ void weft_kernel_launch_get_report_of(const weft_kernel_launch *launch, size_t i
 
 void weft_launch_report_add(weft_launch_report *sum, const weft_launch_report *one)
 {
+    if (one->pes == 0)
+        return;
     if (sum->pes == 0) {
         *sum = *one;
         return;
     }
-    sum->finish_ps = one->finish_ps;
-    sum->end_ps = one->end_ps;
+    sum->begin_ps = weft__min_size(sum->begin_ps, one->begin_ps);
+    sum->start_ps = weft__min_size(sum->start_ps, one->start_ps);
+    sum->finish_ps = weft__max_size(sum->finish_ps, one->finish_ps);
+    sum->end_ps = weft__max_size(sum->end_ps, one->end_ps);
     sum->makespan_ps += one->makespan_ps;
     sum->pes = one->pes > sum->pes ? one->pes : sum->pes;
     for (size_t i = 0; i < WEFT_PE_TIMES; i++)

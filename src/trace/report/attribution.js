@@ -1,20 +1,20 @@
 /* Where the time went, as stacked bars whose parts are all of it. */
 
-/* A bar of parts {name, ps}; together they are 100 %. Its text alternative says each of them. */
-function stackedBar(parts, what, is_thin) {
+/* A bar of parts {name, ps}; together they are 100 %. Its text alternative says each of them. The parts of a whole run
+ * look otherwise than those of PEs. */
+function stackedBar(parts, what, { is_thin = false, is_of_run = false } = {}) {
   const total = parts.reduce((sum, part) => sum + part.ps, 0);
   const text = parts.map((part) => `${part.name} ${percentText(part.ps / total)}`).join(", ");
   return h("div", { class: is_thin ? "bar thin" : "bar", role: "img", "aria-label": `${what}: ${text}` },
-    parts.map((part) => barPiece(part, total)));
+    parts.map((part) => barPiece(part, total, is_of_run)));
 }
 
-function barPiece(part, total) {
-  const share = part.ps / total, colour = partColour(part.name);
+function barPiece(part, total, is_of_run) {
+  const share = part.ps / total;
   const piece = h("span", { "data-part": part.name }, h("span", null, percentText(share)));
   piece.style.flexGrow = share;
-  piece.style.background = `var(--${colour})`;
-  piece.dataset.colour = colour;
-  piece.style.color = inkOn(colourOf(colour));
+  piece.dataset.colour = fillAsPart(piece, part.name, is_of_run);
+  piece.style.color = inkOn(colourOf(piece.dataset.colour));
   piece.addEventListener("pointermove", (event) =>
     tip.show([part.name, `${timeText(part.ps)}, ${percentText(share)}`], event.clientX, event.clientY));
   piece.addEventListener("pointerleave", () => tip.hide());
@@ -33,10 +33,14 @@ function swatch(colour) {
   return element;
 }
 
-function partsLegend(parts, has_times) {
+function partsLegend(parts, { has_times = false, is_of_run = false } = {}) {
   const total = parts.reduce((sum, part) => sum + part.ps, 0);
-  return h("ul", { class: "legend" }, parts.map((part) => h("li", null, swatch(partColour(part.name)), part.name,
-    has_times ? h("span", { class: "of" }, `${timeText(part.ps)}, ${percentText(part.ps / total)}`) : null)));
+  return h("ul", { class: "legend" }, parts.map((part) => {
+    const swatch = h("span", { class: "swatch", "aria-hidden": "true", "data-part": part.name });
+    fillAsPart(swatch, part.name, is_of_run);
+    return h("li", null, swatch, part.name,
+      has_times ? h("span", { class: "of" }, `${timeText(part.ps)}, ${percentText(part.ps / total)}`) : null);
+  }));
 }
 
 function barLine(name, bar, number, of) {
@@ -65,7 +69,7 @@ function opBars(run) {
   const legend = order.map((name) => ({ name, ps: sumOf(name) }));
   const all_ps = run.ops.reduce((sum, group) => sum + group.duration_ps, 0);
   return [h("h3", null, "PEs during the dispatches of each op"),
-    partsLegend(legend, false),
+    partsLegend(legend),
     h("div", { class: "lines op-bars" }, groups.map((group) => barLine(`${group.op} \u00d7 ${countText(group.count)}`,
       stackedBar(inOrder(listOf(group.parts), order), group.op), timeText(group.duration_ps),
       percentText(group.duration_ps / all_ps)))),
@@ -84,22 +88,24 @@ function peBars(run) {
   const workOf = (pe) => pe.parts.reduce((sum, part) => sum + (part.name === "idle" ? 0 : part.ps), 0);
   pes.sort((a, b) => workOf(b) - workOf(a));
   const more = pes.length > PES_SHOWN ? ` Shown are the ${PES_SHOWN} busiest of ${countText(pes.length)}.` : "";
-  return [h("h3", null, "Each PE"), partsLegend(order.map((name) => ({ name, ps: 1 })), false),
+  return [h("h3", null, "Each PE"), partsLegend(order.map((name) => ({ name, ps: 1 }))),
     h("div", { class: "lines scroll-y", tabindex: "0", role: "group", "aria-label": "Time of each PE" },
-      pes.slice(0, PES_SHOWN).map((pe) => barLine(pe.name, stackedBar(inOrder(pe.parts, order), pe.name, true),
-        timeText(workOf(pe)), percentText(workOf(pe) / run.makespan_ps)))),
+      pes.slice(0, PES_SHOWN).map((pe) => barLine(pe.name,
+        stackedBar(inOrder(pe.parts, order), pe.name, { is_thin: true }), timeText(workOf(pe)),
+        percentText(workOf(pe) / run.makespan_ps)))),
     h("p", { class: "note" }, `The busiest first; behind each bar, how long it was not idle.${more}`)];
 }
 
 function engineBars(run) {
   const engines = run.data.engines ?? [];
   if (engines.length === 0) return null;
-  const colours = [["busy", "busy_ps"], ["stalled", "stall_ps"], ["idle", "idle_ps"]];
+  const fields = [["busy", "busy_ps"], ["stalled", "stall_ps"], ["idle", "idle_ps"]];
   return [h("h3", null, "Engines of the PEs"),
-    partsLegend(colours.map(([name]) => ({ name, ps: 1 })), false),
+    partsLegend(fields.map(([name]) => ({ name, ps: 1 }))),
     h("div", { class: "lines" }, engines.map((engine) => {
-      const parts = colours.map(([name, field]) => ({ name, ps: engine[field] })).filter((part) => part.ps > 0);
-      return barLine(engine.name, stackedBar(parts, engine.name, true), engine.bytes ? bytesText(engine.bytes) : DASH,
+      const parts = fields.map(([name, field]) => ({ name, ps: engine[field] })).filter((part) => part.ps > 0);
+      return barLine(engine.name, stackedBar(parts, engine.name, { is_thin: true }),
+        engine.bytes ? bytesText(engine.bytes) : DASH,
         percentText(engine.busy_ps / (engine.busy_ps + engine.stall_ps + engine.idle_ps)));
     })),
     h("p", { class: "note" },
@@ -108,7 +114,8 @@ function engineBars(run) {
 }
 
 function attributionOf(run) {
-  const overall = run.parts.length > 0 ? [stackedBar(run.parts, "The whole run"), partsLegend(run.parts, true)] : [];
+  const overall = run.parts.length > 0 ? [stackedBar(run.parts, "The whole run", { is_of_run: true }),
+    partsLegend(run.parts, { has_times: true, is_of_run: true })] : [];
   return [...overall, opBars(run), engineBars(run), peBars(run)].flat().filter(Boolean);
 }
 

@@ -33,9 +33,9 @@ function dispatchColumns(run) {
   ].filter(Boolean);
 }
 
-function compareColumns() {
+function compareColumns(runs) {
   const timeOf = (side) => (row) => (row[side] ? row[side].duration_ps : NaN);
-  const verdict = (row) => (row.delta_ps < 0 ? "better" : row.delta_ps > 0 ? "worse" : "");
+  const verdict = (row) => (row.a && row.b ? verdictOf(runs, row.a.duration_ps, row.b.duration_ps) : "");
   const delta = numberColumn("delta", "B \u2212 A", "7rem", (row) => row.delta_ps, signedTimeText);
   const change = numberColumn("change", "Change", "6.5rem",
     (row) => (row.a?.duration_ps ? row.delta_ps / row.a.duration_ps : NaN), String);
@@ -65,7 +65,7 @@ function tableOfRun(run) {
 function tableOfBoth(runs) {
   return new SortedTable({
     id: "compare-table", caption: "Dispatches of both runs, matched by op and label, sortable by each column",
-    columns: compareColumns(), rows: matchRuns(runs[0], runs[1]),
+    columns: compareColumns(runs), rows: matchRuns(runs[0], runs[1]),
     pick: (row) => page.select(row.b ?? row.a),
     chosen: (row) => page.selected !== null && (page.selected === row.a || page.selected === row.b),
   });
@@ -87,7 +87,7 @@ function comparedOps(a, b) {
       .map((title) => h("th", { scope: "col", class: "number" }, title)))),
     h("tbody", null, rows.map((row) => {
       const from = row.a?.duration_ps ?? 0, to = row.b?.duration_ps ?? 0;
-      const verdict = to < from ? "better" : to > from ? "worse" : "";
+      const verdict = verdictOf([a, b], from, to);
       return h("tr", null, h("th", { scope: "row" }, row.op), cells(row.a), cells(row.b),
         h("td", { class: `number ${verdict}` }, signedTimeText(to - from)),
         h("td", { class: `number ${verdict}` }, changeText(from, to)));

@@ -26,7 +26,7 @@ function runTag(run) {
 }
 
 function describe(pairs) {
-  return h("dl", { class: "facts" }, pairs.filter(([, value]) => value !== null && value !== undefined && value !== "")
+  return h("dl", { class: "facts" }, pairs.filter(([, value]) => (value ?? "") !== "" && value !== false)
     .flatMap(([name, value]) => [h("dt", null, name), h("dd", null, value)]));
 }
 
@@ -80,6 +80,16 @@ function makeCanvas(attributes, paint) {
   new ResizeObserver(draw).observe(element);
   page.on("colours", draw);
   return { element, draw };
+}
+
+/* Text on a canvas that can be read over lines and dots. */
+function writeOver(context, text, x, y, colour = "ink") {
+  context.lineJoin = "round";
+  context.lineWidth = 4;
+  context.strokeStyle = colourOf("surface");
+  context.strokeText(text, x, y);
+  context.fillStyle = colourOf(colour);
+  context.fillText(text, x, y);
 }
 
 /* Pointers on a canvas, one or two of them: press(x, y), drag(dx, dy, x, y), pinch(factor, x, y), tap(x, y),

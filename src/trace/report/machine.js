@@ -136,6 +136,7 @@ class MachineMap {
     if (layers.has("links")) this.paintLinks(context, scale, place);
     if (layers.has("hbm")) this.paintPlaces(context, this.hbm, scale.by * 0.62, scale.by * 0.3, place);
     if (layers.has("pes")) this.paintPlaces(context, this.pes, scale.by * 0.46, scale.by * 0.46, place);
+    this.nameRegions(context, scale, place);
     const [links, pes] = ["links", "pes"].map((layer) => this.player.is_mean
       ? this[layer].reduce((sum, it) => sum + it.mean, 0) / Math.max(1, this[layer].length)
         : this[`${layer}_means`][this.bucket()] ?? 0);
@@ -146,9 +147,6 @@ class MachineMap {
   }
 
   paintRegions(context, scale, place) {
-    context.font = INK_FONT;
-    context.textBaseline = "top";
-    context.textAlign = "left";
     for (const region of this.run.data.machine?.regions ?? []) {
       const [x, y] = place([region.x, region.y]), width = region.width * scale.by, height = region.height * scale.by;
       context.strokeStyle = colourOf("line");
@@ -158,10 +156,19 @@ class MachineMap {
       context.roundRect(x, y, width, height, Math.min(8, scale.by * 0.4));
       context.fill();
       context.stroke();
+    }
+  }
+
+  /* Over everything else, which crosses the names. */
+  nameRegions(context, scale, place) {
+    context.font = INK_FONT;
+    context.textBaseline = "top";
+    context.textAlign = "left";
+    for (const region of this.run.data.machine?.regions ?? []) {
+      const [x, y] = place([region.x, region.y]), width = region.width * scale.by, height = region.height * scale.by;
       const has_room = region.kind === "sip" ? scale.by >= 8 : height >= 60;
       if (!region.name || !has_room || width < region.name.length * LETTER_WIDTH + 8) continue;
-      context.fillStyle = colourOf("muted");
-      context.fillText(region.name, x + 5, y + 4);
+      writeOver(context, region.name, x + 5, y + 4, "muted");
     }
   }
 

@@ -27,8 +27,9 @@ class MachinePlayer {
     head.append(h("div", { class: "buttons" },
       LAYERS.filter(([layer]) => this.layers.has(layer)).map(([layer, title]) =>
       this.layerBox(layer, title)), h("label", { class: "tick" }, this.average, "Whole run"),
-    button("\u2212", "Zoom out of the machine", () => this.maps.forEach((map) => map.zoom(1 / 1.5))),
-    button("+", "Zoom into the machine", () => this.maps.forEach((map) => map.zoom(1.5)))));
+    h("span", { class: "buttons" },
+      button("\u2212", "Zoom out of the machine", () => this.maps.forEach((map) => map.zoom(1 / 1.5))),
+      button("+", "Zoom into the machine", () => this.maps.forEach((map) => map.zoom(1.5))))));
     this.slider = h("input", { type: "range", id: "map-slider", min: 0, max: this.last, value: 0,
       "aria-label": "Time" });
     this.slider.addEventListener("input", () => {

@@ -29,7 +29,7 @@ function start() {
   page.on("colours", inkBars);
   const runs = page.runs = readRuns();
   assignOpColours(runs);
-  assignPartColours(runs);
+  assignPartStyles(runs);
   document.getElementById("title").replaceChildren(...runs.flatMap((run, i) => [i > 0 ? h("br") : "",
     run.tag ? h("span", null, runTag(run), " ") : "",
       h("span", { class: "mono" }, run.data.title ?? run.data.command)]));

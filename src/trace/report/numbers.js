@@ -25,6 +25,11 @@ function countText(count) {
   return Math.round(count).toLocaleString("en-US");
 }
 
+/* 1 token, 4 tokens, 3 passes. */
+function manyText(count, one, many = `${one}s`) {
+  return `${countText(count)} ${count === 1 ? one : many}`;
+}
+
 function scaledText(value, unit) {
   const prefixes = ["", "k", "M", "G", "T", "P", "E"];
   let step = 0;

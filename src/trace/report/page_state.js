@@ -42,12 +42,6 @@ const page = {
 /* ---- colours ---- */
 
 const CATEGORY_COLOURS = ["blue", "orange", "green", "purple", "yellow", "sky", "rose", "brown"];
-/* What PEs and engines do has colours of its own, in every report the same. */
-const PART_COLOURS = {
-  compute: "blue", dma: "orange", queue: "green", barrier: "purple", dispatch: "yellow", idle: "grey",
-  busy: "blue", stalled: "orange",
-};
-
 const colour_cache = new Map();
 
 /* The value of a colour's name in the present theme. */

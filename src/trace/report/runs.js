@@ -28,7 +28,7 @@ function prepareDispatch(data, place, run, labels) {
   const flops = data.flops ?? 0, bytes = data.bytes ?? 0, label = data.label ?? "";
   const dispatch = {
     data, place, run, duration_ps, flops, bytes, label,
-    op: data.op, start_ps: data.start_ps, end_ps: data.end_ps,
+    op: data.op, start_ps: data.start_ps, end_ps: data.end_ps, roof_of: { compute: null, memory: null },
     parts: Object.entries(data.parts ?? {}).map(([name, ps]) => ({ name, ps })).filter((part) => part.ps > 0),
   };
   dispatch.search = `${data.op} ${label} ${labels.get(data.sequence) ?? ""}`.toLowerCase();
@@ -39,6 +39,12 @@ function prepareDispatch(data, place, run, labels) {
   const stalls = dispatch.parts.filter((part) => part.name !== "compute");
   dispatch.stall = stalls.length > 0 ? stalls.reduce((a, b) => (b.ps > a.ps ? b : a)) : null;
   return dispatch;
+}
+
+/* Whether the peaks are what some dispatch is measured by; else its own bounds are. */
+function usesPeaks(run) {
+  return run.dispatches.length === 0 ||
+    run.dispatches.some(({ data }) => data.compute_bound_ps === undefined || data.memory_bound_ps === undefined);
 }
 
 /* How long a dispatch would take if nothing but arithmetic, or nothing but memory, limited it: as the file says, or
@@ -75,22 +81,6 @@ function assignOpColours(runs) {
 }
 
 const opColour = (op) => page.op_colours.get(op) ?? "grey";
-
-/* Colours of parts: the known ones have theirs, others take in turn what is left. */
-function assignPartColours(runs) {
-  const names = new Set(runs.flatMap((run) => run.parts.map((part) => part.name)));
-  const free = CATEGORY_COLOURS.filter((colour) => ![...names].some((name) => PART_COLOURS[name] === colour));
-  page.part_colours = new Map(Object.entries(PART_COLOURS));
-  let next = 0;
-  for (const name of names)
-    if (!page.part_colours.has(name)) page.part_colours.set(name, free[next++ % free.length] ?? "grey");
-}
-
-function partColour(name) {
-  if (!page.part_colours.has(name))
-    page.part_colours.set(name, CATEGORY_COLOURS[page.part_colours.size % CATEGORY_COLOURS.length]);
-  return page.part_colours.get(name);
-}
 
 /* Dispatches of two runs that do the same: the nth of an op and label in one is the nth of them in the other. */
 function matchRuns(a, b) {

@@ -59,7 +59,7 @@ class Timeline {
     if (shown.length === 0) return null;
     return h("ul", { class: "legend", "aria-label": "Colours of ops" },
       shown.map(([op, colour]) => h("li", null, swatch(colour), op)),
-      rest > 0 ? h("li", null, swatch("grey"), `${rest} other${rest === 1 ? "" : "s"}`) : null);
+      rest > 0 ? h("li", null, swatch("grey"), manyText(rest, "other")) : null);
   }
 
   listen() {
@@ -273,12 +273,12 @@ function linesOf(span) {
   if (span.kind === "dispatch")
     return [span.label, timeText(data.duration_ps), `from ${timeText(data.start_ps)}`,
       data.flops || data.bytes ? `${flopsText(data.flops)}, ${bytesText(data.bytes)}` : "",
-      data.bound ? `${data.bound}-bound, ${percentText(data.roof)} of its roof` : ""];
+      data.bound ? `${data.bound}-bound, ${shareText(data)}` : ""];
   if (span.kind === "hazard") return [data.hazard.kind, timeText(data.start_ps), data.hazard.text];
   const waited = data.submitted_ps < data.start_ps
     ? `submitted ${timeText(data.start_ps - data.submitted_ps)} before` : "";
   return [span.label, timeText(data.end_ps - data.start_ps), `from ${timeText(data.start_ps)}`, waited,
-    data.barriers ? `${data.barriers} barriers` : "", data.wait ? `waits for fence value ${data.wait}` : "",
+    data.barriers ? manyText(data.barriers, "barrier") : "", data.wait ? `waits for fence value ${data.wait}` : "",
     data.signal ? `signals fence value ${data.signal}` : ""];
 }
 
@@ -290,7 +290,7 @@ function detailOf(it, timeline) {
     ["Work", it.flops ? flopsText(it.flops) : ""], ["Memory", it.bytes ? bytesText(it.bytes) : ""],
     ["Intensity", it.flops && it.bytes ? `${digits(it.flops / it.bytes)} FLOP/B` : ""],
     ["Reaches", it.flops && it.duration_ps ? flopRateText(it.flops / it.duration_ps * 1e12) : ""],
-    ["Bound by", it.bound ? `${it.bound}, ${percentText(it.roof)} of the roof` : ""],
+    ["Bound by", it.bound ? `${it.bound}, ${shareText(it)}` : ""],
     ["PEs", it.data.pes ? countText(it.data.pes) : ""],
   ];
   return h("div", { class: "detail" },
@@ -298,7 +298,7 @@ function detailOf(it, timeline) {
     h("dl", { class: "facts" }, cells.filter(([, value]) => value).map(([name, value]) =>
       h("div", null, h("dt", null, name), h("dd", null, value)))),
     it.parts.length > 0 ? [stackedBar(inOrder(it.parts, orderOfParts([it.parts])), "PEs during this dispatch"),
-      partsLegend(inOrder(it.parts, orderOfParts([it.parts])), false)] : null,
+      partsLegend(inOrder(it.parts, orderOfParts([it.parts])))] : null,
     h("p", { class: "buttons" },
       h("button", { type: "button", onclick: () => timeline.zoomToSelected() }, "Zoom to it"),
       h("button", { type: "button", onclick: () => page.select(null) }, "Select none")));

@@ -161,6 +161,17 @@ static inline const weft__range *weft__range_map_recall(const weft__range_map *m
     return range;
 }
 
+/* Asks the processor for what recalling these addresses will read. */
+static inline void weft__range_map_ask(const weft__range_map *map, const weft__range_hints *hints, uint64_t begin)
+{
+    uint16_t hint = hints->at[begin * UINT64_C(0x9e3779b97f4a7c15) >> 32 & (WEFT__RANGE_HINTS - 1)];
+    size_t leaf = hint / WEFT__RANGE_LEAF_SEGMENTS;
+    if (leaf >= map->leaf_count)
+        return;
+    __builtin_prefetch(map->leaves[leaf]);
+    __builtin_prefetch(&map->leaves[leaf]->at[hint % WEFT__RANGE_LEAF_SEGMENTS]);
+}
+
 /* The next one, or NULL; once it was NULL it stays so. */
 const weft__range *weft__range_cursor_next(weft__range_cursor *cursor);
 

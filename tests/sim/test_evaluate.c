@@ -358,6 +358,35 @@ static void expect(weft_command_op op, weft_dtype from, const void *const *data,
     weft__values_destroy(values);
 }
 
+/* Of floats what doubles give, rounded once: also where they are subnormal, overflow, or lose digits beside a tie. */
+START_TEST(floats_are_computed_as_doubles)
+{
+    static const weft_command_op ops[] = {WEFT_COMMAND_ADD, WEFT_COMMAND_SUB, WEFT_COMMAND_MUL, WEFT_COMMAND_MAXIMUM,
+                                          WEFT_COMMAND_MINIMUM};
+    static const uint32_t masks[] = {UINT32_MAX, 0x807fffff, 0x80000003, 0xff800001};
+    static float a[999], b[999], expected[999]; /* more than a chunk */
+    weft__rng rng;
+    weft__rng_init(&rng, 14);
+    for (size_t round = 0; round < 200; round++) {
+        weft_command_op op = ops[round % 5];
+        for (size_t i = 0; i < 999; i++) {
+            uint32_t x_bits = (uint32_t)weft__rng_next_u64(&rng) & masks[weft__rng_below(&rng, 4)];
+            uint32_t y_bits = (uint32_t)weft__rng_next_u64(&rng) & masks[weft__rng_below(&rng, 4)];
+            if (i % 3 == 0) /* some powers of two less */
+                y_bits = x_bits - ((uint32_t)weft__rng_below(&rng, 31) << 23) + (uint32_t)weft__rng_below(&rng, 3);
+            memcpy(&a[i], &x_bits, sizeof a[i]);
+            memcpy(&b[i], &y_bits, sizeof b[i]);
+            a[i] = isnan(a[i]) ? 1 : a[i];
+            b[i] = isnan(b[i]) ? -1 : b[i];
+            double x = (double)a[i], y = (double)b[i];
+            const double results[] = {x + y, x - y, x * y, x > y ? x : y, x < y ? x : y};
+            expected[i] = (float)results[round % 5];
+        }
+        expect(op, WEFT_F32, (const void *const[]){a, b}, 2, WEFT_F32, expected, 999);
+    }
+}
+END_TEST
+
 #define TOP UINT64_MAX
 
 START_TEST(numbers_of_64_bits_are_exact)
@@ -547,5 +576,6 @@ START_TEST(threads_agree_bit_for_bit)
 END_TEST
 
 WEFT_TEST_MAIN("evaluate", elementwise_commands, reductions_and_softmax, products_and_epilogues, all_halves_are_loaded,
-               all_instruction_sets_agree_bit_for_bit, rounds_once, integers_saturate, numbers_of_64_bits_are_exact,
-               conversions_of_64_bits, products_of_64_bits, reductions_of_nothing, threads_agree_bit_for_bit)
+               all_instruction_sets_agree_bit_for_bit, rounds_once, floats_are_computed_as_doubles, integers_saturate,
+               numbers_of_64_bits_are_exact, conversions_of_64_bits, products_of_64_bits, reductions_of_nothing,
+               threads_agree_bit_for_bit)

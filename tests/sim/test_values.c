@@ -329,6 +329,11 @@ START_TEST(compositions_join_bytes)
     WEFT_TEST_ASSERT_STATUS(weft__values_compose(values, WEFT_F32, &three, &outside, 1, &bad, &err), WEFT_OUT_OF_RANGE);
     weft__values_release(values, a);
     weft__values_release(values, b);
+    weft__value_id nothing;
+    weft_shape none = weft_shape_1d(0);
+    WEFT_TEST_ASSERT_OK(weft__values_compose(values, WEFT_F32, &none, parts, 0, &nothing, &err), err);
+    (void)data_of(values, nothing);
+    weft__values_release(values, nothing);
     const float *data = data_of(values, joined);
     ck_assert(data[0] == 2 && data[1] == 3 && data[2] == -1);
     ck_assert_uint_eq(statistics_of(values).live, 1);

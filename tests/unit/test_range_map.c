@@ -44,6 +44,7 @@ static bool is_recalled(const weft__range_map *map, uint64_t begin, uint64_t end
     weft__range_cursor searched, recalled;
     const weft__range *segment = weft__range_map_first_overlap(map, begin, end, &searched);
     for (int again = 0; again < 2; again++) {
+        weft__range_map_ask(map, &hints, begin); /* which old hints must not mislead either */
         if (weft__range_map_recall(map, &hints, begin, end, &recalled) != segment || recalled.end != searched.end)
             return false;
         if (segment && (recalled.leaf != searched.leaf || recalled.index != searched.index))

@@ -77,6 +77,12 @@ typedef struct weft__order_memory {
 
 void weft__order_memory_destroy(weft__order_memory *memory);
 
+/* Asks the processor for what an access to this address will look at. */
+static inline void weft__order_memory_ask(const weft__order_memory *memory, uint64_t address)
+{
+    weft__range_map_ask(&memory->ranges, &memory->hints, address);
+}
+
 /* A read that takes time begins and then ends, with the same bytes. A write that comes in between, and is not ordered
  * after it, is no race yet; it is one with the end. */
 typedef enum weft__order_phase {

@@ -31,6 +31,16 @@ static double lesser(double a, double b)
     return a < b || isnan(a) ? a : b;
 }
 
+static float greater_float(float a, float b)
+{
+    return a > b || isnan(a) ? a : b;
+}
+
+static float lesser_float(float a, float b)
+{
+    return a < b || isnan(a) ? a : b;
+}
+
 static int64_t add_saturated(int64_t a, int64_t b)
 {
     int64_t sum;
@@ -111,6 +121,23 @@ static weft__wide lesser_wide(weft__wide a, weft__wide b)
             out[i] = (expression);                                                                                     \
         }                                                                                                              \
     }
+
+/* The same of floats, whose output is no input. */
+#define FLOATS(name, expression)                                                                                       \
+    static void name(const float *const *inputs, float *restrict out, size_t count)                                    \
+    {                                                                                                                  \
+        const float *a = inputs[0], *b = inputs[1];                                                                    \
+        for (size_t i = 0; i < count; i++) {                                                                           \
+            float x = a[i], y = b[i];                                                                                  \
+            out[i] = (expression);                                                                                     \
+        }                                                                                                              \
+    }
+
+FLOATS(add_floats, x + y)
+FLOATS(sub_floats, x - y)
+FLOATS(mul_floats, x *y)
+FLOATS(maximum_floats, greater_float(x, y))
+FLOATS(minimum_floats, lesser_float(x, y))
 
 UNARY(cast_doubles, double, x)
 UNARY(cast_integers, int64_t, x)
@@ -228,6 +255,20 @@ weft__arithmetic weft__arithmetic_of(const weft__computation *kernel)
         is_wide |= kernel->inputs[i].dtype == WEFT_U64;
     }
     return !is_integer ? WEFT__IN_DOUBLES : is_wide ? WEFT__IN_WIDES : WEFT__IN_INTEGERS;
+}
+
+weft__float_function *weft__floats_of(const weft__computation *kernel)
+{
+    static weft__float_function *const functions[] = {
+        [WEFT_COMMAND_ADD] = add_floats,         [WEFT_COMMAND_SUB] = sub_floats,
+        [WEFT_COMMAND_MUL] = mul_floats,         [WEFT_COMMAND_MAXIMUM] = maximum_floats,
+        [WEFT_COMMAND_MINIMUM] = minimum_floats,
+    };
+    bool is_f32 = kernel->dtype == WEFT_F32;
+    for (size_t i = 0; i < kernel->input_count; i++)
+        is_f32 &= kernel->inputs[i].dtype == WEFT_F32;
+    size_t index = (size_t)kernel->op;
+    return is_f32 && index < sizeof functions / sizeof functions[0] ? functions[index] : NULL;
 }
 
 const char *weft_command_op_name(weft_command_op op)

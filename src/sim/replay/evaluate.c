@@ -76,6 +76,16 @@ void weft__evaluation_destroy(weft__evaluation *evaluation)
 
 #define MARK_OPEN UINT32_MAX /* its inputs are being looked at */
 
+/* Asks for what planning and computing a value read of its inputs. */
+static void ask_for_inputs(const weft__values *values, const weft__value_node *node)
+{
+    for (size_t i = 0; i < node->input_count; i++) {
+        const char *input = (const char *)weft__value_node_at(values, node->inputs[i]);
+        __builtin_prefetch(input);
+        __builtin_prefetch(input + WEFT__VALUE_LINE_BYTES);
+    }
+}
+
 /* Appends to the plan, after its ancestors, a value that is neither computed nor planned. */
 static weft_status plan_value(weft__values *values, weft__evaluation *it, uint32_t root, weft_error *err)
 {
@@ -84,6 +94,7 @@ static weft_status plan_value(weft__values *values, weft__evaluation *it, uint32
     if (status != WEFT_OK)
         return status;
     ((frame *)it->frames.items)[depth++] = (frame){root, 0};
+    ask_for_inputs(values, weft__value_node_at(values, root));
     weft__value_node_at(values, root)->mark = MARK_OPEN;
     while (depth) {
         frame *top = &((frame *)it->frames.items)[depth - 1];
@@ -106,6 +117,7 @@ static weft_status plan_value(weft__values *values, weft__evaluation *it, uint32
             break;
         ((frame *)it->frames.items)[depth++] = (frame){slot, 0};
         input->mark = MARK_OPEN;
+        ask_for_inputs(values, input);
     }
     for (size_t i = 0; i < depth; i++) /* after a failure */
         weft__value_node_at(values, ((frame *)it->frames.items)[i].slot)->mark = 0;

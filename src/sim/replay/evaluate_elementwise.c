@@ -88,13 +88,40 @@ static void compute_wide_chunk(const weft__computation *kernel, const uint64_t f
     weft__store_wides(kernel->dtype, kernel->out, at, buffers[0], count);
 }
 
+/* Numbers are taken from where they are, and go where they belong. */
+static void compute_float_chunk(const weft__computation *kernel, weft__float_function *function,
+                                const uint64_t first[3], const uint64_t stride[3], uint64_t at, size_t count)
+{
+    float repeated[3][WEFT__CHUNK_ELEMENTS];
+    const float *inputs[3];
+    for (size_t i = 0; i < kernel->input_count; i++) {
+        inputs[i] = (const float *)(const void *)kernel->inputs[i].data + first[i];
+        if (stride[i])
+            continue;
+        for (size_t k = 0; k < count; k++)
+            repeated[i][k] = *inputs[i];
+        inputs[i] = repeated[i];
+    }
+    function(inputs, (float *)(void *)kernel->out + at, count);
+}
+
+/* How a command is computed. */
+typedef struct way {
+    weft__arithmetic arithmetic;
+    weft__float_function *floats; /* NULL: not in floats */
+} way;
+
 /* `count` elements of a row of the output, the first of which is at `at`. */
-static void compute_chunk(const weft__computation *kernel, weft__arithmetic arithmetic, const uint64_t first[3],
-                          const uint64_t stride[3], uint64_t at, size_t count)
+static void compute_chunk(const weft__computation *kernel, way by, const uint64_t first[3], const uint64_t stride[3],
+                          uint64_t at, size_t count)
 {
     const weft__command_row *row = weft__command_row_of(kernel->op);
-    bool is_integer = arithmetic == WEFT__IN_INTEGERS;
-    if (arithmetic == WEFT__IN_WIDES) {
+    bool is_integer = by.arithmetic == WEFT__IN_INTEGERS;
+    if (by.floats) {
+        compute_float_chunk(kernel, by.floats, first, stride, at, count);
+        return;
+    }
+    if (by.arithmetic == WEFT__IN_WIDES) {
         compute_wide_chunk(kernel, first, stride, at, count);
         return;
     }
@@ -119,7 +146,7 @@ void weft__compute_elementwise(const weft__computation *kernel, uint64_t begin, 
 {
     (void)scratch;
     loops over = {.columns = 1}; /* and no strides of inputs that it lacks */
-    weft__arithmetic arithmetic = weft__arithmetic_of(kernel);
+    const way by = {weft__arithmetic_of(kernel), weft__floats_of(kernel)};
     plan_loops(kernel, &over);
     for (uint64_t at = begin; at < end && over.columns;) {
         uint64_t rest = at / over.columns, column = at % over.columns, first[3] = {0, 0, 0};
@@ -135,7 +162,7 @@ void weft__compute_elementwise(const weft__computation *kernel, uint64_t begin, 
             for (size_t i = 0; i < 3; i++)
                 from[i] = first[i] + column * over.column_stride[i];
             size_t count = weft__min_size((size_t)(row_end - at), WEFT__CHUNK_ELEMENTS);
-            compute_chunk(kernel, arithmetic, from, over.column_stride, at, count);
+            compute_chunk(kernel, by, from, over.column_stride, at, count);
             at += count;
             column += count;
         }

@@ -35,6 +35,18 @@ size_t weft__gemm_scratch_bytes(void)
     return sizeof(blocks);
 }
 
+/* Rows of a block are too short for the processor to see where they lead. */
+#define ROWS_AHEAD 8u
+#define LINE_BYTES 64u
+
+static void ask_for(const weft__computation_input *input, uint64_t first, size_t count)
+{
+    size_t element = weft_dtype_bytes(input->dtype);
+    const unsigned char *from = input->data + first * element;
+    for (size_t i = 0; i < count * element; i += LINE_BYTES)
+        __builtin_prefetch(from + i);
+}
+
 static void load_block(const block *it, const weft__computation_input *input, uint64_t row, size_t rows,
                        uint64_t column, size_t columns, number *out)
 {
@@ -42,6 +54,8 @@ static void load_block(const block *it, const weft__computation_input *input, ui
     for (size_t r = 0; r < rows; r++) {
         number *to = out + r * columns;
         uint64_t first = (row + r) * width + column;
+        if (r + ROWS_AHEAD < rows)
+            ask_for(input, first + ROWS_AHEAD * width, columns);
         if (it->is_integer)
             weft__load_integers(input->dtype, input->data, first, &to->integer, columns);
         else if (input->dtype == WEFT_F16)

@@ -133,7 +133,7 @@ static void init_kernel(const weft__values *values, const weft__value_node *node
     kernel->out = out;
     kernel->input_count = node->input_count;
     kernel->axis = node->axis;
-    kernel->tile_k = node->tile_k;
+    kernel->tile_k = node->epilogue_count ? node->tile_k : 0;
     kernel->epilogues = node->extra;
     kernel->epilogue_count = node->epilogue_count;
     kernel->loops = values->loops;

@@ -51,6 +51,7 @@ __extension__ typedef __int128 weft__wide;
 /* Functions over arrays of up to three inputs, which may be the output. */
 typedef void weft__double_function(const double *const *inputs, double *out, size_t count);
 typedef void weft__integer_function(const int64_t *const *inputs, int64_t *out, size_t count);
+typedef void weft__float_function(const float *const *inputs, float *restrict out, size_t count); /* which is another */
 typedef void weft__wide_function(const weft__wide *const *inputs, weft__wide *out, size_t count);
 
 typedef enum weft__command_class {
@@ -83,6 +84,11 @@ typedef enum weft__arithmetic {
 } weft__arithmetic;
 
 weft__arithmetic weft__arithmetic_of(const weft__computation *kernel);
+
+/* For an elementwise command on f32 alone that gives in floats the bits that it gives in doubles, rounded to f32, or
+ * NULL. A double has more than twice the digits of a float, so that a sum, difference or product which is rounded to
+ * it first is never rounded otherwise for that. */
+weft__float_function *weft__floats_of(const weft__computation *kernel);
 
 /* An activation of the elementwise commands, on its own. */
 double weft__gelu(double x);

@@ -52,6 +52,12 @@ typedef struct weft__memory {
  * nothing. */
 void weft__memory_init(weft__memory *memory, weft__values *values, const char *name, uint64_t size_bytes);
 
+/* Asks the processor for what an access to this address will look at. */
+static inline void weft__memory_ask(const weft__memory *memory, uint64_t address)
+{
+    weft__range_map_ask(&memory->ranges, &memory->hints, address);
+}
+
 /* Lets go of all values. Must come before the end of the graph. A zeroed memory is fine. */
 void weft__memory_destroy(weft__memory *memory);
 

@@ -24,9 +24,10 @@ weft_status weft__values_create(const weft__values_options *options, weft__value
 
 static void give_extra(weft__values *values, weft__value_node *node)
 {
+    if (!node->extra)
+        return;
     weft__block_give(&values->pool, node->extra, node->extra_bytes);
     node->extra = NULL;
-    node->extra_bytes = 0;
 }
 
 void weft__values_destroy(weft__values *values)
@@ -61,7 +62,7 @@ static weft_status add_chunk(weft__values *values, weft_error *err)
         values->chunks = chunks;
         values->chunk_capacity = capacity;
     }
-    weft__value_node *chunk = malloc(chunk_bytes);
+    weft__value_node *chunk = aligned_alloc(alignof(weft__value_node), chunk_bytes);
     if (!chunk)
         return weft__fail_memory(err, chunk_bytes, "values");
     values->chunks[values->chunk_count++] = chunk;
@@ -135,17 +136,20 @@ weft_status weft__value_node_create(weft__values *values, weft__value_node_kind 
         return status;
     }
     weft__value_node *node = weft__value_node_at(values, *out_slot);
-    *node = (weft__value_node){
-        .generation = node->generation,
-        .references = 1,
-        .kind = (uint8_t)kind,
-        .dtype = (uint8_t)dtype,
-        .rank = (uint8_t)shape->rank,
-        .bytes = bytes,
-        .extra = extra,
-        .extra_bytes = extra_bytes,
-    };
-    memcpy(node->extent, shape->extent, shape->rank * sizeof node->extent[0]);
+    node->references = 1;
+    node->kind = (uint8_t)kind;
+    node->dtype = (uint8_t)dtype;
+    node->rank = (uint8_t)shape->rank;
+    node->op = node->input_count = node->epilogue_count = node->axis = 0;
+    node->mark = 0;
+    node->buffer = NULL;
+    node->bytes = bytes;
+    node->offset = node->buffer_offset = 0;
+    node->extra = extra;
+    if (extra)
+        node->extra_bytes = extra_bytes;
+    for (uint32_t i = 0; i < shape->rank; i++)
+        node->extent[i] = shape->extent[i];
     values->live++;
     values->made++;
     *out = node;

@@ -2,6 +2,9 @@
 #ifndef WEFT_SIM_REPLAY_VALUE_IMPL_H
 #define WEFT_SIM_REPLAY_VALUE_IMPL_H
 
+#include <assert.h>
+#include <stdalign.h>
+
 #include "sim/replay/blocks.h"
 #include "sim/replay/loops.h"
 #include "sim/replay/value.h"
@@ -21,23 +24,34 @@ typedef struct weft__value_node_part {
     uint32_t slot;
 } weft__value_node_part;
 
-/* A value. Inputs are slots: they hold references, so their generations are known. */
+#define WEFT__VALUE_LINE_BYTES 64
+#define WEFT__VALUE_NEAR_AXES 4
+
+/* A value. Inputs are slots: they hold references, so their generations are known. Nodes are met in no order that a
+ * cache foresees, so each line has what is wanted together: the first what a plan asks, the second the rest of most
+ * values. The third is neither written nor read where it is not needed. */
 typedef struct weft__value_node {
-    uint32_t generation;
+    alignas(WEFT__VALUE_LINE_BYTES) uint32_t generation;
     uint32_t references; /* 0: free */
     uint8_t kind, op, dtype, rank;
     uint8_t input_count, epilogue_count, axis;
     uint32_t mark; /* one more than its place in the plan of an evaluation; the next node while it is taken apart */
-    uint32_t inputs[8]; /* of a free node the first is one more than the next free slot */
+    uint32_t inputs[8];       /* of a free node the first is one more than the next free slot */
+    weft__value_data *buffer; /* NULL until it is evaluated */
+
     uint64_t bytes;
     uint64_t offset;
-    uint64_t tile_k;
-    weft__value_data *buffer; /* NULL until it is evaluated */
     uint64_t buffer_offset;
-    void *extra; /* strides, parts or epilogues: a block of `extra_bytes` */
-    size_t extra_bytes;
-    uint64_t extent[WEFT_RANK_MAX];
+    void *extra;                    /* strides, parts or epilogues: a block of `extra_bytes`; NULL: none */
+    uint64_t extent[WEFT_RANK_MAX]; /* up to the rank */
+
+    size_t extra_bytes; /* if there is an extra block */
+    uint64_t tile_k;    /* if there are epilogues */
 } weft__value_node;
+
+static_assert(offsetof(weft__value_node, bytes) == WEFT__VALUE_LINE_BYTES &&
+                  offsetof(weft__value_node, extent[WEFT__VALUE_NEAR_AXES]) == 2 * WEFT__VALUE_LINE_BYTES,
+              "a line of a value has what it is said to have");
 
 struct weft__evaluation;
 
@@ -79,8 +93,9 @@ static inline weft_shape weft__value_node_shape(const weft__value_node *node)
 
 static inline size_t weft__value_node_inputs(const weft__value_node *node)
 {
-    return node->kind == WEFT__VALUE_COMPOSITION ? node->extra_bytes / sizeof(weft__value_node_part)
-                                                 : node->input_count;
+    if (node->kind == WEFT__VALUE_COMPOSITION)
+        return node->extra ? node->extra_bytes / sizeof(weft__value_node_part) : 0;
+    return node->input_count;
 }
 
 static inline uint32_t weft__value_node_input(const weft__value_node *node, size_t index)

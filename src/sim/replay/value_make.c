@@ -44,10 +44,11 @@ weft_status weft__values_operate(weft__values *values, const weft__operation *op
         return status;
     node->op = (uint8_t)operation->op;
     node->axis = (uint8_t)operation->axis;
-    node->tile_k = operation->tile_k;
     node->epilogue_count = (uint8_t)operation->epilogue_count;
-    if (epilogue_bytes)
+    if (epilogue_bytes) {
+        node->tile_k = operation->tile_k;
         memcpy(node->extra, operation->epilogues, epilogue_bytes);
+    }
     for (size_t i = 0; i < operation->input_count; i++)
         add_input(values, node, weft__slot_of(operation->inputs[i]));
     return weft__value_finish(values, slot, out, err);

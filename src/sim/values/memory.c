@@ -46,6 +46,17 @@ weft_status weft__pe_values_locate(weft__pe_values *it, uint64_t address, uint64
     return WEFT_OK;
 }
 
+void weft__pe_values_ask_for(const weft__pe_values *it, uint64_t address)
+{
+    const weft__located_memory *known = &it->located[number_of_window(address) % WEFT__LOCATED_MEMORIES];
+    if (address < known->begin || address >= known->end)
+        return;
+    const weft__memory *memory = it->memories[known->at.node];
+    if (memory)
+        weft__memory_ask(memory, address - known->begin);
+    weft__order_memory_ask(&it->accesses[known->at.node], address - known->begin);
+}
+
 weft_status weft__pe_values_find(weft__pe_values *it, uint64_t address, uint64_t bytes, weft__memory **out,
                                  uint64_t *out_offset, weft_error *err)
 {

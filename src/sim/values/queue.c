@@ -118,6 +118,7 @@ void weft__pe_values_on_slot_written(void *context, weft__ipcq_message *message)
     weft__pe_values *it = context;
     if (has_failed(it))
         return;
+    weft__pe_values_ask_for(it, message->slot_address);
     uint32_t writer = weft__pe_values_writer(it, message->from, message->call);
     const tl_tensor slot = slot_of(message, &message->tensor.shape, message->tensor.dtype);
     const weft__reading by = {message->from, message->kernel, message->call, "the message", &slot};

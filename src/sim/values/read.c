@@ -115,6 +115,7 @@ bool weft__pe_values_capture(weft__pe_values *it, const weft__reading *reading, 
     const tl_tensor *tensor = reading->tensor;
     *out = 0;
     *out_change = (weft__memory_change){0};
+    weft__pe_values_ask_for(it, tensor->address);
     if (weft__pe_values_find(it, tensor->address, 1, &memory, &offset, &err) != WEFT_OK)
         return fail(it, reading, &err);
     *out_at = weft__memory_writes(memory);

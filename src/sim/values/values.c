@@ -186,6 +186,7 @@ static bool on_peek(void *context, weft__pe *pe, const tl_tensor *tensor, const 
 
 static weft_status write_result(weft__pe_values *it, weft__command *command, weft_error *err)
 {
+    weft__pe_values_ask_for(it, command->result.address);
     weft_status status = weft__pe_values_finish(it, command, err);
     if (status != WEFT_OK)
         return status;

@@ -83,6 +83,10 @@ struct weft__pe_values {
 weft_status weft__pe_values_locate(weft__pe_values *it, uint64_t address, uint64_t bytes, weft__location *out,
                                    weft_error *err);
 
+/* An access to this address comes next: what is known of it is asked for, so that one look need not wait for the other.
+ */
+void weft__pe_values_ask_for(const weft__pe_values *it, uint64_t address);
+
 /* The memory that an address is in, and where in it. */
 weft_status weft__pe_values_find(weft__pe_values *it, uint64_t address, uint64_t bytes, weft__memory **out,
                                  uint64_t *out_offset, weft_error *err);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/size.h"
 
 #define LEAF_SEGMENTS WEFT__RANGE_LEAF_SEGMENTS
@@ -59,34 +60,10 @@ static bool reserve_leaves(weft__range_map *map, size_t more)
             return false;
         give_spare(map, leaf);
     }
-    size_t wanted = map->leaf_count + more;
-    if (wanted <= map->leaf_capacity)
-        return true;
-    size_t capacity = weft__max_size(wanted, map->leaf_capacity * 2);
     /* The capacity counts what both arrays have, so one that has grown alone does no harm. */
-    weft__range_leaf **leaves = realloc(map->leaves, capacity * sizeof(weft__range_leaf *));
-    if (!leaves)
-        return false;
-    map->leaves = leaves;
-    uint64_t *starts = realloc(map->starts, capacity * sizeof *starts);
-    if (!starts)
-        return false;
-    map->starts = starts;
-    map->leaf_capacity = capacity;
-    return true;
-}
-
-static bool reserve_segments(weft__range **segments, size_t *capacity, size_t wanted)
-{
-    if (wanted <= *capacity)
-        return true;
-    size_t grown = weft__max_size(wanted, weft__max_size(*capacity * 2, 2 * LEAF_SEGMENTS));
-    weft__range *larger = realloc(*segments, grown * sizeof **segments);
-    if (!larger)
-        return false;
-    *segments = larger;
-    *capacity = grown;
-    return true;
+    size_t capacity = map->leaf_capacity;
+    return weft__array_reserve(&map->leaves, &capacity, map->leaf_count, more) &&
+           weft__array_reserve(&map->starts, &map->leaf_capacity, map->leaf_count, more);
 }
 
 static bool ensure_first_leaf(weft__range_map *map)
@@ -283,7 +260,7 @@ static bool splice_across(weft__range_map *map, place first, place last, const w
     size_t after = (total + LEAF_SEGMENTS - 1) / LEAF_SEGMENTS;
     if (after > before && !reserve_leaves(map, after - before))
         return false;
-    if (!reserve_segments(&map->joined, &map->joined_capacity, total))
+    if (!weft__array_reserve(&map->joined, &map->joined_capacity, 0, total))
         return false;
 
     size_t used = append_segments(map->joined, 0, map->leaves[first_leaf]->at, left);
@@ -407,7 +384,7 @@ static bool decide_piece(weft__range_map *map, size_t *count, weft__range piece,
                          weft__range_decide *decide, void *context)
 {
     /* With one more free element behind the last piece. */
-    if (!reserve_segments(&map->pieces, &map->pieces_capacity, *count + 3))
+    if (!weft__array_reserve(&map->pieces, &map->pieces_capacity, *count, 3))
         return false;
     weft__range decided = piece;
     if (!decide(context, &decided, is_mapped))

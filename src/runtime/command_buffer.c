@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/status.h"
 #include "runtime/timeline_impl.h"
 
@@ -107,27 +108,12 @@ void weft__command_buffer_free(weft__command_buffer *commands)
     free(commands);
 }
 
-/* Makes room for `more` elements of `size` bytes. */
-static void *grow(void *items, size_t *capacity, size_t count, size_t more, size_t size)
-{
-    if (count + more <= *capacity)
-        return items;
-    size_t wanted = *capacity ? *capacity * 2 : 64;
-    if (wanted < count + more)
-        wanted = count + more;
-    void *grown = realloc(items, wanted * size);
-    if (grown)
-        *capacity = wanted;
-    return grown;
-}
-
 static weft_status retain(weft__command_buffer *commands, const weft_buffer *buffer, weft_error *err)
 {
-    const weft_buffer **grown =
-        grow(commands->retained, &commands->retained_capacity, commands->retained_count, 1, sizeof *grown);
-    if (!grown)
-        return weft__fail_memory(err, commands->retained_capacity * 2 * sizeof *grown, "a command buffer's buffers");
-    commands->retained = grown;
+    weft_status status = weft__array_reserve_or_fail(&commands->retained, &commands->retained_capacity,
+                                                     commands->retained_count, 1, "a command buffer's buffers", err);
+    if (status)
+        return status;
     commands->retained[commands->retained_count++] = buffer;
     weft__buffer_retain(buffer);
     atomic_store_explicit(&((weft_buffer *)(uintptr_t)buffer)->retained_by, commands->id, memory_order_relaxed);
@@ -136,11 +122,10 @@ static weft_status retain(weft__command_buffer *commands, const weft_buffer *buf
 
 static weft_status note_written(weft__command_buffer *commands, const weft_buffer *buffer, weft_error *err)
 {
-    weft__allocation **grown =
-        grow(commands->written, &commands->written_capacity, commands->written_count, 1, sizeof *grown);
-    if (!grown)
-        return weft__fail_memory(err, commands->written_capacity * 2 * sizeof *grown, "a command buffer's outputs");
-    commands->written = grown;
+    weft_status status = weft__array_reserve_or_fail(&commands->written, &commands->written_capacity,
+                                                     commands->written_count, 1, "a command buffer's outputs", err);
+    if (status)
+        return status;
     commands->written[commands->written_count++] = buffer->allocation;
     atomic_store_explicit(&((weft_buffer *)(uintptr_t)buffer)->written_by, commands->id, memory_order_relaxed);
     return WEFT_OK;
@@ -161,12 +146,8 @@ weft_status weft__command_buffer_hold_first(weft__command_buffer *commands, cons
 
 weft_status weft__command_buffer_reserve_many(weft__command_buffer *commands, size_t more, weft_error *err)
 {
-    const weft_dispatch **grown =
-        grow(commands->stream, &commands->stream_capacity, commands->stream_count, more, sizeof *grown);
-    if (!grown)
-        return weft__fail_memory(err, (commands->stream_count + more) * sizeof *grown, "a command buffer's stream");
-    commands->stream = grown;
-    return WEFT_OK;
+    return weft__array_reserve_or_fail(&commands->stream, &commands->stream_capacity, commands->stream_count, more,
+                                       "a command buffer's stream", err);
 }
 
 weft_status weft__command_buffer_grow(weft__command_buffer *commands, weft_error *err)

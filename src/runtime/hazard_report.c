@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/status.h"
 #include "runtime/label.h"
 
@@ -53,14 +54,8 @@ static weft_hazard *at(const weft_hazard_report *report, size_t index)
 
 static bool add_block(weft_hazard_report *report)
 {
-    if (report->block_count == report->block_capacity) {
-        size_t capacity = report->block_capacity ? 2 * report->block_capacity : 16;
-        weft_hazard **grown = realloc(report->blocks, capacity * sizeof(weft_hazard *));
-        if (!grown)
-            return false;
-        report->blocks = grown;
-        report->block_capacity = capacity;
-    }
+    if (!weft__array_reserve(&report->blocks, &report->block_capacity, report->block_count, 1))
+        return false;
     weft_hazard *block = malloc(BLOCK_HAZARDS * sizeof *block);
     if (!block)
         return false;

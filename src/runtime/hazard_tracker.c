@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/range_map.h"
 #include "base/status.h"
 #include "runtime/buffer_impl.h"
@@ -32,18 +33,21 @@ struct weft__hazard_tracker {
     weft_hazard_report *report;
     uint32_t command_buffers;         /* committed so far */
     const weft_dispatch **dispatches; /* by index: to name the earlier one of a conflict */
-    uint32_t dispatch_count, dispatch_capacity;
+    uint32_t dispatch_count;
+    size_t dispatch_capacity;
     barrier *barriers;
-    uint32_t barrier_count, barrier_capacity;
+    uint32_t barrier_count;
+    size_t barrier_capacity;
     uint32_t window;       /* dispatches before this one are ordered with all that come */
     uint32_t outer_window; /* the window before the latest barrier was found needed */
     uint32_t last_barrier; /* position of the latest barrier, real or made up after a missing one */
     bool last_is_real;
     tracked *maps;
-    uint32_t map_count, map_made, map_capacity; /* in use; initialised; allocated */
-    uint32_t *slots;                            /* hash table: 1 + index into maps, by allocation id */
-    uint32_t slot_count;                        /* a power of two */
-    uint32_t found[WEFT_ARGUMENTS_MAX];         /* by the last look: the maps of its arguments, or NO_MAP */
+    uint32_t map_count, map_made; /* in use; initialised */
+    size_t map_capacity;
+    uint32_t *slots;                    /* hash table: 1 + index into maps, by allocation id */
+    uint32_t slot_count;                /* a power of two */
+    uint32_t found[WEFT_ARGUMENTS_MAX]; /* by the last look: the maps of its arguments, or NO_MAP */
 };
 
 #define NO_DISPATCH UINT32_MAX
@@ -145,15 +149,7 @@ static bool grow_slots(weft__hazard_tracker *tracker)
 /* A new map for an allocation; NO_MAP when out of memory. */
 static uint32_t make_map(weft__hazard_tracker *tracker, weft__allocation *allocation)
 {
-    if (tracker->map_count == tracker->map_capacity) {
-        uint32_t capacity = tracker->map_capacity ? 2 * tracker->map_capacity : 32;
-        tracked *grown = realloc(tracker->maps, capacity * sizeof *grown);
-        if (!grown)
-            return NO_MAP;
-        tracker->maps = grown;
-        tracker->map_capacity = capacity;
-    }
-    if (!grow_slots(tracker))
+    if (!weft__array_reserve(&tracker->maps, &tracker->map_capacity, tracker->map_count, 1) || !grow_slots(tracker))
         return NO_MAP;
     uint32_t index = tracker->map_count;
     tracked *map = &tracker->maps[index];
@@ -377,14 +373,10 @@ weft_status weft__hazard_tracker_look(weft__hazard_tracker *tracker, const weft_
 
 weft_status weft__hazard_tracker_add(weft__hazard_tracker *tracker, const weft_dispatch *dispatch, weft_error *err)
 {
-    if (tracker->dispatch_count == tracker->dispatch_capacity) {
-        uint32_t capacity = tracker->dispatch_capacity ? 2 * tracker->dispatch_capacity : 256;
-        const weft_dispatch **grown = realloc(tracker->dispatches, capacity * sizeof *grown);
-        if (!grown)
-            return weft__fail_memory(err, capacity * sizeof *grown, "a hazard tracker");
-        tracker->dispatches = grown;
-        tracker->dispatch_capacity = capacity;
-    }
+    weft_status status = weft__array_reserve_or_fail(&tracker->dispatches, &tracker->dispatch_capacity,
+                                                     tracker->dispatch_count, 1, "a hazard tracker", err);
+    if (status)
+        return status;
     tracker->dispatches[tracker->dispatch_count] = dispatch; /* first: if memory runs out below, some bytes name it */
     for (uint32_t i = 0; i < dispatch->op->argument_count; i++) {
         const weft_buffer *buffer = dispatch->arguments[i];
@@ -414,19 +406,12 @@ weft_status weft__hazard_tracker_add(weft__hazard_tracker *tracker, const weft_d
 
 weft_status weft__hazard_tracker_barrier(weft__hazard_tracker *tracker, bool inferred, weft_error *err)
 {
-    if (tracker->barrier_count == tracker->barrier_capacity) {
-        uint32_t capacity = tracker->barrier_capacity ? 2 * tracker->barrier_capacity : 64;
-        barrier *grown = realloc(tracker->barriers, capacity * sizeof *grown);
-        if (!grown)
-            return weft__fail_memory(err, capacity * sizeof *grown, "a hazard tracker");
-        tracker->barriers = grown;
-        tracker->barrier_capacity = capacity;
-    }
-    if (tracker->report) {
-        weft_status status = weft__hazard_report_reserve(tracker->report, tracker->barrier_count + 2, err);
-        if (status)
-            return status;
-    }
+    weft_status status = weft__array_reserve_or_fail(&tracker->barriers, &tracker->barrier_capacity,
+                                                     tracker->barrier_count, 1, "a hazard tracker", err);
+    if (status == WEFT_OK && tracker->report)
+        status = weft__hazard_report_reserve(tracker->report, tracker->barrier_count + 2, err);
+    if (status)
+        return status;
     tracker->barriers[tracker->barrier_count++] = (barrier){.position = tracker->dispatch_count, .needed = inferred};
     tracker->last_barrier = tracker->dispatch_count;
     tracker->last_is_real = true;

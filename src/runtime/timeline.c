@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/status.h"
 #include "runtime/label.h"
 
@@ -32,22 +33,6 @@ void weft_timeline_destroy(weft_timeline *timeline)
     pthread_mutex_destroy(&timeline->lock);
     free(timeline->entries);
     free(timeline);
-}
-
-/* Room for `more` entries; under the lock. */
-static bool reserve(weft_timeline *timeline, size_t more)
-{
-    if (timeline->capacity - timeline->count >= more)
-        return true;
-    size_t wanted = timeline->capacity ? timeline->capacity : 256;
-    while (wanted - timeline->count < more)
-        wanted *= 2;
-    weft_timeline_entry *grown = realloc(timeline->entries, wanted * sizeof *grown);
-    if (!grown)
-        return false;
-    timeline->entries = grown;
-    timeline->capacity = wanted;
-    return true;
 }
 
 static weft_timeline_entry part_entry(const weft__command_buffer *commands, const weft__part_time *time)
@@ -91,7 +76,7 @@ void weft__timeline_add(weft_timeline *timeline, const weft__command_buffer *com
     };
     weft__label_copy(whole.label, commands->label);
     pthread_mutex_lock(&timeline->lock);
-    if (reserve(timeline, commands->time_count + 1)) {
+    if (weft__array_reserve(&timeline->entries, &timeline->capacity, timeline->count, commands->time_count + 1)) {
         timeline->entries[timeline->count++] = whole;
         for (size_t i = 0; i < commands->time_count; i++)
             timeline->entries[timeline->count++] = part_entry(commands, &commands->times[i]);

@@ -8,6 +8,7 @@
 
 #include <weft/file.h>
 
+#include "base/array.h"
 #include "base/file.h"
 #include "trace/json_text.h"
 
@@ -16,7 +17,6 @@
  * strings, which is the beginning of a span with its two times. */
 #define STRETCH_BYTES 256
 #define IDS_BYTES 40
-#define ENTRIES_AT_FIRST 32
 
 /* A process or a track. */
 typedef struct entry {
@@ -32,7 +32,8 @@ struct weft__trace {
     weft_file *file;
     char *path;     /* for messages */
     entry *entries; /* number n at n - 1 */
-    uint32_t entry_count, entry_capacity;
+    uint32_t entry_count;
+    size_t entry_capacity;
     weft_error error;
     char buffer[];
 };
@@ -211,25 +212,11 @@ void weft__trace_flow(weft__trace *trace, weft__trace_track track, weft__trace_f
 /* Room for one more entry. */
 static bool reserve_entry(weft__trace *trace)
 {
-    if (trace->entry_count < trace->entry_capacity)
+    if (weft__array_reserve_or_fail(&trace->entries, &trace->entry_capacity, trace->entry_count, 1,
+                                    "the tracks of a trace", &trace->error) == WEFT_OK)
         return true;
-    uint32_t capacity;
-    size_t bytes = SIZE_MAX;
-    entry *entries = NULL;
-    if (trace->entry_capacity == 0)
-        capacity = ENTRIES_AT_FIRST;
-    else if (__builtin_mul_overflow(trace->entry_capacity, 2, &capacity))
-        capacity = 0;
-    if (capacity != 0 && !__builtin_mul_overflow(capacity, sizeof *entries, &bytes))
-        entries = realloc(trace->entries, bytes);
-    if (!entries) {
-        (void)weft__fail_memory(&trace->error, bytes, "the tracks of a trace");
-        trace->has_failed = true;
-        return false;
-    }
-    trace->entries = entries;
-    trace->entry_capacity = capacity;
-    return true;
+    trace->has_failed = true;
+    return false;
 }
 
 /* Adds a track to `process`, or a process if that is 0, and writes what is said about it. */

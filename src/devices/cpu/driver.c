@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/status.h"
 #include "devices/cpu/cpu_impl.h"
 
@@ -96,24 +97,12 @@ static const weft__cpu_kernel *kernel_of(const weft_dispatch *dispatch)
     return (const weft__cpu_kernel *)(const void *)dispatch->kernel;
 }
 
-static weft_status reserve_entries(weft__cpu_driver *driver, size_t count, weft_error *err)
-{
-    if (count <= driver->entry_capacity)
-        return WEFT_OK;
-    size_t bytes = 2 * count * sizeof *driver->entries;
-    entry *grown = realloc(driver->entries, bytes);
-    if (!grown)
-        return weft__fail_memory(err, bytes, "a group of dispatches");
-    driver->entries = grown;
-    driver->entry_capacity = 2 * count;
-    return WEFT_OK;
-}
-
 /* Cuts every dispatch of the group, and makes room for what its tasks need, before anything runs. */
 static weft_status prepare_group(weft__cpu_driver *driver, const weft_dispatch *const *dispatches, size_t count,
                                  weft_error *err)
 {
-    weft_status status = reserve_entries(driver, count, err);
+    weft_status status =
+        weft__array_reserve_or_fail(&driver->entries, &driver->entry_capacity, 0, count, "a group of dispatches", err);
     size_t scratch_bytes = 0, shared_bytes = 0;
     driver->tasks = driver->merge_tasks = 0;
     for (size_t i = 0; status == WEFT_OK && i < count; i++) {

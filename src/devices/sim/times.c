@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/size.h"
 #include "base/status.h"
 
@@ -103,23 +104,11 @@ void weft__sim_times_pass(weft__sim_times *times, weft__sim_part part, uint64_t 
     times->cursor = now;
 }
 
-static weft_status make_room(weft__sim_times *times, weft_error *err)
-{
-    if (times->span_count < times->span_capacity)
-        return WEFT_OK;
-    size_t capacity = times->span_capacity ? 2 * times->span_capacity : 8;
-    weft__sim_span *grown = realloc(times->spans, capacity * sizeof *grown);
-    if (!grown)
-        return weft__fail_memory(err, capacity * sizeof *grown, "the times of launches");
-    times->spans = grown;
-    times->span_capacity = capacity;
-    return WEFT_OK;
-}
-
 /* Joins a span with those that it touches. */
 static weft_status add_span(weft__sim_times *times, weft__sim_span span, weft_error *err)
 {
-    weft_status status = make_room(times, err);
+    weft_status status = weft__array_reserve_or_fail(&times->spans, &times->span_capacity, times->span_count, 1,
+                                                     "the times of launches", err);
     if (status != WEFT_OK)
         return status;
     weft__sim_span *spans = times->spans;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "sim/benches/bench_impl.h"
 
 static bool is_kept(const weft__bench_run *run)
@@ -49,14 +50,11 @@ weft_status weft__bench_history_add(weft__bench_run *run, const char *name, cons
     weft_sim_bench_history *history = &outcome->history;
     if (!is_kept(run))
         return WEFT_OK;
-    if (history->launch_count == outcome->launch_capacity) {
-        size_t capacity = 2 * outcome->launch_capacity + 16;
-        weft_sim_bench_launch *grown = realloc(outcome->launches, capacity * sizeof *grown);
-        if (!grown)
-            return weft__fail_memory(err, capacity * sizeof *grown, "the history of a bench");
-        history->launches = outcome->launches = grown;
-        outcome->launch_capacity = capacity;
-    }
+    weft_status status = weft__array_reserve_or_fail(&outcome->launches, &outcome->launch_capacity,
+                                                     history->launch_count, 1, "the history of a bench", err);
+    history->launches = outcome->launches;
+    if (status)
+        return status;
     char *copy = weft__arena_new_array(&outcome->arena, char, strlen(name) + 1);
     if (!copy)
         return weft__fail_memory(err, strlen(name) + 1, "the history of a bench");

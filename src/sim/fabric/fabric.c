@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "sim/fabric/fabric_impl.h"
 #include "sim/fabric/launch.h"
 
@@ -232,15 +233,12 @@ static bool reserve_idle(weft__fabric *fabric, uint32_t links)
 {
     if (links < fabric->idle_capacity)
         return true;
-    uint32_t capacity = links + 16;
-    weft__message **grown = realloc(fabric->idle, capacity * sizeof(weft__message *));
-    if (!grown)
+    size_t before = fabric->idle_capacity;
+    if (!weft__array_reserve(&fabric->idle, &fabric->idle_capacity, links, 1))
         return false;
     fabric->info.allocations++;
-    for (uint32_t i = fabric->idle_capacity; i < capacity; i++)
-        grown[i] = NULL;
-    fabric->idle = grown;
-    fabric->idle_capacity = capacity;
+    for (size_t i = before; i < fabric->idle_capacity; i++)
+        fabric->idle[i] = NULL;
     return true;
 }
 

@@ -71,9 +71,9 @@ struct weft__wire {
     weft__time free_at;
     weft__time known_before; /* trains: what arrived before then has been served */
     weft__leg **active;      /* legs with flits to come or to serve: a heap, the next one first */
-    uint32_t active_count, active_capacity;
-    weft__leg **expected; /* of these, those with flits of which no arrival is known; as large an array */
-    uint32_t expected_count;
+    weft__leg **expected;    /* of these, those with flits of which no arrival is known; as large an array */
+    uint32_t active_count, expected_count;
+    size_t active_capacity;
     uint64_t flits, busy_ps;
 
     /* each flit for itself */
@@ -103,7 +103,7 @@ struct weft__fabric {
     size_t path_count, path_capacity;
 
     weft__message **idle; /* by number of links, idle_capacity of them */
-    uint32_t idle_capacity;
+    size_t idle_capacity;
     weft__message *all;
     weft__fabric_info info;
 };

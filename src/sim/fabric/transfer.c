@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "sim/fabric/transfer_impl.h"
 
 static void note_memory(const weft__transfers *transfers, const char *what)
@@ -142,15 +143,9 @@ static void keep_hops(weft__transfer *transfer, const weft__message *message, ui
     const weft__route *route = weft__fabric_route(transfers->fabric, from, to);
     if (!transfer->request.keeps_hops || !route)
         return;
-    size_t need = transfer->hop_count + route->count + 1;
-    if (need > transfer->hop_capacity) {
-        weft__transfer_hop *grown = realloc(transfer->hops, need * sizeof *grown);
-        if (!grown) {
-            note_memory(transfers, "the way of a transfer");
-            return;
-        }
-        transfer->hops = grown;
-        transfer->hop_capacity = need;
+    if (!weft__array_reserve(&transfer->hops, &transfer->hop_capacity, transfer->hop_count, route->count + 1)) {
+        note_memory(transfers, "the way of a transfer");
+        return;
     }
     const weft__link *links = weft__fabric_graph(transfers->fabric)->links;
     for (uint32_t hop = transfer->hop_count ? 1 : 0; hop <= route->count; hop++) {
@@ -194,14 +189,8 @@ static bool add_ready(weft__transfers *transfers, size_t *count, weft__time time
         last->count++;
         return true;
     }
-    if (*count == transfers->ready_capacity) {
-        size_t capacity = transfers->ready_capacity ? 2 * transfers->ready_capacity : 64;
-        weft__run *grown = realloc(transfers->ready, capacity * sizeof *grown);
-        if (!grown)
-            return false;
-        transfers->ready = grown;
-        transfers->ready_capacity = capacity;
-    }
+    if (!weft__array_reserve(&transfers->ready, &transfers->ready_capacity, *count, 1))
+        return false;
     transfers->ready[(*count)++] = (weft__run){time, 0, 1};
     return true;
 }

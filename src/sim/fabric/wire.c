@@ -1,7 +1,7 @@
 /* The messages at a link: a heap by (arrival of the next flit, key), so that the next one is found at once however many
  * wait. A message of which no flit is known to come stands at the end of time. */
-#include <stdlib.h>
 
+#include "base/array.h"
 #include "sim/fabric/fabric_impl.h"
 
 static bool stands_before(const weft__leg *a, const weft__leg *b)
@@ -50,27 +50,20 @@ static void cross_off(weft__wire *wire, const weft__leg *leg)
 
 /* ---- coming and going ---- */
 
-static bool grow(weft__leg ***legs, uint32_t capacity)
-{
-    weft__leg **grown = realloc(*legs, capacity * sizeof(weft__leg *));
-    if (grown)
-        *legs = grown;
-    return grown != NULL;
-}
-
 static bool reserve(weft__wire *wire)
 {
     if (wire->active_count < wire->active_capacity)
         return true;
-    uint32_t capacity = wire->active_capacity ? 2 * wire->active_capacity : 4;
-    if (!grow(&wire->active, capacity) || !grow(&wire->expected, capacity)) {
+    /* The capacity counts what both arrays have, so one that has grown alone does no harm. */
+    size_t capacity = wire->active_capacity;
+    if (!weft__array_reserve(&wire->expected, &capacity, wire->active_count, 1) ||
+        !weft__array_reserve(&wire->active, &wire->active_capacity, wire->active_count, 1)) {
         (void)weft__sim_fail(wire->fabric->sim, WEFT_OUT_OF_MEMORY,
                              "Out of memory: could not allocate the messages of a link at %llu ps.",
                              (unsigned long long)weft__sim_now(wire->fabric->sim));
         return false;
     }
     wire->fabric->info.allocations += 2;
-    wire->active_capacity = capacity;
     return true;
 }
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/size.h"
+#include "base/array.h"
 
 typedef struct block {
     uint64_t first, bytes;
@@ -25,15 +25,7 @@ struct weft__allocator {
 
 static bool reserve(blocks *of, size_t count)
 {
-    if (count <= of->capacity)
-        return true;
-    size_t capacity = weft__max_size(count, 2 * of->capacity);
-    block *list = realloc(of->list, capacity * sizeof *list);
-    if (!list)
-        return false;
-    of->list = list;
-    of->capacity = capacity;
-    return true;
+    return weft__array_reserve(&of->list, &of->capacity, 0, count);
 }
 
 /* There must be room for it. */

@@ -3,30 +3,18 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/utf8.h"
 
 /* Text */
 
 static bool reserve(weft__svg *svg, size_t more)
 {
-    if (svg->is_out_of_memory)
-        return false;
-    if (svg->capacity - svg->bytes > more)
-        return true;
-    size_t capacity = svg->capacity ? svg->capacity : 4096;
-    while (capacity - svg->bytes <= more)
-        capacity *= 2;
-    char *text = realloc(svg->text, capacity);
-    if (!text) {
+    if (!svg->is_out_of_memory && !weft__array_reserve(&svg->text, &svg->capacity, svg->bytes, more + 1))
         svg->is_out_of_memory = true;
-        return false;
-    }
-    svg->text = text;
-    svg->capacity = capacity;
-    return true;
+    return !svg->is_out_of_memory;
 }
 
 static void put_bytes(weft__svg *svg, const char *bytes, size_t count)

@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 typedef struct builder {
     weft__graph *graph;
-    uint32_t capacity; /* of links */
+    size_t capacity; /* of links */
     bool out_of_memory;
 } builder;
 
@@ -25,14 +27,9 @@ static void add_link(builder *b, uint32_t from, uint32_t to, link_kind like)
     weft__graph *graph = b->graph;
     if (b->out_of_memory)
         return;
-    if (graph->link_count == b->capacity) {
-        uint32_t capacity = b->capacity ? b->capacity * 2 : 256;
-        weft__link *links = realloc(graph->links, capacity * sizeof *links);
-        b->out_of_memory = !links;
-        if (!links)
-            return;
-        graph->links = links;
-        b->capacity = capacity;
+    if (!weft__array_reserve(&graph->links, &b->capacity, graph->link_count, 1)) {
+        b->out_of_memory = true;
+        return;
     }
     graph->links[graph->link_count++] = (weft__link){
         .from = from,

@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
+
 #define FAR UINT64_MAX
 
 /* A route as it grows. */
@@ -12,7 +14,8 @@ typedef struct way {
     const weft__graph *graph;
     uint32_t at; /* the node that it has come to */
     uint32_t *links;
-    uint32_t count, capacity;
+    uint32_t count;
+    size_t capacity;
     weft_status status; /* WEFT_UNSUPPORTED: there is no way; WEFT_OUT_OF_MEMORY */
 } way;
 
@@ -26,15 +29,9 @@ static bool is_in_cube(const weft__node *node)
 static bool step(way *w, uint32_t to)
 {
     const weft__graph *graph = w->graph;
-    if (w->count == w->capacity) {
-        uint32_t capacity = w->capacity ? w->capacity * 2 : 32;
-        uint32_t *links = realloc(w->links, capacity * sizeof *links);
-        if (!links) {
-            w->status = WEFT_OUT_OF_MEMORY;
-            return false;
-        }
-        w->links = links;
-        w->capacity = capacity;
+    if (!weft__array_reserve(&w->links, &w->capacity, w->count, 1)) {
+        w->status = WEFT_OUT_OF_MEMORY;
+        return false;
     }
     for (uint32_t i = graph->first_out[w->at]; i < graph->first_out[w->at + 1]; i++)
         if (graph->links[graph->out[i]].to == to) {

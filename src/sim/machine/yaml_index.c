@@ -8,6 +8,8 @@
 
 #include <yaml.h>
 
+#include "base/array.h"
+
 #define SHOWN_CHARACTERS 40
 
 /* What is being read: the mappings and sequences that are open, and the key that waits for its value. */
@@ -128,14 +130,10 @@ static weft_status add_entry(reading *it, weft__yaml_kind kind, const char *text
     if (index->count == WEFT__YAML_ENTRIES_MAX)
         return weft__yaml_fail(index, mark_of(mark), it->err, "There are more than %u values, too many for a machine.",
                                WEFT__YAML_ENTRIES_MAX);
-    if (index->count == index->room) {
-        uint32_t room = index->room ? 2 * index->room : 128;
-        weft__yaml_entry *grown = realloc(index->entries, room * sizeof *grown);
-        if (!grown)
-            return weft__fail_memory(it->err, room * sizeof *grown, "the values of a machine file");
-        index->entries = grown;
-        index->room = room;
-    }
+    weft_status status = weft__array_reserve_or_fail(&index->entries, &index->room, index->count, 1,
+                                                     "the values of a machine file", it->err);
+    if (status)
+        return status;
     uint32_t number = index->count++;
     weft__yaml_entry *entry = &index->entries[number];
     *entry = (weft__yaml_entry){.kind = kind, .key = it->key, .text = text, .mark = mark_of(mark)};

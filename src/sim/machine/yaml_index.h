@@ -47,7 +47,8 @@ typedef struct weft__yaml_index {
     const char *source; /* borrowed */
     size_t source_bytes;
     weft__yaml_entry *entries;
-    uint32_t count, room;
+    uint32_t count;
+    size_t room;
     weft__arena strings;
 } weft__yaml_index;
 

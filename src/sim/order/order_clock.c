@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/status.h"
 #include "sim/order/order_impl.h"
 
@@ -161,14 +162,9 @@ weft__order_point *weft__order_send(weft__order *order, uint32_t agent)
 
 static bool take_command(weft__order *order, weft__order_stamp *out)
 {
-    if (order->command_count == order->command_room) {
-        uint32_t room = order->command_room ? 2 * order->command_room : 64;
-        uint32_t *grown = room > WEFT__ORDER_IS_COMMAND ? NULL : realloc(order->commands, room * sizeof *grown);
-        if (!grown)
-            return false;
-        order->commands = grown;
-        order->command_room = room;
-    }
+    if (order->command_count == WEFT__ORDER_IS_COMMAND ||
+        !weft__array_reserve(&order->commands, &order->command_room, order->command_count, 1))
+        return false;
     order->commands[order->command_count] = WEFT__ORDER_PENDING;
     *out = order->command_count++ | WEFT__ORDER_IS_COMMAND;
     return true;

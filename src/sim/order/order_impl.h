@@ -89,7 +89,8 @@ struct weft__order {
     bool has_failed;
     weft__order_agent *agents;
     uint32_t *commands; /* the epochs in which they were waited for */
-    uint32_t command_count, command_room;
+    uint32_t command_count;
+    size_t command_room;
     weft__order_clock *free_clocks[WEFT__ORDER_CLOCK_ROOMS], *made_clocks; /* by the room that they have */
     weft__order_point *free_points, *made_points;
     /* Of memories. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "sim/pe/pe_impl.h"
 
 /* Pages of a memory are told apart from those of others, and from virtual addresses, by the number of its node. */
@@ -61,15 +62,7 @@ weft_status weft__mmu_prepare(weft__pe *pe, const weft__mapping *mapping, weft_e
                           mapping->virtual_address, end_of(mapping) - 1, pe->name, other->virtual_address,
                           end_of(other) - 1, other->address);
     }
-    if (mmu->count < mmu->capacity)
-        return WEFT_OK;
-    size_t capacity = mmu->capacity ? 2 * mmu->capacity : 8;
-    weft__mapping *grown = realloc(mmu->mappings, capacity * sizeof *grown);
-    if (!grown)
-        return weft__fail_memory(err, capacity * sizeof *grown, "the mappings of a PE");
-    mmu->mappings = grown;
-    mmu->capacity = capacity;
-    return WEFT_OK;
+    return weft__array_reserve_or_fail(&mmu->mappings, &mmu->capacity, mmu->count, 1, "the mappings of a PE", err);
 }
 
 void weft__mmu_map(weft__pe *pe, const weft__mapping *mapping)

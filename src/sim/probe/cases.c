@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/nearest.h"
 #include "sim/machine/machine.h"
 
@@ -27,30 +28,13 @@ void weft__case_lacks(weft__case_plan *plan, const char *format, ...)
     plan->status = weft__fail(&plan->error, WEFT_UNSUPPORTED, "%s", sentence);
 }
 
-/* Room for one more. False when out of memory, noted. */
-static bool reserve(weft__case_plan *plan, void **items, size_t count, size_t *capacity, size_t bytes)
-{
-    if (!weft__case_goes_on(plan))
-        return false;
-    if (count < *capacity)
-        return true;
-    size_t wanted = *capacity ? 2 * *capacity : 16;
-    void *grown = realloc(*items, wanted * bytes);
-    if (!grown) {
-        plan->status = weft__fail_memory(&plan->error, wanted * bytes, "the plan of a case");
-        return false;
-    }
-    *items = grown;
-    *capacity = wanted;
-    return true;
-}
-
 void weft__case_add_run(weft__case_plan *plan, const char *label, ...)
 {
-    void *runs = plan->runs;
-    bool has_room = reserve(plan, &runs, plan->run_count, &plan->run_capacity, sizeof *plan->runs);
-    plan->runs = runs;
-    if (!has_room)
+    if (!weft__case_goes_on(plan))
+        return;
+    plan->status = weft__array_reserve_or_fail(&plan->runs, &plan->run_capacity, plan->run_count, 1,
+                                               "the plan of a case", &plan->error);
+    if (plan->status)
         return;
     weft__case_run *run = &plan->runs[plan->run_count++];
     *run = (weft__case_run){.first = plan->flow_count};
@@ -72,10 +56,9 @@ void weft__case_add_flow(weft__case_plan *plan, uint32_t source, uint32_t target
                          (unsigned long long)capacity);
         return;
     }
-    void *flows = plan->flows;
-    bool has_room = reserve(plan, &flows, plan->flow_count, &plan->flow_capacity, sizeof *plan->flows);
-    plan->flows = flows;
-    if (!has_room)
+    plan->status = weft__array_reserve_or_fail(&plan->flows, &plan->flow_capacity, plan->flow_count, 1,
+                                               "the plan of a case", &plan->error);
+    if (plan->status)
         return;
     plan->flows[plan->flow_count++] =
         (weft__flow){.source = source, .target = target, .bytes = bytes, .is_write = is_write};
@@ -87,15 +70,11 @@ void weft__case_add_flow(weft__case_plan *plan, uint32_t source, uint32_t target
 weft_status weft__case_keep_run(weft__case_result *out, const char *label, weft_probe_result *result, weft_error *err)
 {
     size_t count = out->result.run_count;
-    if (count == out->run_capacity) {
-        size_t capacity = count ? 2 * count : 4;
-        weft_probe_run_result *grown = realloc(out->runs, capacity * sizeof *grown);
-        if (!grown) {
-            weft_probe_result_destroy(result);
-            return weft__fail_memory(err, capacity * sizeof *grown, "the runs of a case");
-        }
-        out->runs = grown;
-        out->run_capacity = capacity;
+    weft_status status =
+        weft__array_reserve_or_fail(&out->runs, &out->run_capacity, count, 1, "the runs of a case", err);
+    if (status) {
+        weft_probe_result_destroy(result);
+        return status;
     }
     out->runs[count] = (weft_probe_run_result){.result = result};
     (void)snprintf(out->runs[count].label, sizeof out->runs[count].label, "%s", label);

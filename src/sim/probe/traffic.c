@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/rng.h"
 #include "sim/engine/store.h"
 
@@ -124,16 +125,10 @@ static bool is_measured(const traffic *it, weft__time made)
 
 static void keep_latency(traffic *it, uint64_t latency_ps)
 {
-    if (it->arrived == it->latency_capacity) {
-        size_t capacity = it->latency_capacity ? 2 * it->latency_capacity : 1024;
-        uint64_t *grown = realloc(it->latencies, capacity * sizeof *grown);
-        if (!grown) {
-            (void)weft__sim_fail(it->sim, WEFT_OUT_OF_MEMORY,
-                                 "Out of memory: could not allocate the latencies of packets.");
-            return;
-        }
-        it->latencies = grown;
-        it->latency_capacity = capacity;
+    if (!weft__array_reserve(&it->latencies, &it->latency_capacity, it->arrived, 1)) {
+        (void)weft__sim_fail(it->sim, WEFT_OUT_OF_MEMORY,
+                             "Out of memory: could not allocate the latencies of packets.");
+        return;
     }
     it->latencies[it->arrived++] = latency_ps;
 }

@@ -17,74 +17,39 @@ static lanes lanes_of(const weft__computation *kernel)
     return out;
 }
 
-/* What nothing reduces to. */
-static double neutral(weft_command_op op)
-{
-    return op == WEFT_COMMAND_SUM ? 0 : op == WEFT_COMMAND_MAX ? -HUGE_VAL : HUGE_VAL;
-}
-
-static int64_t neutral_integer(weft_command_op op)
-{
-    return op == WEFT_COMMAND_SUM ? 0 : op == WEFT_COMMAND_MAX ? INT64_MIN : INT64_MAX;
-}
-
-static weft__wide neutral_wide(weft_command_op op)
-{
-    return op == WEFT_COMMAND_SUM ? 0 : op == WEFT_COMMAND_MAX ? INT64_MIN : (weft__wide)UINT64_MAX;
-}
-
-/* `count` neighbouring outputs, the first of which begins at element `first` of the input and at `at` of the output. */
-static void reduce_doubles(const weft__computation *kernel, lanes shape, uint64_t first, uint64_t at, size_t count)
-{
-    const weft__computation_input *input = &kernel->inputs[0];
-    weft__double_function *step = weft__command_row_of(kernel->op)->doubles;
-    double sums[WEFT__CHUNK_ELEMENTS], loaded[WEFT__CHUNK_ELEMENTS];
-    const double *const inputs[2] = {sums, loaded};
-    for (size_t i = 0; i < count; i++)
-        sums[i] = neutral(kernel->op);
-    for (uint64_t k = 0; k < shape.axis; k++) {
-        weft__load_doubles(input->dtype, input->data, first + k * shape.inner, loaded, count);
-        step(inputs, sums, count);
+/* In each arithmetic: what nothing reduces to, which is one end of its numbers, and `count` neighbouring outputs, the
+ * first of which begins at element `first` of the input and at `at` of the output. */
+#define REDUCTION(kind, type, least, most)                                                                             \
+    static type nothing_in_##kind(weft_command_op op)                                                                  \
+    {                                                                                                                  \
+        return op == WEFT_COMMAND_SUM ? 0 : op == WEFT_COMMAND_MAX ? (least) : (most);                                 \
+    }                                                                                                                  \
+                                                                                                                       \
+    static void reduce_##kind(const weft__computation *kernel, lanes shape, uint64_t first, uint64_t at, size_t count) \
+    {                                                                                                                  \
+        const weft__computation_input *input = &kernel->inputs[0];                                                     \
+        const weft__command_row *row = weft__command_row_of(kernel->op);                                               \
+        type sums[WEFT__CHUNK_ELEMENTS], loaded[WEFT__CHUNK_ELEMENTS];                                                 \
+        const type *const inputs[2] = {sums, loaded};                                                                  \
+        for (size_t i = 0; i < count; i++)                                                                             \
+            sums[i] = nothing_in_##kind(kernel->op);                                                                   \
+        for (uint64_t k = 0; k < shape.axis; k++) {                                                                    \
+            weft__load_##kind(input->dtype, input->data, first + k * shape.inner, loaded, count);                      \
+            row->kind(inputs, sums, count);                                                                            \
+        }                                                                                                              \
+        weft__store_##kind(kernel->dtype, kernel->out, at, sums, count);                                               \
     }
-    weft__store_doubles(kernel->dtype, kernel->out, at, sums, count);
-}
 
-static void reduce_integers(const weft__computation *kernel, lanes shape, uint64_t first, uint64_t at, size_t count)
-{
-    const weft__computation_input *input = &kernel->inputs[0];
-    weft__integer_function *step = weft__command_row_of(kernel->op)->integers;
-    int64_t sums[WEFT__CHUNK_ELEMENTS], loaded[WEFT__CHUNK_ELEMENTS];
-    const int64_t *const inputs[2] = {sums, loaded};
-    for (size_t i = 0; i < count; i++)
-        sums[i] = neutral_integer(kernel->op);
-    for (uint64_t k = 0; k < shape.axis; k++) {
-        weft__load_integers(input->dtype, input->data, first + k * shape.inner, loaded, count);
-        step(inputs, sums, count);
-    }
-    weft__store_integers(kernel->dtype, kernel->out, at, sums, count);
-}
-
-static void reduce_wides(const weft__computation *kernel, lanes shape, uint64_t first, uint64_t at, size_t count)
-{
-    const weft__computation_input *input = &kernel->inputs[0];
-    weft__wide_function *step = weft__command_row_of(kernel->op)->wides;
-    weft__wide sums[WEFT__CHUNK_ELEMENTS], loaded[WEFT__CHUNK_ELEMENTS];
-    const weft__wide *const inputs[2] = {sums, loaded};
-    for (size_t i = 0; i < count; i++)
-        sums[i] = neutral_wide(kernel->op);
-    for (uint64_t k = 0; k < shape.axis; k++) {
-        weft__load_wides(input->dtype, input->data, first + k * shape.inner, loaded, count);
-        step(inputs, sums, count);
-    }
-    weft__store_wides(kernel->dtype, kernel->out, at, sums, count);
-}
+REDUCTION(doubles, double, -HUGE_VAL, HUGE_VAL)
+REDUCTION(integers, int64_t, INT64_MIN, INT64_MAX)
+REDUCTION(wides, weft__wide, INT64_MIN, (weft__wide)UINT64_MAX)
 
 /* One output whose inputs are neighbours, in the same order as above but loaded many at a time. */
 static void reduce_row(const weft__computation *kernel, lanes shape, uint64_t first, uint64_t at)
 {
     const weft__computation_input *input = &kernel->inputs[0];
     weft__double_function *step = weft__command_row_of(kernel->op)->doubles;
-    double sum = neutral(kernel->op), loaded[WEFT__CHUNK_ELEMENTS];
+    double sum = nothing_in_doubles(kernel->op), loaded[WEFT__CHUNK_ELEMENTS];
     for (uint64_t k = 0; k < shape.axis;) {
         size_t count = weft__min_size((size_t)(shape.axis - k), WEFT__CHUNK_ELEMENTS);
         weft__load_doubles(input->dtype, input->data, first + k, loaded, count);

@@ -3,24 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_CAPACITY 64u
+#include "base/array.h"
 
 static bool make_room(weft__bytes *it, size_t more)
 {
-    size_t wanted;
-    if (it->has_failed || __builtin_add_overflow(it->count, more, &wanted))
-        return false;
-    if (wanted <= it->capacity)
-        return true;
-    size_t capacity = it->capacity ? it->capacity + it->capacity / 2 : FIRST_CAPACITY;
-    capacity = capacity < wanted ? wanted : capacity;
-    uint8_t *data = realloc(it->data, capacity);
-    it->has_failed = !data;
-    if (!data)
-        return false;
-    it->data = data;
-    it->capacity = capacity;
-    return true;
+    it->has_failed = it->has_failed || !weft__array_reserve(&it->data, &it->capacity, it->count, more);
+    return !it->has_failed;
 }
 
 void weft__bytes_put(weft__bytes *to, uint64_t number)

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 /* A number list that grows. */
 typedef struct numbers {
     uint64_t *items;
@@ -46,7 +48,7 @@ struct weft__groups {
     weft__reader behind;        /* its parts */
     touched *parts;
     cluster *clusters;
-    size_t part_count, part_capacity;
+    size_t part_count, part_capacity, cluster_capacity;
     known_group **table;
     size_t count, capacity; /* the latter a power of two, or 0 */
 };
@@ -55,31 +57,17 @@ struct weft__groups {
 
 static void add_number(numbers *to, uint64_t number)
 {
-    if (to->count == to->capacity) {
-        size_t capacity = to->capacity ? 2 * to->capacity : 256;
-        uint64_t *items = realloc(to->items, capacity * sizeof *items);
-        to->has_failed |= !items;
-        if (!items)
-            return;
-        to->items = items;
-        to->capacity = capacity;
+    if (!weft__array_reserve(&to->items, &to->capacity, to->count, 1)) {
+        to->has_failed = true;
+        return;
     }
     to->items[to->count++] = number;
 }
 
 static bool reserve_part(weft__groups *it)
 {
-    if (it->part_count < it->part_capacity)
-        return true;
-    size_t capacity = it->part_capacity ? 2 * it->part_capacity : 256;
-    touched *parts = realloc(it->parts, capacity * sizeof *parts);
-    it->parts = parts ? parts : it->parts;
-    cluster *clusters = parts ? realloc(it->clusters, capacity * sizeof *clusters) : NULL;
-    it->clusters = clusters ? clusters : it->clusters;
-    if (!clusters)
-        return false;
-    it->part_capacity = capacity;
-    return true;
+    return weft__array_reserve(&it->parts, &it->part_capacity, it->part_count, 1) &&
+           weft__array_reserve(&it->clusters, &it->cluster_capacity, it->part_count, 1);
 }
 
 /* ---- what a group is ---- */

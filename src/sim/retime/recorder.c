@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "sim/retime/keys.h"
 #include "sim/retime/recording.h"
 #include "sim/retime/step.h"
@@ -14,14 +15,8 @@
 
 weft__recorded_launch *weft__recording_add_launch(weft_recording *recording)
 {
-    if (recording->launch_count == recording->launch_capacity) {
-        size_t capacity = recording->launch_capacity ? 2 * recording->launch_capacity : 16;
-        weft__recorded_launch *launches = realloc(recording->launches, capacity * sizeof *launches);
-        if (!launches)
-            return NULL;
-        recording->launches = launches;
-        recording->launch_capacity = capacity;
-    }
+    if (!weft__array_reserve(&recording->launches, &recording->launch_capacity, recording->launch_count, 1))
+        return NULL;
     weft__recorded_launch *launch = &recording->launches[recording->launch_count++];
     *launch = (weft__recorded_launch){0};
     return launch;

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 #define PLACES_MAX (UINT32_MAX / 2)
 #define BYTES_MAX (UINT32_MAX / 2)
 
@@ -14,34 +16,23 @@ static uint64_t mix(uint64_t hash, uint64_t value)
     return hash ^ hash >> 32;
 }
 
-/* Room for one more. */
-static bool grow(void **items, size_t count, size_t *capacity, size_t bytes)
+static bool are_same(const weft__pair *a, const weft__pair *b)
 {
-    if (count < *capacity)
-        return true;
-    size_t wanted = *capacity ? 2 * *capacity : 16;
-    void *grown = realloc(*items, wanted * bytes);
-    if (!grown)
-        return false;
-    *items = grown;
-    *capacity = wanted;
-    return true;
+    return a->first == b->first && a->second == b->second;
 }
 
-static size_t find_pair(const weft__pairs *pairs, const uint64_t pair[2])
+static size_t find_pair(const weft__pairs *pairs, const weft__pair *pair)
 {
-    size_t mask = pairs->table_capacity - 1, at = (size_t)mix(mix(0, pair[0]), pair[1]) & mask;
-    while (pairs->table[at] && memcmp(&pairs->items[2 * (size_t)(pairs->table[at] - 1)], pair, 2 * sizeof *pair) != 0)
+    size_t mask = pairs->table_capacity - 1, at = (size_t)mix(mix(0, pair->first), pair->second) & mask;
+    while (pairs->table[at] && !are_same(&pairs->items[pairs->table[at] - 1], pair))
         at = (at + 1) & mask;
     return at;
 }
 
 static bool reserve_pair(weft__pairs *pairs)
 {
-    void *items = pairs->items;
-    if (pairs->count == UINT32_MAX || !grow(&items, pairs->count, &pairs->capacity, 2 * sizeof *pairs->items))
+    if (pairs->count == UINT32_MAX || !weft__array_reserve(&pairs->items, &pairs->capacity, pairs->count, 1))
         return false;
-    pairs->items = items;
     if (2 * (size_t)pairs->count < pairs->table_capacity)
         return true;
     size_t wanted = pairs->table_capacity ? 2 * pairs->table_capacity : 64;
@@ -52,19 +43,19 @@ static bool reserve_pair(weft__pairs *pairs)
     pairs->table = table;
     pairs->table_capacity = wanted;
     for (uint32_t i = 0; i < pairs->count; i++)
-        table[find_pair(pairs, &pairs->items[2 * (size_t)i])] = i + 1;
+        table[find_pair(pairs, &pairs->items[i])] = i + 1;
     return true;
 }
 
 /* Its number; 0 without memory. */
-static uint32_t number_of_pair(weft__pairs *pairs, uint64_t a, uint64_t b)
+static uint32_t number_of_pair(weft__pairs *pairs, uint64_t first, uint64_t second)
 {
-    const uint64_t pair[2] = {a, b};
+    const weft__pair pair = {first, second};
     if (!reserve_pair(pairs))
         return 0;
-    size_t at = find_pair(pairs, pair);
+    size_t at = find_pair(pairs, &pair);
     if (!pairs->table[at]) {
-        memcpy(&pairs->items[2 * (size_t)pairs->count], pair, sizeof pair);
+        pairs->items[pairs->count] = pair;
         pairs->table[at] = ++pairs->count;
     }
     return pairs->table[at];
@@ -140,11 +131,9 @@ typedef struct stream_scan {
 static void add_place(stream_scan *it, const weft__place_code *place, uint64_t bytes)
 {
     weft__stream *stream = it->stream;
-    void *items = stream->places;
     if (place->kind != WEFT__PLACE_HBM)
         return;
-    it->has_memory = it->has_memory && grow(&items, it->places, &it->place_capacity, sizeof *stream->places);
-    stream->places = items;
+    it->has_memory = it->has_memory && weft__array_reserve(&stream->places, &it->place_capacity, it->places, 1);
     if (it->has_memory)
         stream->places[it->places++] =
             (weft__stream_place){place->pes, bytes < WEFT__STEP_ELEMENTS_MAX ? bytes : WEFT__STEP_ELEMENTS_MAX};
@@ -162,15 +151,14 @@ static void add_places(stream_scan *it, const weft__step *step)
 
 static void note_command(stream_scan *it, const weft__step *step)
 {
-    void *numbers = it->open.numbers;
+    commands_open *open = &it->open;
     it->commands++;
     add_places(it, step);
     if (step->is_direct)
         return;
-    it->has_memory = it->has_memory && grow(&numbers, it->open.count, &it->open.capacity, sizeof *it->open.numbers);
-    it->open.numbers = numbers;
+    it->has_memory = it->has_memory && weft__array_reserve(&open->numbers, &open->capacity, open->count, 1);
     if (it->has_memory)
-        it->open.numbers[it->open.count++] = ++it->composites;
+        open->numbers[open->count++] = ++it->composites;
 }
 
 static void note_wait(stream_scan *it, uint64_t number)
@@ -186,11 +174,8 @@ static void note_wait(stream_scan *it, uint64_t number)
 static void add_rest(stream_scan *it, size_t at)
 {
     weft__stream *stream = it->stream;
-    void *rests = stream->rests, *reaches = it->reaches;
-    it->has_memory = it->has_memory && grow(&rests, stream->rest_count, &it->rest_capacity, sizeof *stream->rests);
-    stream->rests = rests;
-    it->has_memory = it->has_memory && grow(&reaches, stream->rest_count, &it->reach_capacity, sizeof *it->reaches);
-    it->reaches = reaches;
+    it->has_memory = it->has_memory && weft__array_reserve(&stream->rests, &it->rest_capacity, stream->rest_count, 1) &&
+                     weft__array_reserve(&it->reaches, &it->reach_capacity, stream->rest_count, 1);
     if (!it->has_memory)
         return;
     it->reaches[stream->rest_count] = REACH_COMPUTE;
@@ -336,12 +321,9 @@ static size_t find(const weft__streams *streams, const weft__bytes *asks, uint64
 /* Room for one more in table and list. */
 static bool reserve(weft__streams *streams)
 {
-    size_t capacity = streams->capacity;
-    void *items = streams->items;
-    if (streams->count == UINT32_MAX - 1 || !grow(&items, streams->count, &capacity, sizeof *streams->items))
+    if (streams->count == UINT32_MAX - 1 ||
+        !weft__array_reserve(&streams->items, &streams->capacity, streams->count, 1))
         return false;
-    streams->items = items;
-    streams->capacity = (uint32_t)capacity;
     if (2 * (size_t)streams->count < streams->table_capacity)
         return true;
     size_t wanted = streams->table_capacity ? 2 * streams->table_capacity : 64;

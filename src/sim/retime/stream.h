@@ -37,9 +37,13 @@ typedef struct weft__stream {
     uint32_t rest_count;
 } weft__stream;
 
+typedef struct weft__pair {
+    uint64_t first, second;
+} weft__pair;
+
 /* Pairs of numbers, each once: pair i has number i + 1. */
 typedef struct weft__pairs {
-    uint64_t *items;
+    weft__pair *items;
     uint32_t count;
     size_t capacity;
     uint32_t *table; /* hash table of table_capacity, a power of two: numbers, 0 for none */
@@ -48,7 +52,8 @@ typedef struct weft__pairs {
 
 typedef struct weft__streams {
     weft__stream *items;
-    uint32_t count, capacity;
+    uint32_t count;
+    size_t capacity;
     uint32_t *table; /* as of pairs */
     size_t table_capacity;
     weft__pairs contents; /* of requests: eight bytes of a part, and the number of those behind them */

@@ -10,6 +10,7 @@
 #include "sim/retime/recording.h"
 #include "sim/tile/call.h"
 #include "support/failing_malloc.h"
+#include "support/recording_work.h"
 #include "support/sentence.h"
 
 /* ---- a run ---- */
@@ -250,6 +251,67 @@ START_TEST(virtual_addresses_are_refused)
 }
 END_TEST
 
+static void look_late(weft_tile *tl, const void *arguments)
+{
+    float numbers[4];
+    (void)arguments;
+    for (int i = 0; i < 400; i++)
+        (void)tl_exp(tl, tl_full(tl, weft_shape_1d(16), WEFT_F32, 1));
+    tl_peek(tl, tl_full(tl, weft_shape_1d(4), WEFT_F32, 1), numbers);
+}
+
+/* Others are launched while a kernel runs that looks at its end. */
+START_TEST(a_kernel_that_looks_late_is_refused_too)
+{
+    weft_error err;
+    weft_recording_info info;
+    simulation_bench it = open_simulation("tiny", NULL, NULL);
+    weft_recording *recording = begin_recording(&it);
+    const weft_launch_options first = {.name = "late", .kernel = look_late, .pes = {.cubes = 1, .pes = 1}};
+    const weft_launch_options other = {.kernel = note_kernel, .pes = {.cubes = 1, .pes = 1, .first_pe = 1}};
+    weft_kernel_launch *late = begin_launch(&it, &first);
+    for (int i = 0; i < 40; i++)
+        (void)run_launch(&it, &other);
+    wait_for(&it, late);
+    weft_kernel_launch_destroy(late);
+    WEFT_TEST_ASSERT_OK(weft_recording_finish(recording, &err), err);
+    weft_recording_get_info(recording, &info);
+    ck_assert_ptr_nonnull(info.refusal);
+    ck_assert_ptr_nonnull(strstr(info.refusal, "'late'"));
+    weft_recording_destroy(recording);
+    close_simulation(&it);
+}
+END_TEST
+
+static void load_virtual(weft_tile *tl, const void *arguments)
+{
+    (void)arguments;
+    (void)tl_load(tl, WEFT_VIRTUAL_BEGIN, weft_shape_1d(16), WEFT_F32);
+}
+
+START_TEST(virtual_addresses_of_before_are_refused)
+{
+    weft_error err;
+    weft_recording_info info;
+    const weft_simulation_options options = {.values = WEFT_VALUES_NONE};
+    simulation_bench it = open_simulation("tiny", NULL, &options);
+    weft_placed_tensor *tensor = make_tensor(&it, WEFT_F32, weft_shape_1d(1024), (weft_placement){0});
+    weft_shard shard;
+    ck_assert(weft_placed_tensor_get_shard(tensor, 0, &shard));
+    WEFT_TEST_ASSERT_OK(weft_simulation_map(it.simulation, NULL, WEFT_VIRTUAL_BEGIN, shard.address, 4096, &err), err);
+    weft_recording *recording = begin_recording(&it);
+    const weft_launch_options launch = {.kernel = load_virtual};
+    (void)run_launch(&it, &launch);
+    WEFT_TEST_ASSERT_OK(weft_recording_finish(recording, &err), err);
+    weft_recording_get_info(recording, &info);
+    ck_assert_ptr_nonnull(info.refusal);
+    ck_assert_ptr_nonnull(strstr(info.refusal, "virtual addresses"));
+    weft_recording_destroy(recording);
+    weft_placed_tensor_destroy(tensor);
+    close_simulation(&it);
+}
+END_TEST
+
 static void check_machine_refused(const weft_recording *recording, const char *machine, const char *const *settings,
                                   const char *key, const char *value)
 {
@@ -433,10 +495,29 @@ static void mend_sum(char *data, size_t bytes)
         data[bytes - 8 + i] = (char)(sum >> 8 * i);
 }
 
+/* Plays what could be read, unless it is too much: it ends, perhaps with an error. */
+static bool play(const void *data, size_t bytes, const weft_machine *machine)
+{
+    weft_error err;
+    weft_recording *recording;
+    weft_retime_result *result;
+    WEFT_TEST_ASSERT_OK(weft__recording_parse(data, bytes, &recording, &err), err);
+    bool is_small = recording_work(recording, machine) < 1e5;
+    if (is_small) {
+        weft_status status = weft_retime(recording, machine, &result, &err);
+        ck_assert((status == WEFT_OK) == (result != NULL));
+        if (status == WEFT_OK)
+            weft_retime_result_destroy(result);
+    }
+    weft_recording_destroy(recording);
+    return is_small;
+}
+
 START_TEST(what_no_run_asks_is_seen_behind_a_right_sum)
 {
     weft_error err;
-    size_t bytes, refused = 0;
+    size_t bytes, refused = 0, played = 0;
+    weft_machine *machine = open_machine("tiny", NULL);
     weft__rng rng;
     char *data = save_program(&bytes), *damaged = malloc(bytes);
     ck_assert_ptr_nonnull(damaged);
@@ -447,12 +528,16 @@ START_TEST(what_no_run_asks_is_seen_behind_a_right_sum)
             damaged[weft__rng_below(&rng, bytes)] = (char)weft__rng_below(&rng, 256);
         mend_sum(damaged, bytes);
         weft_status status = parse(damaged, bytes, &err);
-        if (status == WEFT_OK)
+        if (status == WEFT_OK) {
+            played += play(damaged, bytes, machine);
             continue;
+        }
         WEFT_TEST_ASSERT_FAILS(status, err, WEFT_PARSE, NULL, NULL, NULL, NULL);
         refused++;
     }
     ck_assert_uint_gt(refused, 5000);
+    ck_assert_uint_gt(played, 500);
+    weft_machine_close(machine);
     free(data);
     free(damaged);
 }
@@ -509,7 +594,8 @@ START_TEST(each_allocation_can_fail)
 END_TEST
 
 WEFT_TEST_MAIN("retime_file", a_host_that_moves_and_launches_side_by_side, kernels_that_look_are_refused,
-               virtual_addresses_are_refused, machines_with_other_places_are_refused,
+               virtual_addresses_are_refused, a_kernel_that_looks_late_is_refused_too,
+               virtual_addresses_of_before_are_refused, machines_with_other_places_are_refused,
                recordings_begin_at_the_beginning_and_end_at_the_end, a_file_gives_the_recording_back,
                files_that_cannot_be, every_damaged_byte_and_every_cut_is_seen,
                what_no_run_asks_is_seen_behind_a_right_sum, each_allocation_can_fail)

@@ -8,7 +8,7 @@
 #include "base/rng.h"
 #include "sim/retime/recording.h"
 
-#define ROWS 64u
+#define ROWS 256u
 #define COLUMNS 64u
 #define SHARD_BYTES ((uint64_t)ROWS * COLUMNS * sizeof(float))
 #define PES_MAX 256u
@@ -29,7 +29,7 @@ static tl_tensor some_rows(weft_tile *tl, const chance_program *it, weft__rng *r
     uint32_t pe = tl_program_id(tl, TL_AXIS_ALL);
     if (is_foreign)
         pe = (uint32_t)((pe + 1 + weft__rng_below(rng, it->count - 1)) % it->count);
-    uint64_t first = weft__rng_below(rng, ROWS / 2), rows = 1 + weft__rng_below(rng, ROWS / 2);
+    uint64_t first = weft__rng_below(rng, ROWS - 32), rows = 1 + weft__rng_below(rng, 32);
     return tl_ref(tl, it->addresses[pe] + first * COLUMNS * sizeof(float), weft_shape_2d(rows, COLUMNS), WEFT_F32);
 }
 
@@ -84,11 +84,17 @@ static void chance_kernel(weft_tile *tl, const void *arguments)
                 step(tl, it, &own);
         }
         if (talk == 1) {
-            tl_tensor x = tl_full(tl, weft_shape_1d(100), WEFT_F32, 1);
-            (void)tl_send(tl, TL_NEXT, x);
-            (void)tl_recv(tl, TL_PREVIOUS, x.shape, x.dtype);
+            tl_tensor x = tl_full(tl, weft_shape_1d(1 + weft__rng_below(&common, 900)), WEFT_F32, 1);
+            uint64_t messages = 1 + weft__rng_below(&common, 3);
+            for (uint64_t i = 0; i < messages; i++)
+                (void)tl_send(tl, TL_NEXT, x);
+            step(tl, it, &common);
+            for (uint64_t i = 0; i < messages; i++)
+                (void)tl_recv(tl, TL_PREVIOUS, x.shape, x.dtype);
         } else if (talk == 2) {
             tl_barrier(tl);
+        } else {
+            step(tl, it, &common); /* after what each sort of PE has done */
         }
         tl_release(tl, mark);
     }
@@ -193,7 +199,8 @@ static void check_program(const char *machine, const char *const *settings, uint
 
 static const char *const other_machines[][9] = {
     {NULL},
-    {"cube.hbm.turnaround_ns", "30", "cube.hbm.open_ns", "100", NULL},
+    {"cube.hbm.turnaround_ns", "900", "cube.hbm.open_ns", "3000", NULL},
+    {"cube.hbm.open_ns", "150", "pe.clock_ghz", "2", NULL},
     {"cube.hbm.row_flits", "2", "cube.hbm.channels", "16", "pe.dma.outstanding", "4", NULL},
     {"cube.hbm.row_flits", "0", "cube.hbm.channel_gbs", "3", "pe.link_gbs", "77", NULL},
     {"pe.dma.channels", "2", "pe.scheduler.tiles", "5", "pe.dispatch_cycles", "0", "cube.link_gbs", "11", NULL},

@@ -455,14 +455,3 @@ void weft__fabric_get_info(const weft__fabric *fabric, weft__fabric_info *out)
 {
     *out = fabric->info;
 }
-
-bool weft__fabric_is_quiet(const weft__fabric *fabric)
-{
-    weft__time now = weft__sim_now(fabric->sim);
-    for (uint32_t i = 0; fabric->has_trains && i < fabric->graph->link_count; i++) {
-        const weft__wire *wire = &fabric->wires[i];
-        if (wire->active_count || wire->free_at > now || wire->known_before > now)
-            return false;
-    }
-    return fabric->has_trains;
-}

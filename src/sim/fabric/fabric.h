@@ -137,10 +137,6 @@ typedef struct weft__link_load {
 
 weft__link_load weft__fabric_load(const weft__fabric *fabric, uint32_t link);
 
-/* True if nothing that links have carried can be noticed by what they will carry. False where each flit moves for
- * itself: buffers and arbiters remember more. */
-bool weft__fabric_is_quiet(const weft__fabric *fabric);
-
 typedef struct weft__fabric_info {
     uint64_t messages_sent, messages_arrived;
     uint64_t flits_sent, flits_arrived; /* of all sizes */

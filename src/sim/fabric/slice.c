@@ -122,11 +122,6 @@ void weft__slice_rows_of(const weft__slice *slice, const weft__slice_part *parts
 
 /* ---- what later times depend on ---- */
 
-static uint64_t later_by(weft__time time, weft__time now)
-{
-    return time > now ? time - now : 0;
-}
-
 /* The group of an open row, and 1 more; 0 for one that nobody touches. */
 static uint32_t group_of_row(const weft__slice_rows *rows, uint64_t open_row)
 {
@@ -163,8 +158,7 @@ uint32_t weft__slice_key(const weft__slice *slice, const weft__slice_part *parts
         add_channel(slice, rows, &slice->hbm->channel[i], now, &key[count]);
     for (uint32_t i = 0; i < slice->link_count; i++) {
         const weft__wire *wire = wire_of(slice, i);
-        key[count++] = later_by(wire->free_at, now);
-        key[count++] = later_by(wire->known_before, now);
+        key[count++] = wire->known_before > now ? wire->known_before - now : 0;
     }
     return count;
 }

@@ -262,13 +262,15 @@ static bool add_group(weft__groups *it)
 
 /* ---- on the way ---- */
 
+/* Without events no message is under way, so links are free; buffers and arbiters, which remember more, there are only
+ * where flits are no trains. */
 static bool is_quiet(const weft__groups *it)
 {
     weft__sim_info info;
+    const weft_simulation *simulation = it->player->simulation;
     weft__sim_get_info(it->clock, &info);
-    return info.pending == 0 && !weft__sim_is_aside(it->clock) &&
-           weft__fabric_is_quiet(it->player->simulation->fabric) &&
-           weft__transfers_are_quiet(it->player->simulation->transfers);
+    return info.pending == 0 && weft__fabric_has_trains(simulation->fabric) &&
+           weft__transfers_are_quiet(simulation->transfers);
 }
 
 static void on_over(weft_sim *clock, uint64_t argument)

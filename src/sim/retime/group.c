@@ -174,7 +174,8 @@ static bool make_key(weft__groups *it)
         add_number(&it->launches, number - 1);
         add_launch(it, &it->player->recording->launches[number - 1]);
     }
-    add_rows(it);
+    if (it->part_count)
+        add_rows(it);
     return it->launches.count && !it->key.has_failed && !it->launches.has_failed;
 }
 

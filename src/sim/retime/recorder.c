@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/utf8.h"
 #include "sim/retime/keys.h"
 #include "sim/retime/recording.h"
 #include "sim/retime/step.h"
@@ -31,6 +32,20 @@ static weft__recorded_launch *find_launch(const weft_recording *recording, uint6
     return NULL;
 }
 
+bool weft__recording_tidy_text(char *text)
+{
+    bool is_tidy = true;
+    for (size_t bytes; *text; text += bytes) {
+        bytes = weft__utf8_decode(text, WEFT__UTF8_BYTES_MAX, NULL);
+        if (bytes > 1 || (bytes == 1 && *text >= ' ' && *text != 0x7f))
+            continue;
+        *text = '?';
+        bytes = 1;
+        is_tidy = false;
+    }
+    return is_tidy;
+}
+
 static void on_launched(void *context, const weft_kernel_launch *launch, const weft_launch_options *options)
 {
     weft_recording *recording = context;
@@ -49,6 +64,8 @@ static void on_launched(void *context, const weft_kernel_launch *launch, const w
         it->serial = launch->run->serial;
         it->is_awaited = launch->origin.ended != NULL; /* by the processor */
     }
+    if (it && it->name)
+        (void)weft__recording_tidy_text(it->name);
     if (!it || !it->name || !it->kernels)
         recording->has_failed = true;
     if (launch->origin.ended)

@@ -67,6 +67,9 @@ struct weft_recording {
 
 /* Room for one more launch, all zero; NULL without memory. */
 weft__recorded_launch *weft__recording_add_launch(weft_recording *recording);
+/* Makes a text one that can stand in a sentence: what is not UTF-8, or a control character, becomes '?'. True if
+ * nothing had to be changed. */
+bool weft__recording_tidy_text(char *text);
 /* Takes so many offsets for a kernel from a reader. False without memory. */
 bool weft__recording_take_offsets(weft__reader *from, uint32_t count, weft__recorded_kernel *out);
 

@@ -109,7 +109,7 @@ static bool take_text(weft__reader *from, char **out)
         return false;
     if (text)
         memcpy(*out, text, count);
-    from->is_bad |= strlen(*out) != count;
+    from->is_bad |= strlen(*out) != count || !weft__recording_tidy_text(*out);
     return true;
 }
 
@@ -184,6 +184,8 @@ static bool take_all(weft_recording *recording, weft__reader *from)
 {
     char *refusal = NULL;
     bool has_memory = take_text(from, &recording->machine) && take_text(from, &refusal);
+    if (has_memory && *refusal)
+        from->is_bad |= refusal[strlen(refusal) - 1] != '.';
     if (has_memory)
         (void)snprintf(recording->refusal, sizeof recording->refusal, "%s", refusal);
     free(refusal);

@@ -1,5 +1,5 @@
 /* Recordings: runs of a host with transfers and launches side by side, what is refused, files, and damaged ones. */
-#include "simulation_bench.h"
+#include "recording_bench.h"
 
 #include <unistd.h>
 
@@ -110,14 +110,6 @@ static run_times run_program(const simulation_bench *it)
     return times;
 }
 
-static weft_recording *begin_recording(const simulation_bench *it)
-{
-    weft_error err;
-    weft_recording *recording;
-    WEFT_TEST_ASSERT_OK(weft_recording_begin(it->simulation, &recording, &err), err);
-    return recording;
-}
-
 static weft_recording *record_program(void)
 {
     weft_error err;
@@ -178,139 +170,6 @@ START_TEST(a_host_that_moves_and_launches_side_by_side)
 END_TEST
 
 /* ---- what is refused ---- */
-
-static void peek_kernel(weft_tile *tl, const void *arguments)
-{
-    float numbers[4];
-    (void)arguments;
-    tl_peek(tl, tl_full(tl, weft_shape_1d(4), WEFT_F32, 1), numbers);
-}
-
-static void time_kernel(weft_tile *tl, const void *arguments)
-{
-    (void)arguments;
-    (void)tl_now_ps(tl);
-}
-
-static uint64_t noted_ps[64]; /* by PE */
-
-static void note_kernel(weft_tile *tl, const void *arguments)
-{
-    (void)arguments;
-    tl_note_time(tl, &noted_ps[tl_program_id(tl, TL_AXIS_ALL)]);
-}
-
-/* Records one launch of a kernel; gives the error of re-timing it on the same machine. */
-static weft_status retime_kernel(weft_tile_kernel *kernel, weft_error *err)
-{
-    weft_recording_info info;
-    weft_retime_result *result;
-    simulation_bench it = open_simulation("tiny", NULL, NULL);
-    weft_recording *recording = begin_recording(&it);
-    const weft_launch_options options = {.name = "looks", .kernel = kernel};
-    weft_kernel_launch *launch = begin_launch(&it, &options);
-    wait_for(&it, launch);
-    weft_kernel_launch_destroy(launch);
-    WEFT_TEST_ASSERT_OK(weft_recording_finish(recording, err), *err);
-    weft_recording_get_info(recording, &info);
-    weft_status status = weft_retime(recording, it.machine, &result, err);
-    ck_assert((status == WEFT_OK) == (info.refusal == NULL));
-    ck_assert(status == WEFT_OK || strcmp(info.refusal, err->message) == 0);
-    ck_assert((status == WEFT_OK) == (result != NULL));
-    weft_retime_result_destroy(result);
-    weft_recording_destroy(recording);
-    close_simulation(&it);
-    return status;
-}
-
-START_TEST(kernels_that_look_are_refused)
-{
-    weft_error err;
-    weft_status status = retime_kernel(peek_kernel, &err);
-    WEFT_TEST_ASSERT_FAILS(status, err, WEFT_UNSUPPORTED, "'looks'", "tl_peek", "sip0.cube0.pe", NULL);
-    status = retime_kernel(time_kernel, &err);
-    WEFT_TEST_ASSERT_FAILS(status, err, WEFT_UNSUPPORTED, "'looks'", "tl_now_ps", "sip0.cube0.pe", NULL);
-    noted_ps[1] = 0;
-    WEFT_TEST_ASSERT_OK(retime_kernel(note_kernel, &err), err);
-    ck_assert_uint_gt(noted_ps[1], 0);
-}
-END_TEST
-
-START_TEST(virtual_addresses_are_refused)
-{
-    weft_error err;
-    weft_retime_result *result;
-    simulation_bench it = open_simulation("tiny", NULL, NULL);
-    weft_recording *recording = begin_recording(&it);
-    WEFT_TEST_ASSERT_OK(weft_simulation_map(it.simulation, NULL, WEFT_VIRTUAL_BEGIN, 0, 4096, &err), err);
-    WEFT_TEST_ASSERT_OK(weft_recording_finish(recording, &err), err);
-    weft_status status = weft_retime(recording, it.machine, &result, &err);
-    WEFT_TEST_ASSERT_FAILS(status, err, WEFT_UNSUPPORTED, "virtual addresses", NULL, NULL, NULL);
-    weft_recording_destroy(recording);
-    close_simulation(&it);
-}
-END_TEST
-
-static void look_late(weft_tile *tl, const void *arguments)
-{
-    float numbers[4];
-    (void)arguments;
-    for (int i = 0; i < 400; i++)
-        (void)tl_exp(tl, tl_full(tl, weft_shape_1d(16), WEFT_F32, 1));
-    tl_peek(tl, tl_full(tl, weft_shape_1d(4), WEFT_F32, 1), numbers);
-}
-
-/* Others are launched while a kernel runs that looks at its end. */
-START_TEST(a_kernel_that_looks_late_is_refused_too)
-{
-    weft_error err;
-    weft_recording_info info;
-    simulation_bench it = open_simulation("tiny", NULL, NULL);
-    weft_recording *recording = begin_recording(&it);
-    const weft_launch_options first = {.name = "late", .kernel = look_late, .pes = {.cubes = 1, .pes = 1}};
-    const weft_launch_options other = {.kernel = note_kernel, .pes = {.cubes = 1, .pes = 1, .first_pe = 1}};
-    weft_kernel_launch *late = begin_launch(&it, &first);
-    for (int i = 0; i < 40; i++)
-        (void)run_launch(&it, &other);
-    wait_for(&it, late);
-    weft_kernel_launch_destroy(late);
-    WEFT_TEST_ASSERT_OK(weft_recording_finish(recording, &err), err);
-    weft_recording_get_info(recording, &info);
-    ck_assert_ptr_nonnull(info.refusal);
-    ck_assert_ptr_nonnull(strstr(info.refusal, "'late'"));
-    weft_recording_destroy(recording);
-    close_simulation(&it);
-}
-END_TEST
-
-static void load_virtual(weft_tile *tl, const void *arguments)
-{
-    (void)arguments;
-    (void)tl_load(tl, WEFT_VIRTUAL_BEGIN, weft_shape_1d(16), WEFT_F32);
-}
-
-START_TEST(virtual_addresses_of_before_are_refused)
-{
-    weft_error err;
-    weft_recording_info info;
-    const weft_simulation_options options = {.values = WEFT_VALUES_NONE};
-    simulation_bench it = open_simulation("tiny", NULL, &options);
-    weft_placed_tensor *tensor = make_tensor(&it, WEFT_F32, weft_shape_1d(1024), (weft_placement){0});
-    weft_shard shard;
-    ck_assert(weft_placed_tensor_get_shard(tensor, 0, &shard));
-    WEFT_TEST_ASSERT_OK(weft_simulation_map(it.simulation, NULL, WEFT_VIRTUAL_BEGIN, shard.address, 4096, &err), err);
-    weft_recording *recording = begin_recording(&it);
-    const weft_launch_options launch = {.kernel = load_virtual};
-    (void)run_launch(&it, &launch);
-    WEFT_TEST_ASSERT_OK(weft_recording_finish(recording, &err), err);
-    weft_recording_get_info(recording, &info);
-    ck_assert_ptr_nonnull(info.refusal);
-    ck_assert_ptr_nonnull(strstr(info.refusal, "virtual addresses"));
-    weft_recording_destroy(recording);
-    weft_placed_tensor_destroy(tensor);
-    close_simulation(&it);
-}
-END_TEST
 
 static void check_machine_refused(const weft_recording *recording, const char *machine, const char *const *settings,
                                   const char *key, const char *value)
@@ -593,9 +452,7 @@ START_TEST(each_allocation_can_fail)
 }
 END_TEST
 
-WEFT_TEST_MAIN("retime_file", a_host_that_moves_and_launches_side_by_side, kernels_that_look_are_refused,
-               virtual_addresses_are_refused, a_kernel_that_looks_late_is_refused_too,
-               virtual_addresses_of_before_are_refused, machines_with_other_places_are_refused,
+WEFT_TEST_MAIN("retime_file", a_host_that_moves_and_launches_side_by_side, machines_with_other_places_are_refused,
                recordings_begin_at_the_beginning_and_end_at_the_end, a_file_gives_the_recording_back,
                files_that_cannot_be, every_damaged_byte_and_every_cut_is_seen,
                what_no_run_asks_is_seen_behind_a_right_sum, each_allocation_can_fail)

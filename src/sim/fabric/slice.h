@@ -61,8 +61,8 @@ typedef struct weft__slice_rows {
 void weft__slice_rows_of(const weft__slice *slice, const weft__slice_part *parts, uint32_t count,
                          weft__slice_rows *out);
 
-/* While it is idle and no message is on its links, numbers that are the same where the same transfers from and to these parts take the same times from
- * now on. */
+/* While it is idle and no message is on its links, numbers that are the same where the same transfers from and to these
+ * parts take the same times from now on. */
 #define WEFT__SLICE_KEY_MAX (2u * WEFT__SLICE_PARTS_MAX + 2u * WEFT__HBM_CHANNELS_MAX + WEFT__SLICE_LINKS_MAX)
 uint32_t weft__slice_key(const weft__slice *slice, const weft__slice_part *parts, uint32_t part_count,
                          const weft__slice_rows *rows, uint64_t key[WEFT__SLICE_KEY_MAX]);

@@ -6,7 +6,7 @@ import shutil
 import stat
 import threading
 
-from weft_cli import OK, ROOT, SUMS, USAGE, CliTest, main, weft
+from weft_cli import INPUT, OK, ROOT, SUMS, USAGE, CliTest, main, weft
 
 TINY = ROOT / "machines/tiny.yaml"
 RUN = ROOT / "tests/data/runs/small.json"
@@ -26,6 +26,16 @@ class Files(CliTest):
         self.place = self.folder()
         self.machine = self.place / "mine.yaml"
         shutil.copy(TINY, self.machine)
+
+    def test_places_that_cannot_be_written_are_known_before_the_run(self):
+        """An endless run would be the other way to find out."""
+        sums = ("generate", "--model", SUMS, "--prompt", "1+1=", "--timing-only", "--max-tokens", "100000")
+        for option in ("--record", "--save-run", "--trace"):
+            for path, why in ((self.place / "no/x", "No such file or directory"), (self.place, "Is a directory"),
+                              (self.machine / "x", "Not a directory")):
+                with self.subTest(option=option, why=why):
+                    result = weft(*sums, "--device", f"sim:{TINY}", option, path)
+                    self.assert_error(result, INPUT, option, str(path), why, verb="generate")
 
     def test_what_is_read_is_not_replaced(self):
         place, machine = self.place, self.machine

@@ -115,6 +115,14 @@ class Retime(CliTest):
             for part in parts:
                 self.assertIn(part, result.err)
 
+    def test_a_run_that_cannot_be_retimed_says_so_when_it_is_saved(self):
+        path = self.folder() / "looks.run"
+        words = ("--model", ROOT / "models/sums", "--prompt", "1+1=", "--max-tokens", "1")
+        result = weft("generate", *words, "--device", f"sim:{TINY}", "--save-run", path)
+        self.assertEqual(result.code, OK, result)
+        self.assertIn("tl_peek", result.err)
+        self.assertIn("--timing-only", result.err)
+
     def test_generate(self):
         path = self.folder() / "sums.run"
         words = ("--model", ROOT / "models/sums", "--prompt", "1+1=", "--max-tokens", "2", "--timing-only")

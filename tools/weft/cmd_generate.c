@@ -13,6 +13,7 @@
 #include "model_input.h"
 #include "output.h"
 #include "verify_output.h"
+#include "saved_run.h"
 
 static const cli_option option_config = {
     .name = "config",
@@ -397,7 +398,7 @@ static int save_run(const cli_values *values, const cli_model *model)
         return CLI_EXIT_OK;
     weft_status status = weft_recording_finish(model->recording, &err);
     if (status == WEFT_OK)
-        status = weft_recording_save(model->recording, path, &err);
+        status = cli_save_run(values->verb->name, model->recording, path, &err);
     return status == WEFT_OK ? CLI_EXIT_OK : cli_fail(values->verb->name, status, &err);
 }
 

@@ -13,6 +13,7 @@
 #include "output.h"
 #include "run_history.h"
 #include "run_output.h"
+#include "saved_run.h"
 #include "ticker.h"
 
 static const cli_option option_set = {
@@ -191,9 +192,9 @@ typedef struct run_call {
 } run_call;
 
 /* Writes a recording, and lets go of it. */
-static int save_run(weft_recording *recording, const char *path, weft_error *err)
+static int save_run(const char *verb, weft_recording *recording, const char *path, weft_error *err)
 {
-    weft_status status = weft_recording_save(recording, path, err);
+    weft_status status = cli_save_run(verb, recording, path, err);
     weft_recording_destroy(recording);
     return status == WEFT_OK ? CLI_EXIT_OK : cli_exit_code(status);
 }
@@ -219,7 +220,7 @@ static int run_on(const run_call *call, const weft_machine *machine, const weft_
     if (call->is_alone)
         cli_ticker_end(&ticker);
     if (status == WEFT_OK && saved) {
-        int code = save_run(recording, saved, call->err);
+        int code = save_run(call->values->verb->name, recording, saved, call->err);
         if (code != CLI_EXIT_OK) {
             weft_sim_bench_result_destroy(result);
             return code;

@@ -42,6 +42,7 @@ static const cli_option option_out = {
     .kind = CLI_WORD,
     .argument = "FILE",
     .is_output = true,
+    .is_begun_first = true,
     .help = "write the results to FILE, as CSV or JSON by its name; until all are there they are in FILE.partial, from "
             "which the same command goes on if it was killed"};
 

@@ -1,10 +1,12 @@
 #include "file_check.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "output.h"
 
@@ -128,6 +130,21 @@ int cli_check_file(const cli_values *values, const cli_option *option, const cha
     return CLI_EXIT_OK;
 }
 
+/* What cannot be written is known before anything has been run for it. */
+static int check_place(const cli_values *values, const cli_option *option, const char *path)
+{
+    struct stat there;
+    char *folder = folder_of(path);
+    bool exists = stat(path, &there) == 0;
+    bool is_replaced = !exists || S_ISREG(there.st_mode);
+    int failed = exists && S_ISDIR(there.st_mode) ? EISDIR : access(is_replaced ? folder : path, W_OK) ? errno : 0;
+    free(folder);
+    if (!failed)
+        return CLI_EXIT_OK;
+    cli_error(values->verb->name, "--%s '%s' cannot be written: %s.", option->name, path, strerror(failed));
+    return CLI_EXIT_INPUT;
+}
+
 static const char *output_of(const cli_values *values, const cli_option *option)
 {
     return option->is_output ? cli_text(values, option) : NULL;
@@ -139,6 +156,8 @@ int cli_check_files(const cli_values *values)
     for (size_t i = 0; options[i]; i++) {
         const char *path = output_of(values, options[i]);
         int code = path ? cli_check_file(values, options[i], path) : CLI_EXIT_OK;
+        if (code == CLI_EXIT_OK && path && !options[i]->is_begun_first)
+            code = check_place(values, options[i], path);
         if (code != CLI_EXIT_OK)
             return code;
         for (size_t j = 0; path && j < i; j++) {

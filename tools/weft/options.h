@@ -37,8 +37,9 @@ typedef struct cli_option {
     bool is_required;
     const struct cli_option *instead; /* is not required where this one is given; NULL if it always is */
     bool may_repeat;
-    bool is_output;  /* names a file that the verb writes: not for the many points of a sweep */
-    cli_reads reads; /* must not be what is_output names */
+    bool is_output;      /* names a file that the verb writes: not for the many points of a sweep */
+    bool is_begun_first; /* and that file is made before anything else is done */
+    cli_reads reads;     /* must not be what is_output names */
     uint64_t least, most;
     double lowest, highest;
 } cli_option;

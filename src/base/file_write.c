@@ -16,6 +16,8 @@
 
 /* For the small pieces of which texts are made; larger ones are not copied. */
 #define BUFFER_BYTES 16384
+/* Bytes of its name that the name until then begins with; NAME_MAX is 255. */
+#define NAME_KEPT 200u
 #define SUFFIX_BYTES 48
 #define NAMES_TRIED 1000
 
@@ -46,8 +48,11 @@ static weft_status status_of(const weft_file *file, weft_error *err)
 static int create_interim(weft_file *file)
 {
     static atomic_uint_least64_t made;
-    size_t length = strlen(file->path);
+    const char *slash = strrchr(file->path, '/');
+    size_t folder = slash ? (size_t)(slash + 1 - file->path) : 0, length = strlen(file->path);
     int created = -1;
+    if (length - folder > NAME_KEPT) /* with what is put behind it, it would be too long for a name */
+        length = folder + NAME_KEPT;
     memcpy(file->interim, file->path, length);
     for (int tried = 0; created < 0 && tried < NAMES_TRIED; tried++) {
         uint64_t number = atomic_fetch_add(&made, 1);
@@ -63,6 +68,12 @@ static void open_file(weft_file *file)
 {
     struct stat about;
     bool is_there = lstat(file->path, &about) == 0;
+    if (!is_there && errno != ENOENT) {
+        file->file = -1;
+        file->interim = NULL;
+        note(file, false);
+        return;
+    }
     if (file->path[0] == '\0' || (is_there && !S_ISREG(about.st_mode))) {
         file->interim = NULL;
         file->file = open(file->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
@@ -70,6 +81,8 @@ static void open_file(weft_file *file)
         file->file = create_interim(file);
     }
     note(file, file->file >= 0);
+    if (is_there && file->interim) /* who may not write into it may not replace it */
+        note(file, access(file->path, W_OK) == 0);
     if (is_there && file->file >= 0 && file->interim)
         note(file, fchmod(file->file, about.st_mode & 0777) == 0);
 }
@@ -98,10 +111,11 @@ static void write_all(weft_file *file, const char *from, size_t count)
 {
     while (count > 0 && file->error == 0) {
         ssize_t written = write(file->file, from, count);
-        if (written >= 0) {
+        if (written > 0) {
             from += written;
             count -= (size_t)written;
-        } else if (errno != EINTR) {
+        } else if (written == 0 || errno != EINTR) {
+            errno = written == 0 ? ENOSPC : errno;
             note(file, false);
         }
     }
@@ -136,6 +150,8 @@ static void close_file(weft_file *file)
 weft_status weft_file_commit(weft_file *file, weft_error *err)
 {
     flush(file);
+    if (file->interim && file->error == 0) /* else a crash may leave the name with nothing behind it */
+        note(file, fsync(file->file) == 0 || errno == EINVAL);
     close_file(file);
     if (file->interim && file->error == 0)
         note(file, rename(file->interim, file->path) == 0);

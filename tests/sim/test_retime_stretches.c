@@ -7,6 +7,7 @@
 
 #include "base/rng.h"
 #include "sim/retime/recording.h"
+#include "support/sentence.h"
 
 #define ROWS 256u
 #define COLUMNS 64u
@@ -228,4 +229,65 @@ START_TEST(many_pes_do_the_same)
 }
 END_TEST
 
-WEFT_TEST_MAIN("retime_stretches", programs_by_chance_take_what_they_take_in_full, many_pes_do_the_same)
+/* Loads of many sizes, of which each stretch has as many as it may. */
+static void load_much(weft_tile *tl, const void *arguments)
+{
+    const chance_program *it = arguments;
+    uint64_t address = it->addresses[tl_program_id(tl, TL_AXIS_ALL)];
+    for (uint64_t i = 0; i < 2000; i++) {
+        uint64_t mark = tl_mark(tl);
+        (void)tl_load(tl, address, weft_shape_1d(1 + i), WEFT_F32);
+        tl_release(tl, mark);
+    }
+}
+
+START_TEST(requests_are_kept_in_proportion_to_their_number)
+{
+    weft_error err;
+    weft_recording *recording;
+    simulation_bench it = open_simulation("tiny", NULL, &(weft_simulation_options){.values = WEFT_VALUES_NONE});
+    WEFT_TEST_ASSERT_OK(weft_recording_begin(it.simulation, &recording, &err), err);
+    const weft_placement rows = {.over_cubes = WEFT_SPLIT_ROWS, .over_pes = WEFT_SPLIT_ROWS};
+    weft_placed_tensor *tensor = make_tensor(&it, WEFT_F32, weft_shape_2d(2 * ROWS, COLUMNS), rows);
+    chance_program program = {.tensor = tensor};
+    weft_shard shard;
+    for (uint32_t pe = 0; weft_placed_tensor_get_shard(tensor, pe, &shard); pe++)
+        program.addresses[pe] = shard.address;
+    const weft_launch_options launch = {.kernel = load_much, .arguments = &program};
+    (void)run_launch(&it, &launch);
+    WEFT_TEST_ASSERT_OK(weft_recording_finish(recording, &err), err);
+    ck_assert_uint_eq(recording->streams.count, 1);
+    ck_assert_uint_lt(recording->streams.contents.count, 10 * recording->streams.items[0].requests);
+    weft_recording_destroy(recording);
+    weft_placed_tensor_destroy(tensor);
+    close_simulation(&it);
+}
+END_TEST
+
+/* A place that the machine does not have is one whether the stretch is known or not. */
+START_TEST(places_beyond_the_memory_are_refused)
+{
+    weft_error err;
+    weft_recording *recording;
+    weft_retime_result *result;
+    run_times times;
+    simulation_bench it = open_simulation("tiny", NULL, &(weft_simulation_options){.values = WEFT_VALUES_NONE});
+    run_chance(&it, 3, &recording, &times);
+    size_t changed = 0;
+    for (size_t i = 0; i < recording->launch_count; i++) {
+        const weft__recorded_kernel *kernel = &recording->launches[i].kernels[1];
+        for (uint32_t k = 0; k < recording->streams.items[kernel->stream].place_count; k++, changed++)
+            kernel->offsets[k] += UINT64_C(1) << 40;
+    }
+    ck_assert_uint_gt(changed, 0);
+    for (int skips = 0; skips < 2; skips++)
+        WEFT_TEST_ASSERT_FAILS(weft__retime(recording, it.machine, skips, &result, &err), err, WEFT_INVALID_STATE,
+                               "a place of a memory", NULL, NULL, NULL);
+    weft_recording_destroy(recording);
+    close_simulation(&it);
+}
+END_TEST
+
+WEFT_TEST_MAIN("retime_stretches", requests_are_kept_in_proportion_to_their_number,
+               places_beyond_the_memory_are_refused, programs_by_chance_take_what_they_take_in_full,
+               many_pes_do_the_same)

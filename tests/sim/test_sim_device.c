@@ -249,6 +249,29 @@ START_TEST(a_buffer_that_finds_no_room_takes_none)
 }
 END_TEST
 
+/* Buffers of one size begin at one PE, until that is full. */
+START_TEST(buffers_go_elsewhere_when_their_place_is_full)
+{
+    enum {
+        MOST = 20000
+    };
+    static weft_buffer *all[MOST];
+    size_t count = 0, at_second = 0;
+    weft_error error;
+    weft_device *device = test_open(TINY "?values=none");
+    weft_shape shape = weft_shape_2d(1, 1 << 18);
+    while (count < MOST && weft_buffer_create(device, WEFT_U8, &shape, &all[count], &error) == WEFT_OK)
+        at_second += memory_of(all[count++])->first == 1;
+    ck_assert_uint_lt(count, MOST);
+    ck_assert_uint_gt(at_second, 0);
+    ck_assert_uint_lt(at_second, count);
+    ck_assert_uint_lt(free_bytes(device), 1 << 19);
+    for (size_t i = 0; i < count; i++)
+        weft_buffer_destroy(all[i]);
+    weft_device_close(device);
+}
+END_TEST
+
 START_TEST(a_buffer_of_a_pool_is_zeros_again)
 {
     weft_error error;
@@ -557,7 +580,8 @@ WEFT_TEST_MAIN("sim_device", a_device_tells_what_its_machine_is, what_is_no_mach
                a_machine_without_hbm_is_refused, blocks_are_whole_rows_and_buffers_of_one_size_lie_alike,
                bytes_are_written_and_read_at_any_place, kernels_see_what_was_written_byte_by_byte,
                large_memory_is_zeros_and_costs_the_host_nothing, a_buffer_of_a_pool_is_zeros_again,
-               a_buffer_that_finds_no_room_takes_none, the_first_fault_counts, buffers_without_elements_are_fine,
-               each_row_has_one_owner, dispatches_of_a_group_overlap_and_a_barrier_parts_them,
-               the_same_stream_takes_the_same_time, a_missing_barrier_is_a_hazard_and_the_device_is_lost,
-               a_machine_that_is_too_small_says_so, chunks_give_what_one_piece_gives, every_allocation_may_fail)
+               a_buffer_that_finds_no_room_takes_none, buffers_go_elsewhere_when_their_place_is_full,
+               the_first_fault_counts, buffers_without_elements_are_fine, each_row_has_one_owner,
+               dispatches_of_a_group_overlap_and_a_barrier_parts_them, the_same_stream_takes_the_same_time,
+               a_missing_barrier_is_a_hazard_and_the_device_is_lost, a_machine_that_is_too_small_says_so,
+               chunks_give_what_one_piece_gives, every_allocation_may_fail)

@@ -137,6 +137,22 @@ START_TEST(each_has_a_name_of_its_own)
 }
 END_TEST
 
+START_TEST(a_name_may_be_as_long_as_names_are)
+{
+    char long_path[PATH_BYTES + 260], name[251];
+    make_folder();
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    (void)snprintf(long_path, sizeof long_path, "%s/%s", folder, name);
+    weft_file *file = begin(long_path);
+    WEFT_TEST_ASSERT_OK(weft_file_write(file, "long", 4, NULL), (weft_error){0});
+    WEFT_TEST_ASSERT_OK(weft_file_commit(file, NULL), (weft_error){0});
+    check_text(long_path, "long");
+    ck_assert_int_eq(remove(long_path), 0);
+    remove_folder();
+}
+END_TEST
+
 /* Not even if somebody knew what it would be, and put a link there. */
 START_TEST(what_has_that_name_is_left_alone)
 {
@@ -318,7 +334,7 @@ START_TEST(without_memory_there_is_no_file)
 END_TEST
 
 WEFT_TEST_MAIN("file_write", a_file_appears_when_it_is_whole, what_was_there_stays_if_the_file_is_abandoned,
-               each_has_a_name_of_its_own, what_has_that_name_is_left_alone,
+               each_has_a_name_of_its_own, what_has_that_name_is_left_alone, a_name_may_be_as_long_as_names_are,
                permissions_are_those_of_the_old_file_or_of_the_umask, a_link_is_followed,
                pipes_and_devices_stay_what_they_are, places_that_cannot_be_written_are_refused, the_first_error_stays,
                bytes_stand_in_their_order, without_memory_there_is_no_file)

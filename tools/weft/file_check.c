@@ -137,7 +137,11 @@ static int check_place(const cli_values *values, const cli_option *option, const
     char *folder = folder_of(path);
     bool exists = stat(path, &there) == 0;
     bool is_replaced = !exists || S_ISREG(there.st_mode);
-    int failed = exists && S_ISDIR(there.st_mode) ? EISDIR : access(is_replaced ? folder : path, W_OK) ? errno : 0;
+    int failed = 0;
+    if (exists && S_ISDIR(there.st_mode))
+        failed = EISDIR;
+    else if ((is_replaced && access(folder, W_OK) != 0) || (exists && access(path, W_OK) != 0))
+        failed = errno;
     free(folder);
     if (!failed)
         return CLI_EXIT_OK;

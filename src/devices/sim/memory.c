@@ -90,7 +90,7 @@ static weft_status put_zeros(const weft__sim_device *sim, const weft__sim_memory
     return status;
 }
 
-/* Gives back the first `count` blocks, and the record. */
+/* Gives back the first `count` blocks. */
 static void free_blocks(const weft__sim_device *sim, weft__sim_memory *memory, uint32_t count)
 {
     weft__allocator *allocator;
@@ -100,7 +100,6 @@ static void free_blocks(const weft__sim_device *sim, weft__sim_memory *memory, u
         if (allocator_of_block(sim, memory, i, &allocator, NULL) == WEFT_OK)
             (void)weft__allocator_give_back(allocator, memory->addresses[i], NULL);
     }
-    free(memory);
 }
 
 static weft_status take_blocks(const weft__sim_device *sim, weft__sim_memory *memory, weft_error *err)
@@ -122,6 +121,21 @@ static weft_status take_blocks(const weft__sim_device *sim, weft__sim_memory *me
     return WEFT_OK;
 }
 
+/* Elsewhere, if there is no room from the first PE on. */
+static weft_status take_somewhere(const weft__sim_device *sim, weft__sim_memory *memory, uint32_t first,
+                                  weft_error *err)
+{
+    weft_error elsewhere;
+    memory->first = first;
+    weft_status status = take_blocks(sim, memory, err);
+    for (uint32_t tried = memory->count; status == WEFT_OUT_OF_MEMORY && tried < memory->pes; tried += memory->count) {
+        memory->first = (first + tried) % memory->pes;
+        if (take_blocks(sim, memory, &elsewhere) == WEFT_OK)
+            status = WEFT_OK;
+    }
+    return status;
+}
+
 weft_status weft__sim_memory_create(weft_device *device, size_t bytes, weft__allocation *allocation, weft_error *err)
 {
     weft__sim_device *sim = device->driver;
@@ -134,13 +148,14 @@ weft_status weft__sim_memory_create(weft_device *device, size_t bytes, weft__all
     pthread_mutex_lock(&sim->lock);
     memory->bytes = bytes;
     memory->block_bytes = block_bytes;
-    memory->first = first_pe(sim, bytes, allocation->row_bytes, count);
     memory->pes = sim->pes;
     memory->count = count;
-    weft_status status = take_blocks(sim, memory, err);
+    weft_status status = take_somewhere(sim, memory, first_pe(sim, bytes, allocation->row_bytes, count), err);
+    pthread_mutex_unlock(&sim->lock);
     if (status == WEFT_OK)
         allocation->handle = memory;
-    pthread_mutex_unlock(&sim->lock);
+    else
+        free(memory);
     return status;
 }
 
@@ -151,6 +166,7 @@ void weft__sim_memory_destroy(weft_device *device, weft__allocation *allocation)
     pthread_mutex_lock(&sim->lock);
     free_blocks(sim, memory, memory->count);
     pthread_mutex_unlock(&sim->lock);
+    free(memory);
 }
 
 weft__sim_stretch weft__sim_find_stretch(const weft__sim_memory *memory, uint64_t offset, uint64_t bytes)

@@ -48,12 +48,13 @@ void weft__sim_step_back(weft_sim *sim)
 {
     weft__aside *aside = sim->aside;
     move_events(sim, &aside->queue);
-    aside->queue.taken += sim->queue.taken;
-    aside->queue.sequence += sim->queue.taken;
+    uint64_t taken = sim->queue.taken;
+    aside->queue.taken += taken;
+    aside->queue.sequence += taken;
     weft__queue_destroy(&sim->queue);
     sim->queue = aside->queue;
     sim->now = aside->now;
-    sim->count_before_tick = aside->count_before_tick;
+    sim->count_before_tick = aside->count_before_tick + taken; /* they are none of the present tick */
     sim->engine_stack = aside->engine_stack;
     sim->halted = sim->failed;
     sim->aside = NULL;

@@ -31,17 +31,23 @@ static void combine(weft__pe_counts *to, const weft__pe_counts *with, bool subtr
     memcpy(to, mine, sizeof mine);
 }
 
-void weft__pe_counts_get(weft__pe *pe, weft__pe_counts *out)
+void weft__pe_account(weft__pe *pe)
 {
     weft__time now = weft__sim_now(weft__pes_sim(pe->owner));
+    (void)weft__pe_compute_account(pe, now);
+    for (uint32_t kind = 0; kind < WEFT__STAGE_KINDS; kind++)
+        weft__pe_engine_account(&pe->engines[kind], now);
+}
+
+void weft__pe_counts_get(weft__pe *pe, weft__pe_counts *out)
+{
+    weft__pe_account(pe);
     *out = (weft__pe_counts){.times = pe->times,
-                             .compute_ps = weft__pe_compute_account(pe, now),
+                             .compute_ps = pe->compute_ps,
                              .composites = pe->composite_count,
                              .commands = pe->command_count};
-    for (uint32_t kind = 0; kind < WEFT__STAGE_KINDS; kind++) {
-        weft__pe_engine_account(&pe->engines[kind], now);
+    for (uint32_t kind = 0; kind < WEFT__STAGE_KINDS; kind++)
         out->times.engines[kind] = pe->engines[kind].times;
-    }
 }
 
 void weft__pe_counts_set(weft__pe *pe, const weft__pe_counts *counts, weft__time time)

@@ -14,13 +14,15 @@ typedef struct weft__pe_counts {
     uint64_t compute_ps, composites, commands;
 } weft__pe_counts;
 
-/* At rest: what has been counted up to now. */
+/* At rest: counts what has passed up to now. */
+void weft__pe_account(weft__pe *pe);
+/* The same, and gives what has been counted. */
 void weft__pe_counts_get(weft__pe *pe, weft__pe_counts *out);
 /* At rest: puts back what had been counted at this time. */
 void weft__pe_counts_set(weft__pe *pe, const weft__pe_counts *counts, weft__time time);
 /* What came to them since. */
 void weft__pe_counts_subtract(weft__pe_counts *counts, const weft__pe_counts *since);
-/* At rest: adds what was done from the time of weft__pe_counts_get() up to now. */
+/* At rest: adds what was done from the time of weft__pe_account() up to now. */
 void weft__pe_counts_add(weft__pe *pe, const weft__pe_counts *counts);
 
 #endif

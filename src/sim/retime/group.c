@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "sim/machine/address.h"
 
 /* A number list that grows. */
 typedef struct numbers {
@@ -39,7 +40,7 @@ typedef struct known_group {
 struct weft__groups {
     weft__player *player;
     weft_sim *clock;
-    uint64_t row_bytes;
+    uint64_t row_bytes, slice_bytes;
     numbers key;      /* of the group that is under way */
     numbers launches; /* the same: what it launches */
     bool is_new;      /* and its outcome is to be kept */
@@ -72,14 +73,18 @@ static bool reserve_part(weft__groups *it)
 
 /* ---- what a group is ---- */
 
+/* False without memory, or if they are not in HBM. */
 static bool add_parts(weft__groups *it, const weft__recorded_kernel *kernel, uint32_t pe)
 {
     const weft__stream *stream = &it->player->recording->streams.items[kernel->stream];
     for (uint32_t i = 0; i < stream->place_count; i++) {
         uint64_t begin = kernel->offsets[i], end = begin + stream->places[i].bytes;
+        int64_t slice = pe + stream->places[i].pes;
+        if (end > it->slice_bytes || slice < 0 || slice >= weft__pes_count(it->player->simulation->pes))
+            return false; /* for the request to say */
         if (!reserve_part(it))
             return false;
-        it->parts[it->part_count] = (touched){.slice = (uint32_t)(pe + stream->places[i].pes),
+        it->parts[it->part_count] = (touched){.slice = (uint32_t)slice,
                                               .number = (uint32_t)it->part_count,
                                               .first = begin / it->row_bytes,
                                               .last = (end - 1) / it->row_bytes,
@@ -324,6 +329,7 @@ weft_status weft__groups_create(weft__player *player, weft__groups **out, weft_e
     it->player = player;
     it->clock = player->simulation->sim;
     it->row_bytes = (uint64_t)hbm->channels * spec->system.flit_bytes * (hbm->row_flits ? hbm->row_flits : 1);
+    it->slice_bytes = weft__region_bytes(weft__simulation_graph(player->simulation), WEFT__REGION_HBM);
     it->row_bytes = it->row_bytes ? it->row_bytes : 1; /* without HBM there are no places in it */
     return WEFT_OK;
 }

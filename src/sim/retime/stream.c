@@ -200,6 +200,8 @@ static bool scan(stream_scan *it)
         *reach = larger(*reach, reach_of(&step));
         if (step.kind == WEFT__ASK_COMMAND)
             note_command(it, &step);
+        else if (step.kind == WEFT__ASK_WAIT && step.number > it->composites)
+            return false; /* for one of before the kernel */
         else if (step.kind == WEFT__ASK_WAIT)
             note_wait(it, step.number);
         if (it->open.count == 0)
@@ -208,19 +210,21 @@ static bool scan(stream_scan *it)
     return !it->has_memory || from.at == from.end;
 }
 
-/* From each rest, how far one may go. */
+/* From each rest, how far one may go. What moves data is cut, where it has too many places, at the same rests from
+ * wherever one begins: so nearly every rest goes as far as the next one, and has its number from that. */
 static void find_ends(const stream_scan *it)
 {
     weft__rest *rests = it->stream->rests;
     uint32_t count = it->stream->rest_count, compute_end = 0, own_end = 0;
     for (uint32_t i = 0; i < count; i++) {
+        uint32_t begin = rests[i].places;
         compute_end = compute_end < i ? i : compute_end;
-        own_end = own_end < i ? i : own_end;
         while (compute_end + 1 < count && it->reaches[compute_end] == REACH_COMPUTE)
             compute_end++;
-        while (own_end + 1 < count && it->reaches[own_end] < REACH_OTHERS &&
-               rests[own_end + 1].places - rests[i].places <= WEFT__STRETCH_PLACES_MAX)
-            own_end++;
+        if (own_end <= i)
+            for (own_end = i; own_end + 1 < count && it->reaches[own_end] < REACH_OTHERS &&
+                              rests[own_end + 1].places - begin <= WEFT__STRETCH_PLACES_MAX;)
+                own_end++;
         rests[i].compute_end = compute_end;
         rests[i].own_end = own_end;
     }

@@ -56,7 +56,7 @@ typedef struct weft__streams {
     size_t capacity;
     uint32_t *table; /* as of pairs */
     size_t table_capacity;
-    weft__pairs contents; /* of requests: eight bytes of a part, and the number of those behind them */
+    weft__pairs contents; /* of requests: up to seven bytes and how many, and the number of those behind them */
 } weft__streams;
 
 #define WEFT__STREAM_NONE UINT32_MAX

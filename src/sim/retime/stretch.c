@@ -4,7 +4,10 @@
 #include <string.h>
 
 #include "sim/fabric/slice.h"
+#include "sim/machine/address.h"
 #include "sim/pe/rest.h"
+
+_Static_assert(WEFT__STRETCH_PLACES_MAX <= WEFT__SLICE_PARTS_MAX, "the places of a stretch are parts of a slice");
 
 #define NUMBERS_MAX (2u + WEFT__SLICE_KEY_MAX)
 
@@ -14,16 +17,22 @@ typedef struct stretch_key {
     uint64_t numbers[NUMBERS_MAX];
 } stretch_key;
 
+/* What came out. */
 typedef struct outcome {
-    struct outcome *next; /* in its place of the table */
-    uint64_t hash;
     bool is_known; /* else it must be simulated each time */
     uint64_t ps;
     weft__pe_counts counts;
     weft__slice_change slice;
+} outcome;
+
+/* A stretch that has been met. */
+typedef struct stretch {
+    struct stretch *next; /* in its place of the table */
+    uint64_t hash;
+    outcome *outcome; /* NULL: it has been met once, and was not worth a simulation of its own yet */
     uint32_t key_count;
     uint64_t key[];
-} outcome;
+} stretch;
 
 /* A PE in a stretch. */
 typedef struct stay {
@@ -35,6 +44,7 @@ typedef struct stay {
     uint32_t part_count;
     weft__slice_rows rows;
     stretch_key key;
+    bool is_to_be_tried;
     const outcome *outcome;
     weft__time begin;
     weft__event_id over, breaking; /* events; 0: none */
@@ -49,7 +59,7 @@ struct weft__stretches {
     uint8_t *slice_states; /* the same */
     uint32_t *passing;     /* by link: messages that have not arrived */
     stay **stays;          /* by link: who has it */
-    outcome **table;
+    stretch **table;
     size_t count, capacity; /* the latter a power of two, or 0 */
     weft__message_watcher watcher;
 };
@@ -72,12 +82,12 @@ static uint64_t hash_of(const stretch_key *key)
     return hash;
 }
 
-static const outcome *find(const weft__stretches *all, const stretch_key *key)
+static stretch *find(const weft__stretches *all, const stretch_key *key)
 {
     if (all->capacity == 0)
         return NULL;
     uint64_t hash = hash_of(key);
-    const outcome *it = all->table[hash & (all->capacity - 1)];
+    stretch *it = all->table[hash & (all->capacity - 1)];
     while (it && (it->hash != hash || it->key_count != key->count ||
                   memcmp(it->key, key->numbers, key->count * sizeof it->key[0]) != 0))
         it = it->next;
@@ -87,12 +97,12 @@ static const outcome *find(const weft__stretches *all, const stretch_key *key)
 static bool grow_table(weft__stretches *all)
 {
     size_t capacity = all->capacity ? 2 * all->capacity : 256;
-    outcome **table = calloc(capacity, sizeof(outcome *));
+    stretch **table = calloc(capacity, sizeof(stretch *));
     if (!table)
         return false;
     for (size_t i = 0; i < all->capacity; i++)
         while (all->table[i]) {
-            outcome *it = all->table[i];
+            stretch *it = all->table[i];
             all->table[i] = it->next;
             it->next = table[it->hash & (capacity - 1)];
             table[it->hash & (capacity - 1)] = it;
@@ -103,22 +113,25 @@ static bool grow_table(weft__stretches *all)
     return true;
 }
 
-/* NULL without memory, which is noted. */
-static outcome *add_outcome(weft__stretches *all, const stretch_key *key)
+static void fail_memory(const weft__stretches *all)
 {
-    size_t bytes = sizeof(outcome) + key->count * sizeof(uint64_t);
-    outcome *it = all->count < all->capacity || grow_table(all) ? calloc(1, bytes) : NULL;
+    (void)weft__sim_fail(all->clock, WEFT_OUT_OF_MEMORY, "Out of memory: could not keep what a kernel takes.");
+}
+
+/* Without memory, which is noted, it is not there. */
+static void add_stretch(weft__stretches *all, const stretch_key *key)
+{
+    size_t bytes = sizeof(stretch) + key->count * sizeof(uint64_t);
+    stretch *it = all->count < all->capacity || grow_table(all) ? malloc(bytes) : NULL;
     if (!it) {
-        (void)weft__sim_fail(all->clock, WEFT_OUT_OF_MEMORY, "Out of memory: could not keep what a kernel takes.");
-        return NULL;
+        fail_memory(all);
+        return;
     }
-    it->hash = hash_of(key);
-    it->key_count = key->count;
+    *it = (stretch){.hash = hash_of(key), .key_count = key->count};
     memcpy(it->key, key->numbers, key->count * sizeof it->key[0]);
     it->next = all->table[it->hash & (all->capacity - 1)];
     all->table[it->hash & (all->capacity - 1)] = it;
     all->count++;
-    return it;
 }
 
 /* ---- what a stretch depends on ---- */
@@ -148,14 +161,21 @@ static bool is_alone(const stay *it)
            (!it->slice || (weft__pe_sends_nothing(pe_of(it)) && weft__slice_is_idle(it->slice)));
 }
 
-static void list_parts(stay *it)
+/* False if they are not in the slice: that is for the requests to say. */
+static bool list_parts(stay *it)
 {
     const weft__stream *stream = it->playing->stream;
     uint32_t first = stream->rests[it->playing->rest].places;
     it->part_count = stream->rests[it->end].places - first;
-    for (uint32_t i = 0; i < it->part_count; i++)
-        it->parts[i] = (weft__slice_part){it->playing->places[first + i], stream->places[first + i].bytes};
+    uint64_t room = weft__region_bytes(weft__simulation_graph(it->owner->simulation), WEFT__REGION_HBM);
+    for (uint32_t i = 0; i < it->part_count; i++) {
+        uint64_t bytes = stream->places[first + i].bytes;
+        if (bytes > room || it->playing->places[first + i] > room - bytes)
+            return false;
+        it->parts[i] = (weft__slice_part){it->playing->places[first + i], bytes};
+    }
     weft__slice_rows_of(it->slice, it->parts, it->part_count, &it->rows);
+    return true;
 }
 
 static void make_key(stay *it)
@@ -200,16 +220,20 @@ static void simulate(const stay *it, trial *out)
 }
 
 /* Its outcome, from a simulation that is undone; NULL after an error, which is noted. */
-static const outcome *try(const stay *it)
+static outcome *try(const stay *it)
 {
     trial run;
     weft__slice_state slice;
     weft__pe_counts before;
     weft_sim *clock = it->owner->clock;
     weft__time begin = weft__sim_now(clock);
-    outcome *out = add_outcome(it->owner, &it->key);
-    if (!out || !weft__sim_step_aside(clock, begin))
+    outcome *out = calloc(1, sizeof *out);
+    if (!out)
+        fail_memory(it->owner);
+    if (!out || !weft__sim_step_aside(clock, begin)) {
+        free(out);
         return NULL;
+    }
     weft__pe_counts_get(pe_of(it), &before);
     if (it->slice)
         weft__slice_save(it->slice, &slice);
@@ -226,35 +250,41 @@ static const outcome *try(const stay *it)
     if (it->slice)
         weft__slice_load(it->slice, &slice);
     weft__sim_step_back(clock);
-    return weft__sim_has_failed(clock) ? NULL : out;
+    return out;
+}
+
+/* The one with the present key, tried if it has been met before; NULL if it is met for the first time. */
+static const outcome *look_up(stay *it, bool may_try)
+{
+    make_key(it);
+    stretch *found = find(it->owner, &it->key);
+    if (found && !found->outcome && may_try)
+        found->outcome = try(it);
+    if (!found)
+        add_stretch(it->owner, &it->key);
+    it->is_to_be_tried = found && !found->outcome;
+    return found ? found->outcome : NULL;
 }
 
 static void on_try(weft_sim *clock, uint64_t argument)
 {
     (void)clock;
     stay *it = (stay *)(uintptr_t)argument;
-    if (is_alone(it)) {
-        make_key(it);
-        it->outcome = find(it->owner, &it->key);
-        if (!it->outcome)
-            it->outcome = try(it);
-    }
+    if (is_alone(it))
+        (void)look_up(it, true);
     (void)weft__process_resume(it->playing->tl->process);
 }
 
-/* Finds the outcome; it may be one that is not known. NULL: somebody else has come in between. */
+/* Finds the outcome; it may be one that is not known. NULL: it is met for the first time, or somebody else has come in
+ * between. */
 static const outcome *outcome_of(stay *it)
 {
-    make_key(it);
-    it->outcome = find(it->owner, &it->key);
-    if (it->outcome)
-        return it->outcome;
+    const outcome *found = look_up(it, false);
+    if (!it->is_to_be_tried)
+        return found;
     (void)weft__sim_after(it->owner->clock, 0, on_try, (uintptr_t)it);
     weft__process_suspend(it->playing->tl->process);
-    if (!it->outcome || !is_alone(it))
-        return NULL;
-    make_key(it);
-    return find(it->owner, &it->key);
+    return is_alone(it) ? look_up(it, false) : NULL;
 }
 
 /* ---- having links to oneself ---- */
@@ -322,8 +352,7 @@ static void on_arrived(void *context, const weft__message *message)
 static bool pass_time(stay *it)
 {
     weft__process *process = it->playing->tl->process;
-    weft__pe_counts now;
-    weft__pe_counts_get(pe_of(it), &now);
+    weft__pe_account(pe_of(it));
     if (!it->slice) {
         weft__process_wait(process, it->outcome->ps);
     } else {
@@ -346,8 +375,8 @@ static bool skip_to(weft__stretches *all, weft__playing *playing, uint32_t end, 
     stay it = {.owner = all, .playing = playing, .end = end, .slice = slice};
     if (!is_alone(&it))
         return false;
-    if (slice)
-        list_parts(&it);
+    if (slice && !list_parts(&it))
+        return false;
     it.outcome = outcome_of(&it);
     if (!it.outcome || !it.outcome->is_known || !pass_time(&it))
         return false;
@@ -397,7 +426,8 @@ void weft__stretches_destroy(weft__stretches *it)
         return;
     for (size_t i = 0; i < it->capacity; i++)
         while (it->table[i]) {
-            outcome *next = it->table[i]->next;
+            stretch *next = it->table[i]->next;
+            free(it->table[i]->outcome);
             free(it->table[i]);
             it->table[i] = next;
         }

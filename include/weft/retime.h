@@ -56,7 +56,7 @@ typedef struct weft_recording_info {
     const char *machine; /**< its name in the machine file */
     uint64_t launches;
     uint64_t requests;   /**< of kernels, all together */
-    uint64_t bytes;      /**< that they take here */
+    uint64_t bytes;      /**< of them, what PEs ask alike once, with the offsets in HBM that each PE has for itself */
     const char *refusal; /**< why it cannot be re-timed, whatever the machine: one sentence; NULL if it can be */
 } weft_recording_info;
 

@@ -1,6 +1,7 @@
 /* Re-timing: a recorded run on another machine takes what a full run takes there, to the picosecond; and what may not
  * be re-timed is refused. */
 #include "bench_suite.h"
+#include "same_report.h"
 
 #include <unistd.h>
 
@@ -41,32 +42,6 @@ static weft_recording *record_bench(const timed_bench *it)
     return recording;
 }
 
-static void check_same(const weft_launch_report *found, const weft_launch_report *expected)
-{
-    ck_assert_uint_eq(found->begin_ps, expected->begin_ps);
-    ck_assert_uint_eq(found->start_ps, expected->start_ps);
-    ck_assert_uint_eq(found->finish_ps, expected->finish_ps);
-    ck_assert_uint_eq(found->end_ps, expected->end_ps);
-    ck_assert_uint_eq(found->makespan_ps, expected->makespan_ps);
-    ck_assert_uint_eq(found->pes, expected->pes);
-    for (size_t i = 0; i < WEFT_PE_TIMES; i++)
-        ck_assert_uint_eq(found->spent_ps[i], expected->spent_ps[i]);
-    for (size_t i = 0; i < WEFT_ENGINES; i++) {
-        ck_assert_uint_eq(found->engines[i].busy_ps, expected->engines[i].busy_ps);
-        ck_assert_uint_eq(found->engines[i].stall_ps, expected->engines[i].stall_ps);
-        ck_assert_uint_eq(found->engines[i].idle_ps, expected->engines[i].idle_ps);
-        ck_assert_uint_eq(found->engines[i].bytes, expected->engines[i].bytes);
-    }
-    ck_assert_uint_eq(found->commands, expected->commands);
-    ck_assert_uint_eq(found->tiles, expected->tiles);
-    ck_assert_uint_eq(found->messages, expected->messages);
-    ck_assert_uint_eq(found->macs, expected->macs);
-    ck_assert_uint_eq(found->memory_bytes, expected->memory_bytes);
-    ck_assert_uint_eq(found->compute_bound_ps, expected->compute_bound_ps);
-    ck_assert_uint_eq(found->memory_bound_ps, expected->memory_bound_ps);
-    ck_assert(found->roofline_fraction == expected->roofline_fraction);
-}
-
 /* Gives the makespan. */
 static uint64_t check_retimed(const timed_bench *it, const weft_recording *recording, const char *const *settings)
 {
@@ -75,12 +50,12 @@ static uint64_t check_retimed(const timed_bench *it, const weft_recording *recor
     weft_machine *machine = open_bench_machine(it->machine, settings);
     weft_sim_bench_result *full = run_bench_on(machine, it->name, it->pairs, (weft_sim_bench_options){0});
     WEFT_TEST_ASSERT_OK(weft__retime(recording, machine, false, &retimed, &err), err);
-    check_same(&retimed->report, &full->report);
+    assert_same_report(&retimed->report, &full->report);
     ck_assert_uint_eq(retimed->statistics.events, full->statistics.events);
     ck_assert_uint_eq(retimed->statistics.trace_hash, full->statistics.trace_hash);
     weft_retime_result_destroy(retimed);
     WEFT_TEST_ASSERT_OK(weft_retime(recording, machine, &retimed, &err), err);
-    check_same(&retimed->report, &full->report);
+    assert_same_report(&retimed->report, &full->report);
     ck_assert_uint_le(retimed->statistics.events, 2 * full->statistics.events);
     uint64_t makespan_ps = full->report.makespan_ps;
     weft_retime_result_destroy(retimed);

@@ -1,5 +1,6 @@
 /* Re-timing skips what it knows: kernels by chance, which keep to their own memories, disturb one another's and talk,
  * take what they take in full. */
+#include "same_report.h"
 #include "simulation_bench.h"
 
 #include <weft/collective.h>
@@ -149,27 +150,6 @@ static void run_chance(const simulation_bench *it, uint64_t seed, weft_recording
     weft_placed_tensor_destroy(tensor);
 }
 
-static void check_same(const weft_launch_report *found, const weft_launch_report *expected)
-{
-    ck_assert_uint_eq(found->begin_ps, expected->begin_ps);
-    ck_assert_uint_eq(found->start_ps, expected->start_ps);
-    ck_assert_uint_eq(found->finish_ps, expected->finish_ps);
-    ck_assert_uint_eq(found->end_ps, expected->end_ps);
-    ck_assert_mem_eq(found->spent_ps, expected->spent_ps, sizeof found->spent_ps);
-    for (size_t i = 0; i < WEFT_ENGINES; i++) {
-        ck_assert_uint_eq(found->engines[i].busy_ps, expected->engines[i].busy_ps);
-        ck_assert_uint_eq(found->engines[i].stall_ps, expected->engines[i].stall_ps);
-        ck_assert_uint_eq(found->engines[i].idle_ps, expected->engines[i].idle_ps);
-        ck_assert_uint_eq(found->engines[i].bytes, expected->engines[i].bytes);
-    }
-    ck_assert_uint_eq(found->commands, expected->commands);
-    ck_assert_uint_eq(found->tiles, expected->tiles);
-    ck_assert_uint_eq(found->messages, expected->messages);
-    ck_assert_uint_eq(found->macs, expected->macs);
-    ck_assert_uint_eq(found->memory_bytes, expected->memory_bytes);
-    ck_assert_uint_eq(found->compute_bound_ps, expected->compute_bound_ps);
-}
-
 /* Events of both ways. */
 typedef struct event_counts {
     uint64_t all, skipping;
@@ -191,7 +171,7 @@ static void check_program(const char *machine, const char *const *settings, uint
         *(skips ? &counts->skipping : &counts->all) += result->statistics.events;
         ck_assert_uint_eq(result->end_ps, times.end_ps);
         for (uint32_t i = 0; i < LAUNCHES; i++)
-            check_same(&result->launches[i], &times.reports[i]);
+            assert_same_report(&result->launches[i], &times.reports[i]);
         weft_retime_result_destroy(result);
     }
     close_simulation(&it);

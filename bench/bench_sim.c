@@ -156,29 +156,28 @@ static void attend(const plain *p, uint32_t rank)
     }
 }
 
-/* Every rank brings its share to the greatest score of all, and adds up those of all others. */
-static void join(const plain *p, float *scaled_sum, float *scaled)
+/* Every rank makes its output its share of the result, and adds up those of all. */
+static void join(const plain *p, float *share, float *scaled)
 {
     uint32_t dim = p->it->head_dim, ranks = p->it->ranks;
     for (uint32_t row = 0; row < p->rows; row++) {
+        float greatest = -INFINITY, all = 0;
+        for (uint32_t rank = 0; rank < ranks; rank++)
+            greatest = fmaxf(greatest, p->greatest[rank * p->rows + row]);
         for (uint32_t rank = 0; rank < ranks; rank++) {
-            float greatest = -INFINITY;
-            for (uint32_t other = 0; other < ranks; other++)
-                greatest = fmaxf(greatest, p->greatest[other * p->rows + row]);
-            float share = (float)exp((double)(p->greatest[rank * p->rows + row] - greatest));
-            scaled_sum[rank] = p->sum[rank * p->rows + row] * share;
-            for (uint32_t i = 0; i < dim; i++)
-                scaled[rank * dim + i] = p->total[((size_t)rank * p->rows + row) * dim + i] * share;
+            share[rank] = (float)exp((double)(p->greatest[rank * p->rows + row] - greatest));
+            all += p->sum[rank * p->rows + row] * share[rank];
         }
+        for (uint32_t rank = 0; rank < ranks; rank++)
+            for (uint32_t i = 0; i < dim; i++)
+                scaled[rank * dim + i] = p->total[((size_t)rank * p->rows + row) * dim + i] * (share[rank] / all);
         for (uint32_t rank = 0; rank < ranks; rank++) {
-            float sum = 0, out[1024] = {0};
-            for (uint32_t other = 0; other < ranks; other++) {
-                sum += scaled_sum[other];
+            float out[1024] = {0};
+            for (uint32_t other = 0; other < ranks; other++)
                 for (uint32_t i = 0; i < dim; i++)
                     out[i] += scaled[other * dim + i];
-            }
             for (uint32_t i = 0; i < dim; i++)
-                p->output[((size_t)rank * p->rows + row) * dim + i] = weft__f16_from_f32(out[i] / sum);
+                p->output[((size_t)rank * p->rows + row) * dim + i] = weft__f16_from_f32(out[i]);
         }
     }
 }
@@ -194,7 +193,7 @@ static void free_plain(plain *p)
 static double run_plain(const attention *it)
 {
     plain p = make_plain(it);
-    float *scaled_sum = take(it->ranks, sizeof *scaled_sum);
+    float *share = take(it->ranks, sizeof *share);
     float *scaled = take((size_t)it->ranks * it->head_dim, sizeof *scaled);
     double best = INFINITY;
     for (int round = 0; round < ROUNDS; round++) {
@@ -202,13 +201,13 @@ static double run_plain(const attention *it)
         for (uint32_t group = 0; group < it->groups; group++) {
             for (uint32_t rank = 0; rank < it->ranks; rank++)
                 attend(&p, rank);
-            join(&p, scaled_sum, scaled);
+            join(&p, share, scaled);
         }
         best = fmin(best, (bench_now_ns() - begin) * 1e-9);
     }
     if (!isfinite(weft__f16_to_f32(p.output[7])))
         fail("the plain loops give no number");
-    free(scaled_sum);
+    free(share);
     free(scaled);
     free_plain(&p);
     return best;

@@ -168,13 +168,11 @@ static void plan_messages(weft__bench_run *run, bench *it)
     const weft__ipcq_spec *ipcq = &weft__bench_machine(run)->spec->pe.ipcq;
     uint64_t slot_bytes = it->ranks > 1 ? ipcq->slot_bytes : UINT64_MAX; /* one rank alone sends nothing */
     uint64_t row_bytes = kernel->head_dim * weft_dtype_bytes(it->mode == PREFILL ? kernel->dtype : WEFT_F32);
-    uint64_t column_bytes = it->mode == PREFILL ? 0 : it->rows * weft_dtype_bytes(WEFT_F32);
-    if (slot_bytes < weft__max_size(row_bytes, column_bytes)) {
+    if (slot_bytes < row_bytes) {
         weft__bench_fail(run, WEFT_INVALID_ARGUMENT,
-                         "pe.ipcq.slot_bytes=%" PRIu64 " has no room for %" PRIu64 " bytes: a row of head_dim=%" PRIu32
-                         " takes %" PRIu64 ", and a number for each of the %" PRIu32 " rows of a rank %" PRIu64 ".",
-                         slot_bytes, (uint64_t)weft__max_size(row_bytes, column_bytes), kernel->head_dim, row_bytes,
-                         it->rows, column_bytes);
+                         "pe.ipcq.slot_bytes=%" PRIu64 " has no room for a row of head_dim=%" PRIu32
+                         ", which takes %" PRIu64 " bytes.",
+                         slot_bytes, kernel->head_dim, row_bytes);
         return;
     }
     kernel->stays_in_slots = ipcq->memory == WEFT__SLOTS_TCM && ipcq->slots > 1;
@@ -183,6 +181,7 @@ static void plan_messages(weft__bench_run *run, bench *it)
         return;
     }
     kernel->output_rows = (uint32_t)weft__min_size(slot_bytes / row_bytes, it->rows);
+    kernel->table_columns = (uint32_t)weft__min_size(slot_bytes / weft_dtype_bytes(WEFT_F32), 2 * (uint64_t)it->rows);
     uint64_t slots = ipcq->slots - kernel->stays_in_slots;
     kernel->together = (uint32_t)weft__min_size(slots, WEFT__ATTENTION_PARTS);
 }

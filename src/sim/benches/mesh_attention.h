@@ -26,10 +26,11 @@ typedef struct weft__attention {
     double scale;
 
     bool is_ring;
-    bool stays_in_slots;  /* messages are used, and sent on, from where they came in */
-    uint32_t together;    /* messages of a rank that may go round one behind another */
-    uint32_t output_rows; /* of decode: of an output, in a message */
-    uint32_t block;       /* of prefill: tokens in a message */
+    bool stays_in_slots;    /* messages are used, and sent on, from where they came in */
+    uint32_t together;      /* messages of a rank that may go round one behind another */
+    uint32_t output_rows;   /* of decode: of an output, in a message */
+    uint32_t table_columns; /* of decode: of a row of a table, in a message */
+    uint32_t block;         /* of prefill: tokens in a message */
 
     weft_dtype dtype;
     const weft_placed_tensor *query, *key, *value, *output;
@@ -51,6 +52,11 @@ typedef void weft__attention_travel(weft_tile *tl, const weft__attention *it, co
                                     weft__attention_use *use, void *context);
 weft__attention_travel weft__attention_go_round;
 
+/* All ranks of a group call it with a table [ranks, columns] of the same shape, a place in which each has written its
+ * own row: each gets the rows of all others, in messages of at most `table_columns` numbers. Rows must stay as they are
+ * until the kernel ends. */
+void weft__attention_gather(weft_tile *tl, const weft__attention *it, tl_tensor table);
+
 /* ---- kernels ---- */
 
 /* out[address] = a b, times `factor`, plus `bias` unless that is NULL. Non-blocking. */
@@ -62,7 +68,7 @@ tl_tensor weft__attention_place(weft_tile *tl, tl_tensor tensor);
 
 weft_tile_kernel weft__attention_decode, weft__attention_prefill;
 
-/* Decode whose messages travel in another way. */
+/* Decode whose outputs travel in another way. */
 void weft__attention_decode_by(weft_tile *tl, const weft__attention *it, weft__attention_travel *travel);
 
 #endif

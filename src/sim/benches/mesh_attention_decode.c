@@ -2,8 +2,8 @@
  *
  * Each rank attends to its own tokens, for all heads at once. That gives, for each row, the greatest score m, the sum l
  * of the weights exp(score - m), and the values O summed up with these weights. The triplets go round in two journeys.
- * The greatest scores go first, while the values are still multiplied. When a rank knows the greatest of all, it makes
- * its l and O what they are beside that; after that l and O of the ranks need only be added up, in any order, and
+ * Pairs of m and l go first, while the values are still multiplied. When a rank knows all of them, it knows which share
+ * of the result its O is, and makes it that; after that the O of the ranks need only be added up, in any order, and
  * straight from the slots in which they come. Adding in another order changes no more than the last bits of f32. */
 #include "base/size.h"
 #include "sim/benches/mesh_attention.h"
@@ -68,53 +68,70 @@ static products begin_output(weft_tile *tl, const weft__attention *it, tl_tensor
     return all;
 }
 
-/* ---- journeys ---- */
+/* ---- shares ---- */
 
-/* What all ranks have together, in place of what this one has: what comes is joined to it. */
+/* Row by row, of the ranks: greatest scores in the first half of the columns, sums of weights in the second. */
+static tl_tensor gather_pairs(weft_tile *tl, const weft__attention *it, tl_tensor greatest, tl_tensor sum)
+{
+    uint32_t rank = tl_program_id(tl, TL_AXIS_RANK), ranks = tl_num_programs(tl, TL_AXIS_RANK);
+    uint64_t rows = rows_of(it);
+    weft_shape as_row = weft_shape_2d(1, rows);
+    tl_tensor table = tl_empty(tl, weft_shape_2d(ranks, 2 * rows), WEFT_F32);
+    tl_tensor own = tl_slice(tl, table, 0, rank, 1);
+    tl_copy(tl, weft__attention_place(tl, tl_slice(tl, own, 1, 0, rows)), tl_reshape(tl, greatest, as_row));
+    tl_copy(tl, weft__attention_place(tl, tl_slice(tl, own, 1, rows, rows)), tl_reshape(tl, sum, as_row));
+    weft__attention_gather(tl, it, table);
+    return table;
+}
+
+/* What the own output is multiplied by to be a part of the result: exp(m - M) / L, of all ranks M the greatest m, and L
+ * the sum of l exp(m - M). */
+static tl_tensor own_share(weft_tile *tl, const weft__attention *it, tl_tensor table)
+{
+    uint64_t rows = rows_of(it);
+    tl_tensor greatest = tl_slice(tl, table, 1, 0, rows), sums = tl_slice(tl, table, 1, rows, rows);
+    tl_tensor scale = tl_exp(tl, tl_sub(tl, greatest, tl_max(tl, greatest, 0)));
+    tl_tensor all = tl_sum(tl, tl_mul(tl, sums, scale), 0);
+    tl_tensor own = tl_div(tl, tl_slice(tl, scale, 0, tl_program_id(tl, TL_AXIS_RANK), 1), all);
+    return tl_reshape(tl, own, weft_shape_2d(rows, 1));
+}
+
+/* ---- outputs ---- */
+
+/* What all ranks have together, in place of what this one has: what comes is added to it. */
 typedef struct joined {
     tl_tensor parts[WEFT__ATTENTION_PARTS];
     uint32_t rank;
 } joined;
 
-/* Composite commands are under way, behind which another one would wait. */
-static void use_greatest(weft_tile *tl, void *context, uint32_t part, uint32_t origin, tl_tensor greatest)
-{
-    const joined *it = context;
-    if (origin != it->rank)
-        tl_copy(tl, it->parts[part], tl_maximum(tl, it->parts[part], greatest));
-}
-
 /* Element by element, so a sum may stand where one of its operands was. */
-static void use_sums(weft_tile *tl, void *context, uint32_t part, uint32_t origin, tl_tensor sums)
+static void add_output(weft_tile *tl, void *context, uint32_t part, uint32_t origin, tl_tensor output)
 {
     const joined *it = context;
     if (origin == it->rank)
         return;
     const tl_composite_request request = {
-        .op = WEFT_COMMAND_ADD, .a = it->parts[part], .b = sums, .out = it->parts[part].address, .dtype = WEFT_F32};
+        .op = WEFT_COMMAND_ADD, .a = it->parts[part], .b = output, .out = it->parts[part].address, .dtype = WEFT_F32};
     tl_wait(tl, tl_composite(tl, &request));
 }
 
-/* Part 0 is the sum of the weights, the others are so many rows of the output. */
-static tl_tensor part_at(weft_tile *tl, const weft__attention *it, tl_tensor sum, tl_tensor output, uint32_t part)
+/* So many rows of the output. */
+static tl_tensor part_at(weft_tile *tl, const weft__attention *it, tl_tensor output, uint32_t part)
 {
-    if (part == 0)
-        return sum;
-    uint32_t first = (part - 1) * it->output_rows;
+    uint32_t first = part * it->output_rows;
     uint64_t count = weft__min_size(it->output_rows, rows_of(it) - first);
     return weft__attention_place(tl, tl_slice(tl, output, 0, first, count));
 }
 
-static void join_sums(weft_tile *tl, const weft__attention *it, weft__attention_travel *travel, tl_tensor sum,
-                      tl_tensor output)
+static void join_outputs(weft_tile *tl, const weft__attention *it, weft__attention_travel *travel, tl_tensor output)
 {
-    uint32_t parts = 1 + (uint32_t)weft__ceil_div(rows_of(it), it->output_rows);
+    uint32_t parts = (uint32_t)weft__ceil_div(rows_of(it), it->output_rows);
     joined all = {.rank = tl_program_id(tl, TL_AXIS_RANK)};
     for (uint32_t first = 0; first < parts; first += it->together) {
         uint32_t count = (uint32_t)weft__min_size(it->together, parts - first);
         for (uint32_t i = 0; i < count; i++)
-            all.parts[i] = part_at(tl, it, sum, output, first + i);
-        travel(tl, it, all.parts, count, use_sums, &all);
+            all.parts[i] = part_at(tl, it, output, first + i);
+        travel(tl, it, all.parts, count, add_output, &all);
     }
 }
 
@@ -125,24 +142,15 @@ void weft__attention_decode_by(weft_tile *tl, const weft__attention *it, weft__a
     tl_tensor scores = tl_empty(tl, weft_shape_2d(rows_of(it), it->tokens), WEFT_F32);
     products under_way = begin_scores(tl, it, load_queries(tl, it), scores);
     wait_for(tl, it, &under_way);
-    tl_tensor own_greatest = tl_max(tl, scores, 1);
-    tl_tensor weights = tl_exp(tl, tl_sub(tl, scores, own_greatest));
-    tl_tensor sum = tl_sum(tl, weights, 1);
+    tl_tensor greatest = tl_max(tl, scores, 1);
+    tl_tensor weights = tl_exp(tl, tl_sub(tl, scores, greatest));
     tl_tensor output = tl_empty(tl, weft_shape_2d(rows_of(it), it->head_dim), WEFT_F32);
     under_way = begin_output(tl, it, tl_cast(tl, weights, it->dtype), output);
-
-    tl_tensor greatest = weft__attention_place(tl, tl_cast(tl, own_greatest, WEFT_F32));
-    joined all = {.parts = {greatest}, .rank = tl_program_id(tl, TL_AXIS_RANK)};
-    travel(tl, it, all.parts, 1, use_greatest, &all);
+    tl_tensor share = own_share(tl, it, gather_pairs(tl, it, greatest, tl_sum(tl, weights, 1)));
     wait_for(tl, it, &under_way);
-
-    tl_tensor share = tl_exp(tl, tl_sub(tl, own_greatest, greatest));
-    sum = weft__attention_place(tl, tl_mul(tl, sum, share));
     output = weft__attention_place(tl, tl_mul(tl, output, share));
-    join_sums(tl, it, travel, sum, output);
-
-    tl_tensor result = tl_cast(tl, tl_mul(tl, output, tl_reciprocal(tl, sum)), it->dtype);
-    tl_store(tl, tl_shard(tl, it->output).address, result);
+    join_outputs(tl, it, travel, output);
+    tl_store(tl, tl_shard(tl, it->output).address, tl_cast(tl, output, it->dtype));
 }
 
 void weft__attention_decode(weft_tile *tl, const void *arguments)

@@ -1,13 +1,15 @@
-/* How parts go round.
+/* How parts go round, and how a table is gathered.
  *
- * A message that comes in is sent on before it is used, so that it is under way while this rank computes. It stays in
- * the slot in which it came, if it can: then the slot is free only when the DMA engine has read what is sent on.
+ * A message of a part that comes in is sent on before it is used, so that it is under way while this rank computes. It
+ * stays in the slot in which it came, if it can: then the slot is free only when the DMA engine has read what is sent
+ * on.
  *
  * Why nobody waits for ever. All ranks do the same steps in the same order, a line leaving some out. Look at the rank
  * that is furthest behind, and let `count` parts go together. It cannot wait for a message, as its neighbour, further
  * on, has sent it in an earlier step. It sends message k + count when it has message k; for that its neighbour must
  * have freed number k + count - slots. The neighbour has freed number k - 1, or, if messages are copied from their
  * slots, number k. So count + 1 slots are enough, or count. */
+#include "base/size.h"
 #include "sim/benches/mesh_attention.h"
 
 /* One of the two ways that parts go. */
@@ -43,6 +45,14 @@ static void find_ways(const weft__attention *it, uint32_t rank, uint32_t ranks, 
                     .next_rank = 1};
 }
 
+/* The rank whose message comes in a step: so many ranks further away than the neighbour. */
+static uint32_t origin_of(const way *by, uint32_t rank, uint32_t ranks, uint32_t step)
+{
+    return (rank + (step + 1) * by->next_rank) % ranks;
+}
+
+/* ---- parts ---- */
+
 /* A journey, as one rank sees it. */
 typedef struct journey {
     const weft__attention *it;
@@ -56,7 +66,7 @@ typedef struct journey {
 static void pass_on(weft_tile *tl, const journey *all, const way *by, uint32_t step, uint32_t part)
 {
     const tl_tensor *like = &all->parts[part];
-    uint32_t origin = (all->rank + (step + 1) * by->next_rank) % all->ranks;
+    uint32_t origin = origin_of(by, all->rank, all->ranks, step);
     bool goes_on = step + 1 < by->out, stays = all->it->stays_in_slots;
     uint64_t mark = tl_mark(tl);
     tl_tensor message = stays ? tl_recv_in_place(tl, by->from, like->shape, like->dtype)
@@ -104,4 +114,40 @@ void weft__attention_go_round(weft_tile *tl, const weft__attention *it, const tl
             for (uint32_t i = 0; i < 2; i++)
                 if (step < ways[i].in)
                     pass_on(tl, &all, &ways[i], step, part);
+}
+
+/* ---- tables ---- */
+
+static tl_tensor row_of(weft_tile *tl, tl_tensor table, uint32_t rank)
+{
+    return weft__attention_place(tl, tl_slice(tl, table, 0, rank, 1));
+}
+
+/* Nobody writes a row again, so nobody waits until it has been sent. */
+static void gather_columns(weft_tile *tl, const weft__attention *it, tl_tensor columns)
+{
+    uint32_t rank = tl_program_id(tl, TL_AXIS_RANK), ranks = tl_num_programs(tl, TL_AXIS_RANK);
+    way ways[2];
+    find_ways(it, rank, ranks, ways);
+    for (uint32_t i = 0; i < 2; i++)
+        if (ways[i].out > 0)
+            (void)tl_send(tl, ways[i].to, row_of(tl, columns, rank));
+    for (uint32_t step = 0; step < ways[0].in || step < ways[1].in; step++)
+        for (uint32_t i = 0; i < 2; i++) {
+            if (step >= ways[i].in)
+                continue;
+            tl_tensor place = row_of(tl, columns, origin_of(&ways[i], rank, ranks, step));
+            tl_tensor row = tl_recv_into(tl, ways[i].from, place);
+            if (step + 1 < ways[i].out)
+                tl_wait(tl, tl_send(tl, ways[i].to, row));
+        }
+}
+
+void weft__attention_gather(weft_tile *tl, const weft__attention *it, tl_tensor table)
+{
+    uint64_t columns = table.shape.extent[1];
+    for (uint64_t first = 0; first < columns; first += it->table_columns) {
+        uint64_t count = weft__min_size(it->table_columns, columns - first);
+        gather_columns(tl, it, tl_slice(tl, table, 1, first, count));
+    }
 }

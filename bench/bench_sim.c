@@ -27,13 +27,20 @@ static void fail(const char *what)
 /* ---- what is run ---- */
 
 typedef struct attention {
-    const char *name;
+    const char *name, *json_name, *goal, *ratio_goal;
+    const char *path;
+    uint32_t levels[2]; /* ranks of a path, and of the next one */
     uint32_t groups, ranks, query_heads, heads, head_dim, tokens;
 } attention;
 
-static const attention decode = {"mesh decode, 1,024 tokens", 8, 32, 64, 8, 128, 1024};
-static const attention layer = {"Llama-70B-shaped layer, 8,192 tokens", 8, 32, 64, 8, 128, 8192};
-static const attention long_layer = {"the same, 32,768 tokens", 8, 32, 64, 8, 128, 32768};
+static const attention all[] = {
+    {"mesh decode, 1,024 tokens", "decode", "goal 2 M events/s", "", "cubes", {8, 4}, 8, 32, 64, 8, 128, 1024},
+    {"Llama-70B-shaped layer, 8,192 tokens", "layer", "goal 10 s", "goal 2", "cubes", {8, 4}, 8, 32, 64, 8, 128, 8192},
+    {"the same, 32,768 tokens", "long_layer", "", "", "cubes", {8, 4}, 8, 32, 64, 8, 128, 32768},
+    {"8,192 tokens, in rings of 32 PEs", "ring_layer", "", "", "ring", {32, 1}, 8, 32, 64, 8, 128, 8192},
+};
+
+#define COUNT (sizeof all / sizeof all[0])
 
 typedef struct measured {
     double events, simulate_s, compute_s;
@@ -45,12 +52,12 @@ static measured run(const weft_machine *machine, const attention *it, bool compu
     char texts[6][16];
     const uint32_t numbers[] = {it->groups, it->ranks, it->query_heads, it->heads, it->head_dim, it->tokens};
     static const char *const keys[] = {"groups", "ranks", "q_heads", "kv_heads", "head_dim", "cached"};
-    weft_machine_setting settings[6];
+    weft_machine_setting settings[7] = {{"path", it->path}};
     for (size_t i = 0; i < 6; i++) {
         (void)snprintf(texts[i], sizeof texts[i], "%u", numbers[i]);
-        settings[i] = (weft_machine_setting){keys[i], texts[i]};
+        settings[i + 1] = (weft_machine_setting){keys[i], texts[i]};
     }
-    const weft_sim_bench_options options = {.settings = settings, .setting_count = 6, .verify = computes};
+    const weft_sim_bench_options options = {.settings = settings, .setting_count = 7, .verify = computes};
     measured best = {.simulate_s = INFINITY, .compute_s = INFINITY};
     for (int round = 0; round < ROUNDS; round++) {
         weft_error err;
@@ -156,29 +163,46 @@ static void attend(const plain *p, uint32_t rank)
     }
 }
 
-/* Every rank makes its output its share of the result, and adds up those of all. */
-static void join(const plain *p, float *share, float *scaled)
+/* What each rank multiplies its output by to be its share of the result. */
+static void find_shares(const plain *p, uint32_t row, float *share)
+{
+    uint32_t ranks = p->it->ranks;
+    float greatest = -INFINITY, sum = 0;
+    for (uint32_t rank = 0; rank < ranks; rank++)
+        greatest = fmaxf(greatest, p->greatest[rank * p->rows + row]);
+    for (uint32_t rank = 0; rank < ranks; rank++) {
+        share[rank] = (float)exp((double)(p->greatest[rank * p->rows + row] - greatest));
+        sum += p->sum[rank * p->rows + row] * share[rank];
+    }
+    for (uint32_t rank = 0; rank < ranks; rank++)
+        share[rank] /= sum;
+}
+
+/* Every rank adds up what those of its path have, and then what those of its next path have made of that. */
+static void join(const plain *p, float *share, float *from, float *to)
 {
     uint32_t dim = p->it->head_dim, ranks = p->it->ranks;
     for (uint32_t row = 0; row < p->rows; row++) {
-        float greatest = -INFINITY, all = 0;
+        find_shares(p, row, share);
         for (uint32_t rank = 0; rank < ranks; rank++)
-            greatest = fmaxf(greatest, p->greatest[rank * p->rows + row]);
-        for (uint32_t rank = 0; rank < ranks; rank++) {
-            share[rank] = (float)exp((double)(p->greatest[rank * p->rows + row] - greatest));
-            all += p->sum[rank * p->rows + row] * share[rank];
+            for (uint32_t i = 0; i < dim; i++)
+                from[rank * dim + i] = p->total[((size_t)rank * p->rows + row) * dim + i] * share[rank];
+        for (uint32_t level = 0, stride = 1; level < 2; stride *= p->it->levels[level++]) {
+            uint32_t size = p->it->levels[level];
+            for (uint32_t rank = 0; rank < ranks; rank++) {
+                uint32_t first = rank - rank / stride % size * stride;
+                memset(to + rank * dim, 0, dim * sizeof *to);
+                for (uint32_t other = first; other < first + size * stride; other += stride)
+                    for (uint32_t i = 0; i < dim; i++)
+                        to[rank * dim + i] += from[other * dim + i];
+            }
+            float *free_again = from;
+            from = to;
+            to = free_again;
         }
         for (uint32_t rank = 0; rank < ranks; rank++)
             for (uint32_t i = 0; i < dim; i++)
-                scaled[rank * dim + i] = p->total[((size_t)rank * p->rows + row) * dim + i] * (share[rank] / all);
-        for (uint32_t rank = 0; rank < ranks; rank++) {
-            float out[1024] = {0};
-            for (uint32_t other = 0; other < ranks; other++)
-                for (uint32_t i = 0; i < dim; i++)
-                    out[i] += scaled[other * dim + i];
-            for (uint32_t i = 0; i < dim; i++)
-                p->output[((size_t)rank * p->rows + row) * dim + i] = weft__f16_from_f32(out[i]);
-        }
+                p->output[((size_t)rank * p->rows + row) * dim + i] = weft__f16_from_f32(from[rank * dim + i]);
     }
 }
 
@@ -194,21 +218,23 @@ static double run_plain(const attention *it)
 {
     plain p = make_plain(it);
     float *share = take(it->ranks, sizeof *share);
-    float *scaled = take((size_t)it->ranks * it->head_dim, sizeof *scaled);
+    float *from = take((size_t)it->ranks * it->head_dim, sizeof *from);
+    float *to = take((size_t)it->ranks * it->head_dim, sizeof *to);
     double best = INFINITY;
     for (int round = 0; round < ROUNDS; round++) {
         double begin = bench_now_ns();
         for (uint32_t group = 0; group < it->groups; group++) {
             for (uint32_t rank = 0; rank < it->ranks; rank++)
                 attend(&p, rank);
-            join(&p, share, scaled);
+            join(&p, share, from, to);
         }
         best = fmin(best, (bench_now_ns() - begin) * 1e-9);
     }
     if (!isfinite(weft__f16_to_f32(p.output[7])))
         fail("the plain loops give no number");
     free(share);
-    free(scaled);
+    free(from);
+    free(to);
     free_plain(&p);
     return best;
 }
@@ -222,10 +248,9 @@ static double peak_megabytes(void)
     return (double)usage.ru_maxrss / 1024;
 }
 
-/* What is measured of one size. */
+/* What is measured of one of them. */
 typedef struct row {
     const attention *it;
-    const char *json_name, *goal;
     measured timing, both;
     double loops_s;
 } row;
@@ -235,27 +260,27 @@ static double ratio_of(const row *it)
     return (it->both.simulate_s + it->both.compute_s) / it->loops_s;
 }
 
-static void print_rows(const row *rows, size_t count, double megabytes)
+static void print_rows(const row *rows, double megabytes)
 {
     printf("attention on the 256 PEs of two-sip, the fastest of %d rounds\n\n", ROUNDS);
     printf("timing only                                 events  seconds  M events/s\n");
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < COUNT; i++)
         printf("%-40s %9.0f %8.3f %11.2f   %s\n", rows[i].it->name, rows[i].timing.events, rows[i].timing.simulate_s,
-               rows[i].timing.events / rows[i].timing.simulate_s * 1e-6, rows[i].goal);
+               rows[i].timing.events / rows[i].timing.simulate_s * 1e-6, rows[i].it->goal);
     printf("most memory of all: %.0f MB   goal 2000\n\n", megabytes);
-    printf("timing and data                          simulate  compute  plain loops  ratio   goal 2\n");
-    for (size_t i = 0; i < count; i++)
-        printf("%-40s %8.3f %8.3f %12.3f %6.2f\n", rows[i].it->name, rows[i].both.simulate_s, rows[i].both.compute_s,
-               rows[i].loops_s, ratio_of(&rows[i]));
+    printf("timing and data                          simulate  compute  plain loops  ratio\n");
+    for (size_t i = 0; i < COUNT; i++)
+        printf("%-40s %8.3f %8.3f %12.3f %6.2f   %s\n", rows[i].it->name, rows[i].both.simulate_s,
+               rows[i].both.compute_s, rows[i].loops_s, ratio_of(&rows[i]), rows[i].it->ratio_goal);
 }
 
-static void print_json(const row *rows, size_t count, double megabytes)
+static void print_json(const row *rows, double megabytes)
 {
     printf("{\"timing_megabytes\": %.1f", megabytes);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < COUNT; i++)
         printf(", \"%s\": {\"events_per_second\": %.0f, \"timing_seconds\": %.3f, \"simulate_seconds\": %.3f, "
                "\"compute_seconds\": %.3f, \"plain_loops_seconds\": %.3f, \"of_plain_loops\": %.3f}",
-               rows[i].json_name, rows[i].timing.events / rows[i].timing.simulate_s, rows[i].timing.simulate_s,
+               rows[i].it->json_name, rows[i].timing.events / rows[i].timing.simulate_s, rows[i].timing.simulate_s,
                rows[i].both.simulate_s, rows[i].both.compute_s, rows[i].loops_s, ratio_of(&rows[i]));
     printf("}\n");
 }
@@ -267,23 +292,18 @@ int main(int argc, char **argv)
     char path[1024];
     weft_error err;
     weft_machine *machine;
-    row rows[] = {
-        {.it = &decode, .json_name = "decode", .goal = "goal 2 M events/s"},
-        {.it = &layer, .json_name = "layer", .goal = "goal 10 s"},
-        {.it = &long_layer, .json_name = "long_layer", .goal = ""},
-    };
-    size_t count = sizeof rows / sizeof rows[0];
+    row rows[COUNT];
     (void)snprintf(path, sizeof path, "%s/two-sip.yaml", folder);
     if (weft_machine_open(path, NULL, 0, &machine, &err) != WEFT_OK)
         fail(err.message);
-    for (size_t i = 0; i < count; i++)
-        rows[i].timing = run(machine, rows[i].it, false);
+    for (size_t i = 0; i < COUNT; i++)
+        rows[i] = (row){.it = &all[i], .timing = run(machine, &all[i], false)};
     double megabytes = peak_megabytes(); /* of timing alone, before any values */
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < COUNT; i++) {
         rows[i].both = run(machine, rows[i].it, true);
         rows[i].loops_s = run_plain(rows[i].it);
     }
-    (is_json ? print_json : print_rows)(rows, count, megabytes);
+    (is_json ? print_json : print_rows)(rows, megabytes);
     weft_machine_close(machine);
     return 0;
 }

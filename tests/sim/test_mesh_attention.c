@@ -127,19 +127,50 @@ START_TEST(shapes_and_machines_of_all_sorts_are_attention)
 }
 END_TEST
 
-static const char *const all_pes[] = {"ranks", "32",       "groups", "8",      "q_heads", "64", "kv_heads",
-                                      "8",     "head_dim", "128",    "cached", "8192",    NULL};
+/* A part of a cube, one, some of a row, a row, rows, all of a SIP. */
+static const shape rectangles[] = {
+    {{NULL}, {"path", "cubes", "ranks", "4", "cached", "64"}},
+    {{NULL}, {"path", "cubes", "ranks", "8", "groups", "2", "cached", "64"}},
+    {{NULL}, {"path", "cubes", "ranks", "16", "groups", "2", "cached", "128"}},
+    {{"pe.ipcq.slots", "1"}, {"path", "cubes", "ranks", "32", "cached", "128", "head_dim", "16"}},
+    {{"pe.ipcq.slots", "2"}, {"path", "cubes", "ranks", "64", "cached", "192", "q_heads", "6", "head_dim", "24"}},
+    {{"pe.ipcq.memory", "sram"}, {"path", "cubes", "ranks", "64", "groups", "2", "cached", "64", "dtype", "f32"}},
+    {{"pe.ipcq.slot_bytes", "64"}, {"path", "cubes", "ranks", "128", "groups", "2", "cached", "128", "head_dim", "8"}},
+};
 
-START_TEST(a_layer_of_a_large_model_runs_on_all_pes)
+START_TEST(rectangles_of_cubes_are_attention)
 {
-    weft_machine *machine = open_bench_machine("two-sip", NULL);
-    weft_sim_bench_result *result = run_bench_on(machine, "mesh-attention", all_pes, (weft_sim_bench_options){0});
+    for (size_t i = 0; i < sizeof rectangles / sizeof rectangles[0]; i++)
+        check_shape(&rectangles[i], "decode");
+}
+END_TEST
+
+/* How long it takes, in picoseconds, with so many messages that each PE gets. */
+static uint64_t time_of_large_layer(const weft_machine *machine, const char *path, uint64_t messages)
+{
+    const char *const pairs[] = {"path",     "ring", "ranks",    "32",  "groups", "8",    "q_heads", "64",
+                                 "kv_heads", "8",    "head_dim", "128", "cached", "8192", NULL};
+    const char *settings[sizeof pairs / sizeof pairs[0]];
+    memcpy(settings, pairs, sizeof pairs);
+    settings[1] = path;
+    weft_sim_bench_result *result = run_bench_on(machine, "mesh-attention", settings, (weft_sim_bench_options){0});
     ck_assert_uint_eq(result->report.pes, 256);
-    ck_assert_uint_eq(result->report.messages, 256 * 31 * 2);
+    ck_assert_uint_eq(result->report.messages, 256 * messages);
     ck_assert_uint_eq(result->flops, UINT64_C(4) * 64 * 128 * 8192);
     ck_assert_uint_eq(result->report.macs, result->flops / 2);
     ck_assert_uint_eq(result->statistics.values, 0);
+    uint64_t time_ps = result->report.makespan_ps;
     weft_sim_bench_result_destroy(result);
+    return time_ps;
+}
+
+/* Pairs and outputs of 31 others, or of 7 in the cube and then of 3 cubes. */
+START_TEST(a_layer_of_a_large_model_runs_on_all_pes)
+{
+    weft_machine *machine = open_bench_machine("two-sip", NULL);
+    uint64_t in_rings_ps = time_of_large_layer(machine, "ring", 2 * 31);
+    uint64_t in_cubes_ps = time_of_large_layer(machine, "cubes", 2 * (7 + 3));
+    ck_assert_uint_lt(2 * in_cubes_ps, in_rings_ps);
     weft_machine_close(machine);
 }
 END_TEST
@@ -171,6 +202,11 @@ static const refusal refusals[] = {
     {{NULL}, {"ranks", "512"}, WEFT_UNSUPPORTED, {"512 PEs"}},
     {{NULL}, {"ranks", "100", "groups", "2", "cached", "900"}, WEFT_UNSUPPORTED, {"200 PEs"}},
     {{"pe.ipcq.slot_bytes", "128"}, {NULL}, WEFT_INVALID_ARGUMENT, {"pe.ipcq.slot_bytes=128", "head_dim=64", "256"}},
+    {{NULL}, {"path", "cubes", "mode", "prefill"}, WEFT_INVALID_ARGUMENT, {"path=cubes", "mode=decode"}},
+    {{NULL}, {"path", "cubes", "ranks", "12", "cached", "48"}, WEFT_INVALID_ARGUMENT, {"ranks=12", "8 PEs", "4 x 4"}},
+    {{NULL}, {"path", "cubes", "ranks", "24", "cached", "48"}, WEFT_INVALID_ARGUMENT, {"ranks=24"}},
+    {{NULL}, {"path", "cubes", "ranks", "96", "cached", "96"}, WEFT_INVALID_ARGUMENT, {"ranks=96"}},
+    {{NULL}, {"path", "cubes", "ranks", "256"}, WEFT_INVALID_ARGUMENT, {"ranks=256"}},
 };
 
 START_TEST(what_does_not_go_together_is_refused)
@@ -306,6 +342,8 @@ static void place_layer(placed_layer *it, const layer *data, const char *slots, 
                                       .tokens = TOKENS,
                                       .scale = 1 / sqrt(DIM),
                                       .is_ring = true,
+                                      .cube_columns = 1,
+                                      .cube_rows = 1,
                                       .stays_in_slots = true,
                                       .together = together < WEFT__ATTENTION_PARTS ? together : WEFT__ATTENTION_PARTS,
                                       .output_rows = OUTPUT_ROWS,
@@ -414,11 +452,11 @@ static void pass_on(weft_tile *tl, const tl_tensor *parts, uint32_t part, uint32
     tl_release(tl, mark);
 }
 
-static void go_wrong(weft_tile *tl, const weft__attention *it, const tl_tensor *parts, uint32_t count,
-                     weft__attention_use *use, void *context)
+static void go_wrong(weft_tile *tl, const weft__attention *it, const weft__attention_path *path, const tl_tensor *parts,
+                     uint32_t count, weft__attention_use *use, void *context)
 {
-    if (tl_program_id(tl, TL_AXIS_RANK) != WRONG_RANK) {
-        weft__attention_go_round(tl, it, parts, count, use, context);
+    if (path->rank != WRONG_RANK) {
+        weft__attention_go_round(tl, it, path, parts, count, use, context);
         return;
     }
     for (uint32_t part = 0; part < count; part++) {
@@ -513,6 +551,7 @@ int main(int count, char **arguments)
                                   decode_is_attention_on_rings_of_2_slots,
                                   decode_is_attention_on_rings_of_1_slot,
                                   shapes_and_machines_of_all_sorts_are_attention,
+                                  rectangles_of_cubes_are_attention,
                                   a_layer_of_a_large_model_runs_on_all_pes,
                                   what_does_not_go_together_is_refused,
                                   memory_that_fails,

@@ -40,6 +40,32 @@ tl_tensor weft__attention_place(weft_tile *tl, tl_tensor tensor)
     return tl_ref(tl, tensor.address, tensor.shape, tensor.dtype);
 }
 
+weft__attention_path weft__attention_ring(const weft_tile *tl, const weft__attention *it)
+{
+    return (weft__attention_path){.rank = tl_program_id(tl, TL_AXIS_RANK),
+                                  .ranks = tl_num_programs(tl, TL_AXIS_RANK),
+                                  .is_ring = it->is_ring,
+                                  .next = TL_NEXT,
+                                  .previous = TL_PREVIOUS};
+}
+
+/* Groups of the launch are cubes then, and those of a group follow one another, row by row. */
+uint32_t weft__attention_paths(const weft_tile *tl, const weft__attention *it,
+                               weft__attention_path out[WEFT__ATTENTION_PATHS])
+{
+    uint32_t cube = tl_program_id(tl, TL_AXIS_GROUP) % (it->cube_columns * it->cube_rows), count = 0;
+    const weft__attention_path row = {
+        .rank = cube % it->cube_columns, .ranks = it->cube_columns, .next = TL_EAST, .previous = TL_WEST};
+    const weft__attention_path column = {
+        .rank = cube / it->cube_columns, .ranks = it->cube_rows, .next = TL_SOUTH, .previous = TL_NORTH};
+    out[count++] = weft__attention_ring(tl, it);
+    if (row.ranks > 1)
+        out[count++] = row;
+    if (column.ranks > 1)
+        out[count++] = column;
+    return count;
+}
+
 /* ---- settings ---- */
 
 typedef enum mode {
@@ -48,7 +74,13 @@ typedef enum mode {
 } mode;
 
 static const char *const modes[] = {"decode", "prefill", NULL};
-static const char *const paths[] = {"ring", "line", NULL};
+typedef enum path {
+    RING,
+    LINE,
+    CUBES
+} path;
+
+static const char *const paths[] = {"ring", "line", "cubes", NULL};
 static const char *const answers[] = {"no", "yes", NULL};
 
 static const weft_sim_bench_key keys[] = {
@@ -61,8 +93,11 @@ static const weft_sim_bench_key keys[] = {
     {"cached", "Tokens that have keys and values, the new ones included.", NULL, 1024, 1, 16777216},
     {"queries", "New tokens, the last of these, in prefill.", NULL, 256, 1, 1048576},
     {"causal", "Whether, in prefill, a new token sees none after it.", answers, 1, 0, 0},
-    {"path", "Whether the ranks of a group stand in a ring, or a line without a way from its last to its first.", paths,
-     0, 0, 0},
+    {"path",
+     "How the ranks of a group stand: in a ring; in a line, without a way from its last to its first; or, in decode, "
+     "in "
+     "the rings of whole cubes, and in lines from cube to cube.",
+     paths, RING, 0, 0},
     {"dtype", "Of queries, keys, values and the output.", weft__bench_float_names, 0, 0, 0},
     {0},
 };
@@ -106,6 +141,30 @@ static void check_counts(weft__bench_run *run, const bench *it, uint32_t queries
                          it->q_heads, queries, it->cached, it->kernel.head_dim);
 }
 
+/* Makes a group a rectangle of cubes that lies in the rows of one SIP as PEs are numbered. Ends the run if it is none.
+ */
+static void divide_over_cubes(weft__bench_run *run, bench *it)
+{
+    const weft__machine_spec *spec = weft__bench_machine(run)->spec;
+    uint32_t pes = spec->cube.pe_count, columns = spec->sip.columns, rows = spec->sip.rows;
+    uint32_t cubes = it->ranks / pes;
+    if (it->mode == PREFILL)
+        weft__bench_fail(run, WEFT_INVALID_ARGUMENT, "path=cubes goes with mode=decode only.");
+    if (it->ranks <= pes)
+        return;
+    bool is_part_of_row = columns % cubes == 0, is_rows = cubes % columns == 0 && rows % (cubes / columns) == 0;
+    if (it->ranks % pes != 0 || (!is_part_of_row && !is_rows)) {
+        weft__bench_fail(
+            run, WEFT_INVALID_ARGUMENT,
+            "With path=cubes a group is some cubes of a row, or whole rows, of which a SIP has a multiple; "
+            "ranks=%" PRIu32 " is not, with %" PRIu32 " PEs in a cube and %" PRIu32 " x %" PRIu32 " cubes in a SIP.",
+            it->ranks, pes, rows, columns);
+        return;
+    }
+    it->kernel.cube_columns = is_part_of_row ? cubes : columns;
+    it->kernel.cube_rows = is_part_of_row ? 1 : cubes / columns;
+}
+
 static bench read_settings(weft__bench_run *run)
 {
     bench it = {.mode = (mode)weft__bench_number(run, "mode"),
@@ -132,9 +191,13 @@ static bench read_settings(weft__bench_run *run)
                                   .first_position = it.cached - queries,
                                   .is_causal = it.mode == PREFILL && weft__bench_number(run, "causal") == 1,
                                   .scale = 1 / sqrt(head_dim),
-                                  .is_ring = weft__bench_number(run, "path") == 0,
+                                  .is_ring = weft__bench_number(run, "path") != LINE,
+                                  .cube_columns = 1,
+                                  .cube_rows = 1,
                                   .dtype = weft__bench_dtype(run, "dtype")};
     check_counts(run, &it, queries);
+    if (weft__bench_number(run, "path") == CUBES)
+        divide_over_cubes(run, &it);
     it.rows = it.q_heads / it.groups * it.kernel.queries;
     return it;
 }
@@ -304,12 +367,13 @@ static void run(weft__bench_run *run)
     it.kernel.output = output;
     it.weights = weft__bench_numbers(run, "the weights of a query", it.cached);
 
-    const weft_launch_options options = {.kernel =
-                                             it.mode == PREFILL ? weft__attention_prefill : weft__attention_decode,
-                                         .arguments = &it.kernel,
-                                         .pes = pes,
-                                         .queues = it.ranks > 1 ? WEFT_QUEUES_RING : 0,
-                                         .group_size = it.ranks};
+    uint32_t cubes = it.kernel.cube_columns * it.kernel.cube_rows;
+    const weft_launch_options options = {
+        .kernel = it.mode == PREFILL ? weft__attention_prefill : weft__attention_decode,
+        .arguments = &it.kernel,
+        .pes = pes,
+        .queues = (it.ranks > 1 ? WEFT_QUEUES_RING : 0) | (cubes > 1 ? WEFT_QUEUES_CUBES : 0),
+        .group_size = it.ranks / cubes};
     weft__bench_launch(run, &options);
     uint64_t pairs = 0;
     for (uint32_t rank = 0; rank < (it.mode == PREFILL ? it.ranks : 1); rank++)

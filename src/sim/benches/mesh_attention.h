@@ -3,6 +3,8 @@
  * The key-value heads are divided over groups of PEs, and the tokens over the ranks of a group. The ranks stand in a
  * ring, or in a line: then nothing goes from the last to the first. What a rank has and all others of its group need
  * travels both ways at once, from neighbour to neighbour: half of them get it from one side, the others from the other.
+ * Or a group is a rectangle of cubes. Then the ranks of each cube stand in a ring, and PEs of the same number in lines
+ * from cube to cube, along rows and along columns: what those of a ring have made together travels along the lines.
  *
  * Numbers. Queries, keys, values and the weights that multiply values have the dtype of the bench. Scores, their
  * greatest, sums and outputs are f32 until an output is stored. */
@@ -26,11 +28,12 @@ typedef struct weft__attention {
     double scale;
 
     bool is_ring;
-    bool stays_in_slots;    /* messages are used, and sent on, from where they came in */
-    uint32_t together;      /* messages of a rank that may go round one behind another */
-    uint32_t output_rows;   /* of decode: of an output, in a message */
-    uint32_t table_columns; /* of decode: of a row of a table, in a message */
-    uint32_t block;         /* of prefill: tokens in a message */
+    uint32_t cube_columns, cube_rows; /* that a group has, of decode; 1 and 1 if it is one ring or line */
+    bool stays_in_slots;              /* messages are used, and sent on, from where they came in */
+    uint32_t together;                /* messages of a rank that may go round one behind another */
+    uint32_t output_rows;             /* of decode: of an output, in a message */
+    uint32_t table_columns;           /* of decode: of a row of a table, in a message */
+    uint32_t block;                   /* of prefill: tokens in a message */
 
     weft_dtype dtype;
     const weft_placed_tensor *query, *key, *value, *output;
@@ -40,22 +43,35 @@ typedef struct weft__attention {
 
 /* ---- travel ---- */
 
+/* Ranks that stand in a ring or line, as one of them sees it. */
+typedef struct weft__attention_path {
+    uint32_t rank, ranks;
+    bool is_ring;
+    tl_direction next, previous;
+} weft__attention_path;
+
+/* The ring or line of a group, or of a cube of it; and the lines from cube to cube, if there are any. */
+weft__attention_path weft__attention_ring(const weft_tile *tl, const weft__attention *it);
+#define WEFT__ATTENTION_PATHS 3u
+uint32_t weft__attention_paths(const weft_tile *tl, const weft__attention *it,
+                               weft__attention_path out[WEFT__ATTENTION_PATHS]);
+
 /* What a rank does with part `part` of what `origin` has. What it makes in scratch memory is given back after it. */
 typedef void weft__attention_use(weft_tile *tl, void *context, uint32_t part, uint32_t origin, tl_tensor tensor);
 
 /* The most parts that can go together. */
 #define WEFT__ATTENTION_PARTS 8u
 
-/* All ranks of a group call it with as many parts, at most `together`, of the same shapes: each gets to use its own
+/* All ranks of a path call it with as many parts, at most `together`, of the same shapes: each gets to use its own
  * first, and then those of all others. Own parts may be changed as soon as they have been used. */
-typedef void weft__attention_travel(weft_tile *tl, const weft__attention *it, const tl_tensor *parts, uint32_t count,
-                                    weft__attention_use *use, void *context);
+typedef void weft__attention_travel(weft_tile *tl, const weft__attention *it, const weft__attention_path *path,
+                                    const tl_tensor *parts, uint32_t count, weft__attention_use *use, void *context);
 weft__attention_travel weft__attention_go_round;
 
-/* All ranks of a group call it with a table [ranks, columns] of the same shape, a place in which each has written its
- * own row: each gets the rows of all others, in messages of at most `table_columns` numbers. Rows must stay as they are
- * until the kernel ends. */
-void weft__attention_gather(weft_tile *tl, const weft__attention *it, tl_tensor table);
+/* All ranks of a path call it with a table [ranks, columns] of the same shape, a place in which each has written its
+ * own row: each gets the rows of all others, in messages of at most `table_columns` numbers. */
+void weft__attention_gather(weft_tile *tl, const weft__attention *it, const weft__attention_path *path,
+                            tl_tensor table);
 
 /* ---- kernels ---- */
 

@@ -4,7 +4,10 @@
  * of the weights exp(score - m), and the values O summed up with these weights. The triplets go round in two journeys.
  * Pairs of m and l go first, while the values are still multiplied. When a rank knows all of them, it knows which share
  * of the result its O is, and makes it that; after that the O of the ranks need only be added up, in any order, and
- * straight from the slots in which they come. Adding in another order changes no more than the last bits of f32. */
+ * straight from the slots in which they come. Adding in another order changes no more than the last bits of f32.
+ *
+ * In a rectangle of cubes each journey goes through the cubes first. A pair for all ranks of a cube, and the sum of
+ * their O, then go along a row of cubes, and those for the row along a column. */
 #include "base/size.h"
 #include "sim/benches/mesh_attention.h"
 
@@ -30,7 +33,8 @@ static tl_tensor tokens_of_head(weft_tile *tl, const weft__attention *it, const 
 
 static tl_tensor load_queries(weft_tile *tl, const weft__attention *it)
 {
-    uint64_t first = (uint64_t)tl_program_id(tl, TL_AXIS_GROUP) * rows_of(it);
+    uint64_t group = tl_program_id(tl, TL_AXIS_GROUP) / (it->cube_columns * it->cube_rows);
+    uint64_t first = group * rows_of(it);
     tl_tensor rows = tl_slice(tl, tl_shard(tl, it->query), 0, first, rows_of(it));
     return tl_load_tensor(tl, rows);
 }
@@ -70,30 +74,44 @@ static products begin_output(weft_tile *tl, const weft__attention *it, tl_tensor
 
 /* ---- shares ---- */
 
-/* Row by row, of the ranks: greatest scores in the first half of the columns, sums of weights in the second. */
-static tl_tensor gather_pairs(weft_tile *tl, const weft__attention *it, tl_tensor greatest, tl_tensor sum)
+/* Beside the output of some ranks, row by row: the greatest score, and the sum of the weights. */
+typedef struct pair {
+    tl_tensor greatest, sum; /* [1, rows] */
+} pair;
+
+/* Of the ranks of a path, row by row: greatest scores in the first half of the columns, sums in the second. */
+static tl_tensor gather_pairs(weft_tile *tl, const weft__attention *it, const weft__attention_path *path,
+                              const pair *own)
 {
-    uint32_t rank = tl_program_id(tl, TL_AXIS_RANK), ranks = tl_num_programs(tl, TL_AXIS_RANK);
     uint64_t rows = rows_of(it);
-    weft_shape as_row = weft_shape_2d(1, rows);
-    tl_tensor table = tl_empty(tl, weft_shape_2d(ranks, 2 * rows), WEFT_F32);
-    tl_tensor own = tl_slice(tl, table, 0, rank, 1);
-    tl_copy(tl, weft__attention_place(tl, tl_slice(tl, own, 1, 0, rows)), tl_reshape(tl, greatest, as_row));
-    tl_copy(tl, weft__attention_place(tl, tl_slice(tl, own, 1, rows, rows)), tl_reshape(tl, sum, as_row));
-    weft__attention_gather(tl, it, table);
+    tl_tensor table = tl_empty(tl, weft_shape_2d(path->ranks, 2 * rows), WEFT_F32);
+    tl_tensor row = tl_slice(tl, table, 0, path->rank, 1);
+    tl_copy(tl, weft__attention_place(tl, tl_slice(tl, row, 1, 0, rows)), own->greatest);
+    tl_copy(tl, weft__attention_place(tl, tl_slice(tl, row, 1, rows, rows)), own->sum);
+    weft__attention_gather(tl, it, path, table);
     return table;
 }
 
-/* What the own output is multiplied by to be a part of the result: exp(m - M) / L, of all ranks M the greatest m, and L
- * the sum of l exp(m - M). */
-static tl_tensor own_share(weft_tile *tl, const weft__attention *it, tl_tensor table)
+/* Of all ranks of a path together: M, the greatest m, and the sum of l exp(m - M). */
+static pair join_pairs(weft_tile *tl, const weft__attention *it, const weft__attention_path *path, const pair *own)
 {
     uint64_t rows = rows_of(it);
+    tl_tensor table = gather_pairs(tl, it, path, own);
     tl_tensor greatest = tl_slice(tl, table, 1, 0, rows), sums = tl_slice(tl, table, 1, rows, rows);
-    tl_tensor scale = tl_exp(tl, tl_sub(tl, greatest, tl_max(tl, greatest, 0)));
-    tl_tensor all = tl_sum(tl, tl_mul(tl, sums, scale), 0);
-    tl_tensor own = tl_div(tl, tl_slice(tl, scale, 0, tl_program_id(tl, TL_AXIS_RANK), 1), all);
-    return tl_reshape(tl, own, weft_shape_2d(rows, 1));
+    tl_tensor all = tl_max(tl, greatest, 0);
+    tl_tensor scaled = tl_mul(tl, sums, tl_exp(tl, tl_sub(tl, greatest, all)));
+    return (pair){.greatest = all, .sum = tl_sum(tl, scaled, 0)};
+}
+
+/* What the own output is multiplied by to be a part of the result: exp(m - M) / L, where M and L are those of all. */
+static tl_tensor own_share(weft_tile *tl, const weft__attention *it, const weft__attention_path *paths, uint32_t count,
+                           const pair *own)
+{
+    pair all = *own;
+    for (uint32_t i = 0; i < count; i++)
+        all = join_pairs(tl, it, &paths[i], &all);
+    tl_tensor share = tl_div(tl, tl_exp(tl, tl_sub(tl, own->greatest, all.greatest)), all.sum);
+    return tl_reshape(tl, share, weft_shape_2d(rows_of(it), 1));
 }
 
 /* ---- outputs ---- */
@@ -123,22 +141,31 @@ static tl_tensor part_at(weft_tile *tl, const weft__attention *it, tl_tensor out
     return weft__attention_place(tl, tl_slice(tl, output, 0, first, count));
 }
 
-static void join_outputs(weft_tile *tl, const weft__attention *it, weft__attention_travel *travel, tl_tensor output)
+static void join_outputs(weft_tile *tl, const weft__attention *it, const weft__attention_path *path,
+                         weft__attention_travel *travel, tl_tensor output)
 {
     uint32_t parts = (uint32_t)weft__ceil_div(rows_of(it), it->output_rows);
-    joined all = {.rank = tl_program_id(tl, TL_AXIS_RANK)};
+    joined all = {.rank = path->rank};
     for (uint32_t first = 0; first < parts; first += it->together) {
         uint32_t count = (uint32_t)weft__min_size(it->together, parts - first);
         for (uint32_t i = 0; i < count; i++)
             all.parts[i] = part_at(tl, it, output, first + i);
-        travel(tl, it, all.parts, count, add_output, &all);
+        travel(tl, it, path, all.parts, count, add_output, &all);
     }
 }
 
 /* ---- the kernel ---- */
 
+/* Of a tensor [rows, 1]. */
+static tl_tensor as_row(weft_tile *tl, tl_tensor column)
+{
+    return tl_reshape(tl, column, weft_shape_2d(1, column.shape.extent[0]));
+}
+
 void weft__attention_decode_by(weft_tile *tl, const weft__attention *it, weft__attention_travel *travel)
 {
+    weft__attention_path paths[WEFT__ATTENTION_PATHS];
+    uint32_t path_count = weft__attention_paths(tl, it, paths);
     tl_tensor scores = tl_empty(tl, weft_shape_2d(rows_of(it), it->tokens), WEFT_F32);
     products under_way = begin_scores(tl, it, load_queries(tl, it), scores);
     wait_for(tl, it, &under_way);
@@ -146,10 +173,13 @@ void weft__attention_decode_by(weft_tile *tl, const weft__attention *it, weft__a
     tl_tensor weights = tl_exp(tl, tl_sub(tl, scores, greatest));
     tl_tensor output = tl_empty(tl, weft_shape_2d(rows_of(it), it->head_dim), WEFT_F32);
     under_way = begin_output(tl, it, tl_cast(tl, weights, it->dtype), output);
-    tl_tensor share = own_share(tl, it, gather_pairs(tl, it, greatest, tl_sum(tl, weights, 1)));
+
+    const pair own = {.greatest = as_row(tl, greatest), .sum = as_row(tl, tl_sum(tl, weights, 1))};
+    tl_tensor share = own_share(tl, it, paths, path_count, &own);
     wait_for(tl, it, &under_way);
     output = weft__attention_place(tl, tl_mul(tl, output, share));
-    join_outputs(tl, it, travel, output);
+    for (uint32_t i = 0; i < path_count; i++)
+        join_outputs(tl, it, &paths[i], travel, output);
     tl_store(tl, tl_shard(tl, it->output).address, tl_cast(tl, output, it->dtype));
 }
 

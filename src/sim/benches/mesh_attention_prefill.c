@@ -11,7 +11,8 @@
 typedef struct prefilling {
     const weft__attention *it;
     uint64_t rows;
-    uint32_t rank, block;          /* of the tokens of each rank */
+    weft__attention_path path;
+    uint32_t block;                /* of the tokens of each rank */
     tl_tensor queries;             /* [rows, head_dim] */
     tl_tensor positions, offsets;  /* of a causal one, see weft__attention */
     tl_tensor scores;              /* room for [ranks, rows, block], of those blocks that the queries see */
@@ -37,7 +38,7 @@ static uint32_t first_token(const prefilling *all, uint32_t origin)
 static sight sight_of(const prefilling *all, uint32_t origin)
 {
     const weft__attention *it = all->it;
-    uint32_t first = first_token(all, origin), position = it->first_position + all->rank * it->queries;
+    uint32_t first = first_token(all, origin), position = it->first_position + all->path.rank * it->queries;
     if (!it->is_causal || first + it->block - 1 <= position)
         return SEES_ALL;
     return first <= position + it->queries - 1 ? SEES_SOME : SEES_NONE;
@@ -117,11 +118,11 @@ static void attend_to_block(weft_tile *tl, prefilling *all, uint32_t head)
 {
     tl_tensor keys = load_block(tl, all, all->it->key, head);
     all->seen = all->used = 0;
-    weft__attention_go_round(tl, all->it, &keys, 1, use_keys, all);
+    weft__attention_go_round(tl, all->it, &all->path, &keys, 1, use_keys, all);
     if (all->seen > 0)
         raise_greatest(tl, all);
     tl_tensor values = load_block(tl, all, all->it->value, head);
-    weft__attention_go_round(tl, all->it, &values, 1, use_values, all);
+    weft__attention_go_round(tl, all->it, &all->path, &values, 1, use_values, all);
 }
 
 /* Room for what is written again and again. */
@@ -129,13 +130,12 @@ static void make_places(weft_tile *tl, prefilling *all)
 {
     const weft__attention *it = all->it;
     weft_shape column = weft_shape_2d(all->rows, 1), rows = weft_shape_2d(all->rows, it->head_dim);
-    uint32_t ranks = tl_num_programs(tl, TL_AXIS_RANK);
     all->greatest = weft__attention_place(tl, tl_full(tl, column, WEFT_F32, -INFINITY));
     all->sum = weft__attention_place(tl, tl_full(tl, column, WEFT_F32, 0));
     all->outputs[0] = tl_empty(tl, rows, WEFT_F32);
     all->outputs[1] = weft__attention_place(tl, tl_full(tl, rows, WEFT_F32, 0));
     all->current = all->outputs[1];
-    all->scores = tl_empty(tl, weft_shape_3d(ranks, all->rows, it->block), WEFT_F32);
+    all->scores = tl_empty(tl, weft_shape_3d(all->path.ranks, all->rows, it->block), WEFT_F32);
 }
 
 static void attend(weft_tile *tl, prefilling *all, uint32_t head)
@@ -157,7 +157,7 @@ static void attend(weft_tile *tl, prefilling *all, uint32_t head)
 void weft__attention_prefill(weft_tile *tl, const void *arguments)
 {
     const weft__attention *it = arguments;
-    prefilling all = {.it = it, .rows = (uint64_t)it->sharers * it->queries, .rank = tl_program_id(tl, TL_AXIS_RANK)};
+    prefilling all = {.it = it, .rows = (uint64_t)it->sharers * it->queries, .path = weft__attention_ring(tl, it)};
     if (it->is_causal) {
         tl_tensor positions = tl_shard(tl, it->positions), offsets = tl_shard(tl, it->offsets);
         all.positions = tl_load_tensor(tl, positions);

@@ -20,35 +20,36 @@ typedef struct way {
 } way;
 
 /* In a ring, half of the others; in a line, all that stand on that side. */
-static uint32_t come_from_previous(const weft__attention *it, uint32_t rank, uint32_t ranks)
+static uint32_t come_from_previous(const weft__attention_path *path, uint32_t rank)
 {
-    return it->is_ring ? ranks / 2 : rank;
+    return path->is_ring ? path->ranks / 2 : rank;
 }
 
-static uint32_t come_from_next(const weft__attention *it, uint32_t rank, uint32_t ranks)
+static uint32_t come_from_next(const weft__attention_path *path, uint32_t rank)
 {
-    return it->is_ring ? (ranks - 1) / 2 : ranks - 1 - rank;
+    return path->is_ring ? (path->ranks - 1) / 2 : path->ranks - 1 - rank;
 }
 
-static void find_ways(const weft__attention *it, uint32_t rank, uint32_t ranks, way ways[2])
+static void find_ways(const weft__attention_path *path, way ways[2])
 {
-    bool is_last = !it->is_ring && rank == ranks - 1, is_first = !it->is_ring && rank == 0;
-    ways[0] = (way){.to = TL_NEXT,
-                    .from = TL_PREVIOUS,
-                    .in = come_from_previous(it, rank, ranks),
-                    .out = is_last ? 0 : come_from_previous(it, rank + 1, ranks),
-                    .next_rank = ranks - 1};
-    ways[1] = (way){.to = TL_PREVIOUS,
-                    .from = TL_NEXT,
-                    .in = come_from_next(it, rank, ranks),
-                    .out = is_first ? 0 : come_from_next(it, rank - 1, ranks),
+    uint32_t rank = path->rank;
+    bool is_first = !path->is_ring && rank == 0, is_last = !path->is_ring && rank == path->ranks - 1;
+    ways[0] = (way){.to = path->next,
+                    .from = path->previous,
+                    .in = come_from_previous(path, rank),
+                    .out = is_last ? 0 : come_from_previous(path, rank + 1),
+                    .next_rank = path->ranks - 1};
+    ways[1] = (way){.to = path->previous,
+                    .from = path->next,
+                    .in = come_from_next(path, rank),
+                    .out = is_first ? 0 : come_from_next(path, rank - 1),
                     .next_rank = 1};
 }
 
 /* The rank whose message comes in a step: so many ranks further away than the neighbour. */
-static uint32_t origin_of(const way *by, uint32_t rank, uint32_t ranks, uint32_t step)
+static uint32_t origin_of(const weft__attention_path *path, const way *by, uint32_t step)
 {
-    return (rank + (step + 1) * by->next_rank) % ranks;
+    return (path->rank + (step + 1) * by->next_rank) % path->ranks;
 }
 
 /* ---- parts ---- */
@@ -56,7 +57,7 @@ static uint32_t origin_of(const way *by, uint32_t rank, uint32_t ranks, uint32_t
 /* A journey, as one rank sees it. */
 typedef struct journey {
     const weft__attention *it;
-    uint32_t rank, ranks;
+    const weft__attention_path *path;
     const tl_tensor *parts;
     weft__attention_use *use;
     void *context;
@@ -66,7 +67,7 @@ typedef struct journey {
 static void pass_on(weft_tile *tl, const journey *all, const way *by, uint32_t step, uint32_t part)
 {
     const tl_tensor *like = &all->parts[part];
-    uint32_t origin = origin_of(by, all->rank, all->ranks, step);
+    uint32_t origin = origin_of(all->path, by, step);
     bool goes_on = step + 1 < by->out, stays = all->it->stays_in_slots;
     uint64_t mark = tl_mark(tl);
     tl_tensor message = stays ? tl_recv_in_place(tl, by->from, like->shape, like->dtype)
@@ -91,23 +92,18 @@ static void set_out(weft_tile *tl, const journey *all, const way *ways, uint32_t
             if (ways[i].out > 0)
                 sendings[sent++] = tl_send(tl, ways[i].to, all->parts[part]);
     for (uint32_t part = 0; part < count; part++)
-        all->use(tl, all->context, part, all->rank, all->parts[part]);
+        all->use(tl, all->context, part, all->path->rank, all->parts[part]);
     tl_release(tl, mark);
     for (uint32_t i = 0; i < sent; i++)
         tl_wait(tl, sendings[i]);
 }
 
-void weft__attention_go_round(weft_tile *tl, const weft__attention *it, const tl_tensor *parts, uint32_t count,
-                              weft__attention_use *use, void *context)
+void weft__attention_go_round(weft_tile *tl, const weft__attention *it, const weft__attention_path *path,
+                              const tl_tensor *parts, uint32_t count, weft__attention_use *use, void *context)
 {
-    const journey all = {.it = it,
-                         .rank = tl_program_id(tl, TL_AXIS_RANK),
-                         .ranks = tl_num_programs(tl, TL_AXIS_RANK),
-                         .parts = parts,
-                         .use = use,
-                         .context = context};
+    const journey all = {.it = it, .path = path, .parts = parts, .use = use, .context = context};
     way ways[2];
-    find_ways(it, all.rank, all.ranks, ways);
+    find_ways(path, ways);
     set_out(tl, &all, ways, count);
     for (uint32_t step = 0; step < ways[0].in || step < ways[1].in; step++)
         for (uint32_t part = 0; part < count; part++)
@@ -123,31 +119,28 @@ static tl_tensor row_of(weft_tile *tl, tl_tensor table, uint32_t rank)
     return weft__attention_place(tl, tl_slice(tl, table, 0, rank, 1));
 }
 
-/* Nobody writes a row again, so nobody waits until it has been sent. */
-static void gather_columns(weft_tile *tl, const weft__attention *it, tl_tensor columns)
+static void gather_columns(weft_tile *tl, const weft__attention_path *path, tl_tensor columns)
 {
-    uint32_t rank = tl_program_id(tl, TL_AXIS_RANK), ranks = tl_num_programs(tl, TL_AXIS_RANK);
     way ways[2];
-    find_ways(it, rank, ranks, ways);
+    find_ways(path, ways);
     for (uint32_t i = 0; i < 2; i++)
         if (ways[i].out > 0)
-            (void)tl_send(tl, ways[i].to, row_of(tl, columns, rank));
+            tl_wait(tl, tl_send(tl, ways[i].to, row_of(tl, columns, path->rank)));
     for (uint32_t step = 0; step < ways[0].in || step < ways[1].in; step++)
         for (uint32_t i = 0; i < 2; i++) {
             if (step >= ways[i].in)
                 continue;
-            tl_tensor place = row_of(tl, columns, origin_of(&ways[i], rank, ranks, step));
-            tl_tensor row = tl_recv_into(tl, ways[i].from, place);
+            tl_tensor row = tl_recv_into(tl, ways[i].from, row_of(tl, columns, origin_of(path, &ways[i], step)));
             if (step + 1 < ways[i].out)
                 tl_wait(tl, tl_send(tl, ways[i].to, row));
         }
 }
 
-void weft__attention_gather(weft_tile *tl, const weft__attention *it, tl_tensor table)
+void weft__attention_gather(weft_tile *tl, const weft__attention *it, const weft__attention_path *path, tl_tensor table)
 {
     uint64_t columns = table.shape.extent[1];
     for (uint64_t first = 0; first < columns; first += it->table_columns) {
         uint64_t count = weft__min_size(it->table_columns, columns - first);
-        gather_columns(tl, it, tl_slice(tl, table, 1, first, count));
+        gather_columns(tl, path, tl_slice(tl, table, 1, first, count));
     }
 }

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 #include "base/size.h"
 #include "sim/benches/bench.h"
@@ -293,18 +294,30 @@ static uint32_t seen_by(const bench *it, uint32_t rank, uint32_t query)
     return kernel->is_causal ? kernel->first_position + rank * kernel->queries + query + 1 : it->cached;
 }
 
+/* Of one PE: its rows. */
+static void reference_of(const bench *it, uint32_t pe, double *out)
+{
+    uint32_t heads = it->q_heads / it->groups, head_dim = it->kernel.head_dim;
+    for (uint32_t row = 0; row < it->rows; row++) {
+        uint64_t at = (uint64_t)pe * it->rows + row;
+        uint32_t head = pe / it->ranks * heads + row / it->kernel.queries;
+        const double *query = it->query_numbers + (it->mode == PREFILL ? at : head) * head_dim;
+        uint32_t seen = seen_by(it, pe % it->ranks, row % it->kernel.queries);
+        attend(it, query, head / it->kernel.sharers, seen, out + (uint64_t)row * head_dim);
+    }
+}
+
+/* In decode all ranks of a group have the same. */
 static void reference(const void *arguments, double *out)
 {
     const bench *it = arguments;
-    uint32_t heads = it->q_heads / it->groups, head_dim = it->kernel.head_dim;
-    for (uint32_t pe = 0; pe < it->groups * it->ranks; pe++)
-        for (uint32_t row = 0; row < it->rows; row++) {
-            uint64_t at = (uint64_t)pe * it->rows + row;
-            uint32_t head = pe / it->ranks * heads + row / it->kernel.queries;
-            const double *query = it->query_numbers + (it->mode == PREFILL ? at : head) * head_dim;
-            uint32_t seen = seen_by(it, pe % it->ranks, row % it->kernel.queries);
-            attend(it, query, head / it->kernel.sharers, seen, out + at * head_dim);
-        }
+    size_t count = (size_t)it->rows * it->kernel.head_dim;
+    for (uint32_t pe = 0; pe < it->groups * it->ranks; pe++) {
+        if (it->mode == DECODE && pe % it->ranks > 0)
+            memcpy(out + pe * count, out + (pe - 1) * count, count * sizeof *out);
+        else
+            reference_of(it, pe, out + pe * count);
+    }
 }
 
 /* ---- the run ---- */

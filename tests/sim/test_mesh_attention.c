@@ -34,7 +34,7 @@ static void check_within_a_thousandth(const weft_sim_bench_result *result)
 /* Of the inputs, one in 25 runs with 20 perturbations too. */
 static void check_inputs(const char *slots, uint64_t inputs)
 {
-    static const char *const pairs[] = {"ranks",    "8",  "q_heads", "16",  "kv_heads", "2",
+    static const char *const pairs[] = {"ranks",    "8",  "q_heads", "24",  "kv_heads", "2",
                                         "head_dim", "64", "cached",  "512", NULL};
     weft_machine *machine = open_bench_machine("two-sip", (const char *const[]){"pe.ipcq.slots", slots, NULL});
     uint64_t times = 0;
@@ -42,8 +42,8 @@ static void check_inputs(const char *slots, uint64_t inputs)
         bool is_perturbed = is_long || seed % 25 == 0;
         weft_sim_bench_result *result = run_attention(machine, pairs, seed, is_perturbed ? 20 : 0);
         check_within_a_thousandth(result);
-        ck_assert_uint_eq(result->checks[0].elements, 8 * 16 * 64);
-        ck_assert_uint_eq(result->report.messages, 8 * 2 * 7);
+        ck_assert_uint_eq(result->checks[0].elements, 8 * 24 * 64);
+        ck_assert_uint_eq(result->report.messages, 8 * 3 * 7);
         if (is_perturbed) {
             ck_assert_uint_eq(result->perturbed.runs, 20);
             ck_assert_uint_ne(result->perturbed.least_ps, result->perturbed.most_ps);
@@ -127,21 +127,28 @@ START_TEST(shapes_and_machines_of_all_sorts_are_attention)
 }
 END_TEST
 
-/* A part of a cube, one, some of a row, a row, rows, all of a SIP. */
-static const shape rectangles[] = {
-    {{NULL}, {"path", "cubes", "ranks", "4", "cached", "64"}},
-    {{NULL}, {"path", "cubes", "ranks", "8", "groups", "2", "cached", "64"}},
-    {{NULL}, {"path", "cubes", "ranks", "16", "groups", "2", "cached", "128"}},
-    {{"pe.ipcq.slots", "1"}, {"path", "cubes", "ranks", "32", "cached", "128", "head_dim", "16"}},
-    {{"pe.ipcq.slots", "2"}, {"path", "cubes", "ranks", "64", "cached", "192", "q_heads", "6", "head_dim", "24"}},
-    {{"pe.ipcq.memory", "sram"}, {"path", "cubes", "ranks", "64", "groups", "2", "cached", "64", "dtype", "f32"}},
-    {{"pe.ipcq.slot_bytes", "64"}, {"path", "cubes", "ranks", "128", "groups", "2", "cached", "128", "head_dim", "8"}},
+/* A long ring that has little room for pairs. Parts of a cube, one, a part of a row, rows, parts of a SIP and all of
+ * it; SIPs that are no squares. */
+static const shape decodes[] = {
+    {{"pe.scratch_kib", "40"}, {"ranks", "128", "cached", "128", "q_heads", "16", "head_dim", "8"}},
+    {{NULL}, {"ranks", "4", "path", "cubes", "groups", "2", "cached", "64"}},
+    {{NULL}, {"ranks", "6", "path", "cubes", "cached", "96"}},
+    {{NULL}, {"ranks", "8", "path", "cubes", "groups", "2", "cached", "64"}},
+    {{NULL}, {"ranks", "16", "path", "cubes", "groups", "2", "cached", "128"}},
+    {{"pe.ipcq.slots", "1"}, {"ranks", "32", "path", "cubes", "cached", "128", "head_dim", "16"}},
+    {{"pe.ipcq.slots", "2"}, {"ranks", "64", "path", "cubes", "cached", "192", "q_heads", "6", "head_dim", "24"}},
+    {{"pe.ipcq.memory", "sram"}, {"ranks", "64", "path", "cubes", "groups", "2", "cached", "64", "dtype", "f32"}},
+    {{"pe.ipcq.slot_bytes", "64"}, /* pairs in several messages */
+     {"ranks", "128", "path", "cubes", "groups", "2", "cached", "128", "head_dim", "8", "q_heads", "48"}},
+    {{"sip.rows", "2", "sip.columns", "8"}, {"ranks", "32", "path", "cubes", "cached", "64", "head_dim", "16"}},
+    {{"sip.rows", "2", "sip.columns", "8"}, {"ranks", "64", "path", "cubes", "cached", "64", "head_dim", "16"}},
+    {{"sip.rows", "2", "sip.columns", "8"}, {"ranks", "128", "path", "cubes", "cached", "128", "head_dim", "16"}},
 };
 
-START_TEST(rectangles_of_cubes_are_attention)
+START_TEST(rectangles_and_long_rings_are_attention)
 {
-    for (size_t i = 0; i < sizeof rectangles / sizeof rectangles[0]; i++)
-        check_shape(&rectangles[i], "decode");
+    for (size_t i = 0; i < sizeof decodes / sizeof decodes[0]; i++)
+        check_shape(&decodes[i], "decode");
 }
 END_TEST
 
@@ -175,10 +182,28 @@ START_TEST(a_layer_of_a_large_model_runs_on_all_pes)
 }
 END_TEST
 
+/* The ranks of one cube stand in a ring. */
+START_TEST(a_group_of_one_cube_is_a_ring)
+{
+    static const char *const paths[] = {"cubes", "ring", "line"};
+    uint64_t times_ps[3];
+    weft_machine *machine = open_bench_machine("two-sip", NULL);
+    for (size_t i = 0; i < 3; i++) {
+        const char *const pairs[] = {"path", paths[i], "ranks", "8", NULL};
+        weft_sim_bench_result *result = run_bench_on(machine, "mesh-attention", pairs, (weft_sim_bench_options){0});
+        times_ps[i] = result->report.makespan_ps;
+        weft_sim_bench_result_destroy(result);
+    }
+    ck_assert_uint_eq(times_ps[0], times_ps[1]);
+    ck_assert_uint_ne(times_ps[0], times_ps[2]);
+    weft_machine_close(machine);
+}
+END_TEST
+
 /* ---- settings ---- */
 
 typedef struct refusal {
-    const char *machine[3];
+    const char *machine[5];
     const char *bench[12];
     weft_status status;
     const char *fragments[3];
@@ -203,10 +228,18 @@ static const refusal refusals[] = {
     {{NULL}, {"ranks", "100", "groups", "2", "cached", "900"}, WEFT_UNSUPPORTED, {"200 PEs"}},
     {{"pe.ipcq.slot_bytes", "128"}, {NULL}, WEFT_INVALID_ARGUMENT, {"pe.ipcq.slot_bytes=128", "head_dim=64", "256"}},
     {{NULL}, {"path", "cubes", "mode", "prefill"}, WEFT_INVALID_ARGUMENT, {"path=cubes", "mode=decode"}},
-    {{NULL}, {"path", "cubes", "ranks", "12", "cached", "48"}, WEFT_INVALID_ARGUMENT, {"ranks=12", "8 PEs", "4 x 4"}},
+    {{NULL},
+     {"path", "cubes", "ranks", "6", "cached", "48", "groups", "2"},
+     WEFT_INVALID_ARGUMENT,
+     {"ranks=6", "8 PEs", "4 x 4"}},
+    {{NULL}, {"path", "cubes", "ranks", "12", "cached", "48"}, WEFT_INVALID_ARGUMENT, {"ranks=12"}},
     {{NULL}, {"path", "cubes", "ranks", "24", "cached", "48"}, WEFT_INVALID_ARGUMENT, {"ranks=24"}},
     {{NULL}, {"path", "cubes", "ranks", "96", "cached", "96"}, WEFT_INVALID_ARGUMENT, {"ranks=96"}},
     {{NULL}, {"path", "cubes", "ranks", "256"}, WEFT_INVALID_ARGUMENT, {"ranks=256"}},
+    {{"sip.rows", "8", "sip.columns", "2"},
+     {"path", "cubes", "ranks", "24", "cached", "48"},
+     WEFT_INVALID_ARGUMENT,
+     {"ranks=24", "8 x 2"}},
 };
 
 START_TEST(what_does_not_go_together_is_refused)
@@ -347,7 +380,6 @@ static void place_layer(placed_layer *it, const layer *data, const char *slots, 
                                       .stays_in_slots = true,
                                       .together = together < WEFT__ATTENTION_PARTS ? together : WEFT__ATTENTION_PARTS,
                                       .output_rows = OUTPUT_ROWS,
-                                      .table_columns = 2 * HEADS,
                                       .dtype = WEFT_F16,
                                       .query = it->query,
                                       .key = it->key,
@@ -551,8 +583,9 @@ int main(int count, char **arguments)
                                   decode_is_attention_on_rings_of_2_slots,
                                   decode_is_attention_on_rings_of_1_slot,
                                   shapes_and_machines_of_all_sorts_are_attention,
-                                  rectangles_of_cubes_are_attention,
+                                  rectangles_and_long_rings_are_attention,
                                   a_layer_of_a_large_model_runs_on_all_pes,
+                                  a_group_of_one_cube_is_a_ring,
                                   what_does_not_go_together_is_refused,
                                   memory_that_fails,
                                   a_layer_of_our_own_is_attention,

@@ -41,32 +41,6 @@ tl_tensor weft__attention_place(weft_tile *tl, tl_tensor tensor)
     return tl_ref(tl, tensor.address, tensor.shape, tensor.dtype);
 }
 
-weft__attention_path weft__attention_ring(const weft_tile *tl, const weft__attention *it)
-{
-    return (weft__attention_path){.rank = tl_program_id(tl, TL_AXIS_RANK),
-                                  .ranks = tl_num_programs(tl, TL_AXIS_RANK),
-                                  .is_ring = it->is_ring,
-                                  .next = TL_NEXT,
-                                  .previous = TL_PREVIOUS};
-}
-
-/* Groups of the launch are cubes then, and those of a group follow one another, row by row. */
-uint32_t weft__attention_paths(const weft_tile *tl, const weft__attention *it,
-                               weft__attention_path out[WEFT__ATTENTION_PATHS])
-{
-    uint32_t cube = tl_program_id(tl, TL_AXIS_GROUP) % (it->cube_columns * it->cube_rows), count = 0;
-    const weft__attention_path row = {
-        .rank = cube % it->cube_columns, .ranks = it->cube_columns, .next = TL_EAST, .previous = TL_WEST};
-    const weft__attention_path column = {
-        .rank = cube / it->cube_columns, .ranks = it->cube_rows, .next = TL_SOUTH, .previous = TL_NORTH};
-    out[count++] = weft__attention_ring(tl, it);
-    if (row.ranks > 1)
-        out[count++] = row;
-    if (column.ranks > 1)
-        out[count++] = column;
-    return count;
-}
-
 /* ---- settings ---- */
 
 typedef enum mode {
@@ -74,14 +48,15 @@ typedef enum mode {
     PREFILL
 } mode;
 
-static const char *const modes[] = {"decode", "prefill", NULL};
-typedef enum path {
+/* How the ranks of a group stand. */
+typedef enum standing {
     RING,
     LINE,
     CUBES
-} path;
+} standing;
 
-static const char *const paths[] = {"ring", "line", "cubes", NULL};
+static const char *const modes[] = {"decode", "prefill", NULL};
+static const char *const standings[] = {"ring", "line", "cubes", NULL};
 static const char *const answers[] = {"no", "yes", NULL};
 
 static const weft_sim_bench_key keys[] = {
@@ -97,8 +72,8 @@ static const weft_sim_bench_key keys[] = {
     {"path",
      "How the ranks of a group stand: in a ring; in a line, without a way from its last to its first; or, in decode, "
      "in "
-     "the rings of whole cubes, and in lines from cube to cube.",
-     paths, RING, 0, 0},
+     "the ring of each cube, and in lines from cube to cube.",
+     standings, RING, 0, 0},
     {"dtype", "Of queries, keys, values and the output.", weft__bench_float_names, 0, 0, 0},
     {0},
 };
@@ -142,28 +117,27 @@ static void check_counts(weft__bench_run *run, const bench *it, uint32_t queries
                          it->q_heads, queries, it->cached, it->kernel.head_dim);
 }
 
-/* Makes a group a rectangle of cubes that lies in the rows of one SIP as PEs are numbered. Ends the run if it is none.
- */
+/* Makes a group a rectangle of cubes, which follow one another as cubes are numbered: row by row, in one SIP. Ends the
+ * run if it is none. */
 static void divide_over_cubes(weft__bench_run *run, bench *it)
 {
     const weft__machine_spec *spec = weft__bench_machine(run)->spec;
     uint32_t pes = spec->cube.pe_count, columns = spec->sip.columns, rows = spec->sip.rows;
-    uint32_t cubes = it->ranks / pes;
+    uint32_t cubes = (uint32_t)weft__ceil_div(it->ranks, pes);
+    bool is_in_cube = cubes == 1 && (pes % it->ranks == 0 || it->groups == 1), is_whole = it->ranks % pes == 0;
+    bool is_in_row = is_whole && columns % cubes == 0;
+    bool is_rows = is_whole && cubes % columns == 0 && rows % (cubes / columns) == 0;
     if (it->mode == PREFILL)
         weft__bench_fail(run, WEFT_INVALID_ARGUMENT, "path=cubes goes with mode=decode only.");
-    if (it->ranks <= pes)
-        return;
-    bool is_part_of_row = columns % cubes == 0, is_rows = cubes % columns == 0 && rows % (cubes / columns) == 0;
-    if (it->ranks % pes != 0 || (!is_part_of_row && !is_rows)) {
+    if (!is_in_cube && !is_in_row && !is_rows)
         weft__bench_fail(
             run, WEFT_INVALID_ARGUMENT,
-            "With path=cubes a group is some cubes of a row, or whole rows, of which a SIP has a multiple; "
-            "ranks=%" PRIu32 " is not, with %" PRIu32 " PEs in a cube and %" PRIu32 " x %" PRIu32 " cubes in a SIP.",
+            "With path=cubes a group is a cube or an equal part of one, or a row of cubes or an equal part "
+            "of one, or an equal part of a SIP's rows; ranks=%" PRIu32 " is none of these, with %" PRIu32
+            " PEs in a cube and %" PRIu32 " x %" PRIu32 " cubes in a SIP.",
             it->ranks, pes, rows, columns);
-        return;
-    }
-    it->kernel.cube_columns = is_part_of_row ? cubes : columns;
-    it->kernel.cube_rows = is_part_of_row ? 1 : cubes / columns;
+    it->kernel.cube_columns = cubes < columns ? cubes : columns;
+    it->kernel.cube_rows = is_rows ? cubes / columns : 1;
 }
 
 static bench read_settings(weft__bench_run *run)
@@ -245,7 +219,6 @@ static void plan_messages(weft__bench_run *run, bench *it)
         return;
     }
     kernel->output_rows = (uint32_t)weft__min_size(slot_bytes / row_bytes, it->rows);
-    kernel->table_columns = (uint32_t)weft__min_size(slot_bytes / weft_dtype_bytes(WEFT_F32), 2 * (uint64_t)it->rows);
     uint64_t slots = ipcq->slots - kernel->stays_in_slots;
     kernel->together = (uint32_t)weft__min_size(slots, WEFT__ATTENTION_PARTS);
 }

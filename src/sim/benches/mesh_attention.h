@@ -32,7 +32,6 @@ typedef struct weft__attention {
     bool stays_in_slots;              /* messages are used, and sent on, from where they came in */
     uint32_t together;                /* messages of a rank that may go round one behind another */
     uint32_t output_rows;             /* of decode: of an output, in a message */
-    uint32_t table_columns;           /* of decode: of a row of a table, in a message */
     uint32_t block;                   /* of prefill: tokens in a message */
 
     weft_dtype dtype;
@@ -50,8 +49,11 @@ typedef struct weft__attention_path {
     tl_direction next, previous;
 } weft__attention_path;
 
-/* The ring or line of a group, or of a cube of it; and the lines from cube to cube, if there are any. */
+/* The ring or line of a group, or of a cube of it. */
 weft__attention_path weft__attention_ring(const weft_tile *tl, const weft__attention *it);
+
+/* That, and the lines from cube to cube if there are any; gives their number. What has gone along all of them, one
+ * after another, has come to all ranks of the group. */
 #define WEFT__ATTENTION_PATHS 3u
 uint32_t weft__attention_paths(const weft_tile *tl, const weft__attention *it,
                                weft__attention_path out[WEFT__ATTENTION_PATHS]);
@@ -63,15 +65,14 @@ typedef void weft__attention_use(weft_tile *tl, void *context, uint32_t part, ui
 #define WEFT__ATTENTION_PARTS 8u
 
 /* All ranks of a path call it with as many parts, at most `together`, of the same shapes: each gets to use its own
- * first, and then those of all others. Own parts may be changed as soon as they have been used. */
+ * first, while they are sent, and then those of all others. Own parts may be changed from then on. */
 typedef void weft__attention_travel(weft_tile *tl, const weft__attention *it, const weft__attention_path *path,
                                     const tl_tensor *parts, uint32_t count, weft__attention_use *use, void *context);
 weft__attention_travel weft__attention_go_round;
 
-/* All ranks of a path call it with a table [ranks, columns] of the same shape, a place in which each has written its
- * own row: each gets the rows of all others, in messages of at most `table_columns` numbers. */
-void weft__attention_gather(weft_tile *tl, const weft__attention *it, const weft__attention_path *path,
-                            tl_tensor table);
+/* All ranks of a path call it with a table of f32 [ranks, columns] of the same shape, of which a slot has room for a
+ * row: a place in which each has written its own row, and gets those of all others. */
+void weft__attention_gather(weft_tile *tl, const weft__attention_path *path, tl_tensor table);
 
 /* ---- kernels ---- */
 

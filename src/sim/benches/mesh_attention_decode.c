@@ -79,37 +79,53 @@ typedef struct pair {
     tl_tensor greatest, sum; /* [1, rows] */
 } pair;
 
-/* Of the ranks of a path, row by row: greatest scores in the first half of the columns, sums in the second. */
-static tl_tensor gather_pairs(weft_tile *tl, const weft__attention *it, const weft__attention_path *path,
-                              const pair *own)
+/* So many rows whose pairs are joined at a time: a message of them fits into a slot, and what joining makes into half
+ * of the scratch memory that is left. */
+static uint64_t rows_together(const weft_tile *tl, const weft__attention *it, const weft__attention_path *path)
 {
-    uint64_t rows = rows_of(it);
-    tl_tensor table = tl_empty(tl, weft_shape_2d(path->ranks, 2 * rows), WEFT_F32);
-    tl_tensor row = tl_slice(tl, table, 0, path->rank, 1);
-    tl_copy(tl, weft__attention_place(tl, tl_slice(tl, row, 1, 0, rows)), own->greatest);
-    tl_copy(tl, weft__attention_place(tl, tl_slice(tl, row, 1, rows, rows)), own->sum);
-    weft__attention_gather(tl, it, path, table);
-    return table;
+    const uint64_t row_bytes = weft_dtype_bytes(WEFT_F32) * 6 * path->ranks; /* a table of two columns, and beside it */
+    uint64_t most =
+        weft__min_size(tl_slot_bytes(tl) / (2 * weft_dtype_bytes(WEFT_F32)), tl_scratch_left(tl) / 2 / row_bytes);
+    return weft__max_size(weft__min_size(most, rows_of(it)), 1);
 }
 
-/* Of all ranks of a path together: M, the greatest m, and the sum of l exp(m - M). */
-static pair join_pairs(weft_tile *tl, const weft__attention *it, const weft__attention_path *path, const pair *own)
+/* Of such rows, in place of the pair that this rank has so far, that of all ranks of a path together: M, the greatest
+ * m, and the sum of l exp(m - M). A row of the table has the greatest scores of a rank, and then its sums. */
+static void join_rows(weft_tile *tl, const weft__attention_path *path, const pair *so_far, uint64_t first,
+                      uint64_t count)
 {
-    uint64_t rows = rows_of(it);
-    tl_tensor table = gather_pairs(tl, it, path, own);
-    tl_tensor greatest = tl_slice(tl, table, 1, 0, rows), sums = tl_slice(tl, table, 1, rows, rows);
-    tl_tensor all = tl_max(tl, greatest, 0);
-    tl_tensor scaled = tl_mul(tl, sums, tl_exp(tl, tl_sub(tl, greatest, all)));
-    return (pair){.greatest = all, .sum = tl_sum(tl, scaled, 0)};
+    uint64_t mark = tl_mark(tl);
+    tl_tensor greatest = weft__attention_place(tl, tl_slice(tl, so_far->greatest, 1, first, count));
+    tl_tensor sum = weft__attention_place(tl, tl_slice(tl, so_far->sum, 1, first, count));
+    tl_tensor table = tl_empty(tl, weft_shape_2d(path->ranks, 2 * count), WEFT_F32);
+    tl_tensor row = tl_slice(tl, table, 0, path->rank, 1);
+    tl_copy(tl, weft__attention_place(tl, tl_slice(tl, row, 1, 0, count)), greatest);
+    tl_copy(tl, weft__attention_place(tl, tl_slice(tl, row, 1, count, count)), sum);
+    weft__attention_gather(tl, path, table);
+
+    tl_tensor all = tl_slice(tl, table, 1, 0, count), sums = tl_slice(tl, table, 1, count, count);
+    tl_copy(tl, greatest, tl_max(tl, all, 0));
+    tl_tensor scaled = tl_mul(tl, sums, tl_exp(tl, tl_sub(tl, all, greatest)));
+    tl_copy(tl, sum, tl_sum(tl, scaled, 0));
+    tl_release(tl, mark);
+}
+
+static void join_pairs(weft_tile *tl, const weft__attention *it, const weft__attention_path *path, const pair *so_far)
+{
+    uint64_t together = rows_together(tl, it, path);
+    for (uint64_t first = 0; first < rows_of(it); first += together)
+        join_rows(tl, path, so_far, first, weft__min_size(together, rows_of(it) - first));
 }
 
 /* What the own output is multiplied by to be a part of the result: exp(m - M) / L, where M and L are those of all. */
 static tl_tensor own_share(weft_tile *tl, const weft__attention *it, const weft__attention_path *paths, uint32_t count,
                            const pair *own)
 {
-    pair all = *own;
+    const pair all = {.greatest = tl_empty(tl, own->greatest.shape, WEFT_F32),
+                      .sum = weft__attention_place(tl, own->sum)};
+    tl_copy(tl, all.greatest, own->greatest);
     for (uint32_t i = 0; i < count; i++)
-        all = join_pairs(tl, it, &paths[i], &all);
+        join_pairs(tl, it, &paths[i], &all);
     tl_tensor share = tl_div(tl, tl_exp(tl, tl_sub(tl, own->greatest, all.greatest)), all.sum);
     return tl_reshape(tl, share, weft_shape_2d(rows_of(it), 1));
 }

@@ -4,13 +4,44 @@
  * stays in the slot in which it came, if it can: then the slot is free only when the DMA engine has read what is sent
  * on.
  *
- * Why nobody waits for ever. All ranks do the same steps in the same order, a line leaving some out. Look at the rank
- * that is furthest behind, and let `count` parts go together. It cannot wait for a message, as its neighbour, further
- * on, has sent it in an earlier step. It sends message k + count when it has message k; for that its neighbour must
- * have freed number k + count - slots. The neighbour has freed number k - 1, or, if messages are copied from their
- * slots, number k. So count + 1 slots are enough, or count. */
-#include "base/size.h"
+ * Why nobody waits for ever. All ranks of a group do the same steps in the same order, path by path, a line leaving
+ * some out; each path has queues of its own. Look at a rank that none is behind, and let `count` parts go together.
+ * When it sets out, its neighbours have freed all slots of earlier journeys, so `count` slots are enough for that. It
+ * cannot wait for a message, as its neighbour has sent it in an earlier step. It sends message k + count when it has
+ * message k; for that its neighbour must have freed number k + count - slots. The neighbour has freed number k - 1, or,
+ * if messages are copied from their slots, number k. So count + 1 slots are enough, or count. Rows of a table are
+ * single parts that are copied: one slot is enough. */
 #include "sim/benches/mesh_attention.h"
+
+/* ---- paths ---- */
+
+weft__attention_path weft__attention_ring(const weft_tile *tl, const weft__attention *it)
+{
+    return (weft__attention_path){.rank = tl_program_id(tl, TL_AXIS_RANK),
+                                  .ranks = tl_num_programs(tl, TL_AXIS_RANK),
+                                  .is_ring = it->is_ring,
+                                  .next = TL_NEXT,
+                                  .previous = TL_PREVIOUS};
+}
+
+/* Where a group has several cubes, the launch has a group for each of them. */
+uint32_t weft__attention_paths(const weft_tile *tl, const weft__attention *it,
+                               weft__attention_path out[WEFT__ATTENTION_PATHS])
+{
+    uint32_t cube = tl_program_id(tl, TL_AXIS_GROUP) % (it->cube_columns * it->cube_rows), count = 0;
+    const weft__attention_path row = {
+        .rank = cube % it->cube_columns, .ranks = it->cube_columns, .next = TL_EAST, .previous = TL_WEST};
+    const weft__attention_path column = {
+        .rank = cube / it->cube_columns, .ranks = it->cube_rows, .next = TL_SOUTH, .previous = TL_NORTH};
+    out[count++] = weft__attention_ring(tl, it);
+    if (row.ranks > 1)
+        out[count++] = row;
+    if (column.ranks > 1)
+        out[count++] = column;
+    return count;
+}
+
+/* ---- ways ---- */
 
 /* One of the two ways that parts go. */
 typedef struct way {
@@ -119,28 +150,20 @@ static tl_tensor row_of(weft_tile *tl, tl_tensor table, uint32_t rank)
     return weft__attention_place(tl, tl_slice(tl, table, 0, rank, 1));
 }
 
-static void gather_columns(weft_tile *tl, const weft__attention_path *path, tl_tensor columns)
+/* What is sent is waited for, as the table may be given back after this. */
+void weft__attention_gather(weft_tile *tl, const weft__attention_path *path, tl_tensor table)
 {
     way ways[2];
     find_ways(path, ways);
     for (uint32_t i = 0; i < 2; i++)
         if (ways[i].out > 0)
-            tl_wait(tl, tl_send(tl, ways[i].to, row_of(tl, columns, path->rank)));
+            tl_wait(tl, tl_send(tl, ways[i].to, row_of(tl, table, path->rank)));
     for (uint32_t step = 0; step < ways[0].in || step < ways[1].in; step++)
         for (uint32_t i = 0; i < 2; i++) {
             if (step >= ways[i].in)
                 continue;
-            tl_tensor row = tl_recv_into(tl, ways[i].from, row_of(tl, columns, origin_of(path, &ways[i], step)));
+            tl_tensor row = tl_recv_into(tl, ways[i].from, row_of(tl, table, origin_of(path, &ways[i], step)));
             if (step + 1 < ways[i].out)
                 tl_wait(tl, tl_send(tl, ways[i].to, row));
         }
-}
-
-void weft__attention_gather(weft_tile *tl, const weft__attention *it, const weft__attention_path *path, tl_tensor table)
-{
-    uint64_t columns = table.shape.extent[1];
-    for (uint64_t first = 0; first < columns; first += it->table_columns) {
-        uint64_t count = weft__min_size(it->table_columns, columns - first);
-        gather_columns(tl, path, tl_slice(tl, table, 1, first, count));
-    }
 }

@@ -59,7 +59,8 @@ static inline void example_run(example *it, const weft_launch_options *options)
     must(weft_simulation_launch(it->simulation, options, &it->launch, &err), &err);
     must(weft_simulation_wait(it->simulation, it->launch, &err), &err);
     weft_kernel_launch_get_report(it->launch, &it->report);
-    printf("%s: %u PEs, %.3f ns\n", options->name, it->report.pes, (double)it->report.makespan_ps / 1000);
+    printf("%s: %u PE%s, %.3f ns\n", options->name, it->report.pes, it->report.pes == 1 ? "" : "s",
+           (double)it->report.makespan_ps / 1000);
 }
 
 /* Numbers that look like data. */

@@ -3,7 +3,8 @@
  * A regular file, and one that is not there yet, is written under another name in the same folder, and takes its own in
  * weft_file_commit(): until then, and after an error, PATH is as it was. A file that is replaced leaves its permissions
  * to the new one. What exists and is no regular file (a device, a pipe, a symbolic link) is written in place, so that a
- * link is followed and a device stays one.
+ * link is followed and a device stays one. A pipe that nobody reads any more takes the rest and drops it, which is no
+ * error: its reader has seen enough. That needs SIGPIPE to be ignored; else it ends the process.
  *
  * Threads: one at a time for one file. */
 #ifndef WEFT_FILE_H

@@ -190,6 +190,10 @@ typedef struct weft_traffic_result {
     uint64_t trace_hash;
 } weft_traffic_result;
 
+/** Tells what is wrong with options whatever the machine is, and runs nothing: rate and
+ * lengths, and the pattern. Errors are those of weft_traffic_run(). Any thread. */
+WEFT_API WEFT_CHECKED weft_status weft_traffic_check_options(const weft_traffic_options *options, weft_error *err);
+
 /** Runs traffic. WEFT_INVALID_ARGUMENT for a rate or length out of range, WEFT_NOT_FOUND for another pattern,
  * WEFT_UNSUPPORTED for one that the number of PEs does not suit, WEFT_DEADLOCK when packets wait for one another for
  * ever in finite buffers. Latencies and hops are NaN if no packet was measured. */

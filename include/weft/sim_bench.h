@@ -134,6 +134,11 @@ typedef struct weft_sim_bench_result {
     bool holds; /**< all checks, no perturbation differs; with WEFT_HAZARDS_REPORT no hazard either */
 } weft_sim_bench_result;
 
+/** Tells what is wrong with options whatever the machine is, and runs nothing: the name of the bench, its keys, and the
+ * value of each key for itself. Errors are those of weft_sim_bench_run(). Any thread. */
+WEFT_API WEFT_CHECKED weft_status weft_sim_bench_check_options(const char *name, const weft_sim_bench_options *options,
+                                                               weft_error *err);
+
 /** Runs a bench.
  *  @param out  owned by the caller until weft_sim_bench_result_destroy(); NULL on failure
  *  WEFT_NOT_FOUND for a name or key that is none, naming the nearest; WEFT_INVALID_ARGUMENT for a value out of range,

@@ -22,11 +22,12 @@
 #define NAMES_TRIED 1000
 
 struct weft_file {
-    int file;      /* -1 for none */
-    int error;     /* errno of the first failure, or 0 */
-    char *path;    /* in the same block as all of this */
-    char *interim; /* where the file is until it is whole; NULL if it is written in place */
-    size_t used;   /* of the buffer */
+    int file;       /* -1 for none */
+    int error;      /* errno of the first failure, or 0 */
+    char *path;     /* in the same block as all of this */
+    char *interim;  /* where the file is until it is whole; NULL if it is written in place */
+    bool is_unread; /* a pipe, and its last reader has gone */
+    size_t used;    /* of the buffer */
     char buffer[BUFFER_BYTES];
 };
 
@@ -95,6 +96,7 @@ weft_status weft_file_begin(const char *path, weft_file **out, weft_error *err)
     if (!file)
         return weft__fail_memory(err, bytes, "a file that is written");
     file->error = 0;
+    file->is_unread = false;
     file->used = 0;
     file->path = memcpy((char *)(file + 1), path, path_bytes);
     file->interim = file->path + path_bytes;
@@ -109,11 +111,13 @@ weft_status weft_file_begin(const char *path, weft_file **out, weft_error *err)
 
 static void write_all(weft_file *file, const char *from, size_t count)
 {
-    while (count > 0 && file->error == 0) {
+    while (count > 0 && file->error == 0 && !file->is_unread) {
         ssize_t written = write(file->file, from, count);
         if (written > 0) {
             from += written;
             count -= (size_t)written;
+        } else if (written < 0 && errno == EPIPE) {
+            file->is_unread = true; /* who closed the pipe has read what they wanted */
         } else if (written == 0 || errno != EINTR) {
             errno = written == 0 ? ENOSPC : errno;
             note(file, false);

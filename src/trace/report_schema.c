@@ -111,6 +111,7 @@ static const weft__run_field hazard_fields[] = {
     {.name = "call", .kind = WEFT__RUN_TEXT},
     {.name = "pe", .kind = WEFT__RUN_TEXT},
     {.name = "time_ps", .kind = WEFT__RUN_COUNT},
+    {.name = "repeats", .kind = WEFT__RUN_COUNT},
     {.name = "text", .kind = WEFT__RUN_TEXT, .is_required = true},
 };
 static const weft__run_object hazard = {hazard_fields, COUNT_OF(hazard_fields), weft__run_rule_hazard};

@@ -114,7 +114,7 @@ class Generate(CliTest):
         later = self.run_json("generate", *tiny, "--timing-only", "--prompt-tokens", "3", "--cached", "900")
         self.assertGreater(later["simulated"]["ps"], found["simulated"]["ps"])
         text = self.run_ok("generate", *tiny, "--timing-only").out
-        self.assertRegex(text, r"\Asim tiny, .* 1 prompt tokens .*; ended by max_tokens\n2 command buffers, ")
+        self.assertRegex(text, r"\Asim tiny, .* 1 prompt token .*; ended by max_tokens\n2 command buffers, ")
         self.assertRegex(text, r"(?m)^1 pass of one token: [0-9,.]+ ns$")
 
     def test_configuration_with_numbers(self):

@@ -6,7 +6,7 @@ import os
 import subprocess
 import time
 
-from weft_cli import FAILED, INPUT, ROOT, SUMS, USAGE, WEFT, CliTest, main
+from weft_cli import FAILED, INPUT, ROOT, SUMS, USAGE, WEFT, CliTest, main, weft
 
 LINES = [
     ["--help"],
@@ -78,6 +78,47 @@ class Output(CliTest):
         with open("/dev/full", "w") as full:
             done = subprocess.run([WEFT, *words], stdout=full, stderr=subprocess.PIPE, text=True)
         self.assert_write_error(done, "No space left on device")
+
+    def test_files_that_are_pipes(self):
+        """`-o /dev/stdout | head` is no error either; a full disk is one."""
+        tiny, run = str(ROOT / "machines/tiny.yaml"), str(self.folder() / "run.json")
+        softmax = ["run", "softmax", "--machine", tiny]
+        self.run_ok(*softmax, "--record", run)
+        for words in (["report", run, "-o"], [*softmax, "--record"], [*softmax, "--trace"], [*softmax, "--save-run"],
+                      ["machine", "draw", tiny, "-o"]):
+            with self.subTest(words):
+                reader, writer = os.pipe()
+                os.close(reader)
+                done = subprocess.run([WEFT, *words, "/dev/stdout"], stdout=writer, stderr=subprocess.PIPE, text=True)
+                os.close(writer)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                full = weft(*words, "/dev/full")
+                self.assertEqual(full.code, INPUT, full)
+                self.assertIn("'/dev/full' cannot be written: No space left", full.err)
+
+    def test_one_of_a_thing_is_no_plural(self):
+        """Whatever is counted: threads, tokens, launches, calls, packets, holes, points."""
+        tiny, saved = ROOT / "machines/tiny.yaml", self.folder() / "saved.run"
+        one = ["gemm-single-pe", "--set", "m=1", "--set", "n=1", "--set", "k=1", "--machine", tiny]
+        generate = ["generate", "--model", SUMS, "--prompt", "", "--max-tokens", "1", "--threads", "1", "--stats"]
+        for words, part in (
+                (["run", *one, "--verify", "--save-run", saved], "holds: 1 number"),
+                (["retime", saved, "--machine", tiny], "1 launch on 1 PE of tiny, "),
+                (generate, ", 1 thread: 1 prompt token in "),
+                ([*generate, "--device", f"sim:{tiny}"], "\n1 command buffer, "),
+                (["explain", "--model", SUMS, "--device", f"sim:{tiny}", "--cached", "1"], "a token behind 1 other: "),
+                (["info", tiny, "--set", "cube.columns=3", "--set", "cube.holes=[[1, 2]]"], ", 1 hole\n"),
+                (["probe", "--machine", tiny, "--traffic", "uniform", "--rate", "0.1", "--packet-flits", "1",
+                  "--cycles", "100", "--outstanding", "1"], "packets of 1 flit, "),
+                (["sweep", "--machine", tiny, "--out", self.folder() / "out.csv", "--", "probe", "--case", "dma_local"],
+                 "1 point, "),
+        ):
+            done = weft(*words)
+            with self.subTest(done.words):
+                self.assertEqual(done.code, 0, done)
+                self.assertIn(part, done.out + done.err)
+                plural = r"(?<![\w.,+-])1 ((prompt|command) )?(?!pass\b)[A-Za-z]+s\b"
+                self.assertNotRegex(done.out + done.err, plural)
 
     def test_standard_error_may_be_closed(self):
         done = subprocess.run([WEFT, "nonsense"], stdout=subprocess.PIPE, preexec_fn=lambda: os.close(2))

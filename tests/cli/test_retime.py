@@ -20,6 +20,14 @@ class Retime(CliTest):
         self.run_json("run", *(words or BENCH), "--machine", TINY, "--save-run", path)
         return path
 
+    def save_with_data(self):
+        """A run whose kernels looked at their data, which cannot be timed anew, and what was said about it."""
+        path = self.folder() / "looks.run"
+        words = ("--model", ROOT / "models/sums", "--prompt", "1+1=", "--max-tokens", "1")
+        result = weft("generate", *words, "--device", f"sim:{TINY}", "--save-run", path)
+        self.assertEqual(result.code, OK, result)
+        return path, result
+
     def sweep_json(self, *words):
         result = weft("sweep", "--json", *words)
         self.assertEqual((result.code, result.err), (OK, ""), result)
@@ -33,8 +41,9 @@ class Retime(CliTest):
             self.assertEqual({name: found[name] for name in TIMES}, {name: full[name] for name in TIMES})
             self.assertGreaterEqual(found["host_end_ns"], found["end_ns"])
             self.assertEqual((found["recorded_on"], found["machine"], found["launches"]), ("tiny", "tiny", 1))
-        text = weft("retime", path, "--machine", TINY)
+        text = weft("retime", path, "--machine", TINY, "--set", "name=another")
         self.assertEqual((text.code, text.err), (OK, ""))
+        self.assertRegex(text.out, r"\A1 launch on 2 PEs of another, \d+ requests, recorded on tiny\n")
         self.assertIn("makespan", text.out)
 
     def test_sweeps(self):
@@ -87,8 +96,10 @@ class Retime(CliTest):
                 os.rename(path.with_name("kept"), path)
 
     def test_wrong_words(self):
-        path, folder = self.save(), self.folder()
-        damaged = folder / "damaged.run"
+        path, folder, looked = self.save(), self.folder(), self.save_with_data()[0]
+        damaged, of_two = folder / "damaged.run", folder / "two.run"
+        self.run_json("run", "gemm-single-pe", "--machine", TWO_SIP, "--save-run", of_two)
+        nine = [[place // 6, place % 6] for place in range(9)]
         data = bytearray(path.read_bytes())
         data[len(data) // 2] ^= 1
         damaged.write_bytes(data)
@@ -98,7 +109,21 @@ class Retime(CliTest):
             (("retime", folder / "none.run", "--machine", TINY), INPUT, ["none.run"]),
             (("retime", TINY, "--machine", TINY), INPUT, ["tiny.yaml", "no recording"]),
             (("retime", damaged, "--machine", TINY), INPUT, ["damaged"]),
-            (("retime", path, "--machine", TWO_SIP), INPUT, ["system.sips is 2 there and was 1"]),
+            (("retime", path, "--machine", TWO_SIP), INPUT, ["'" + str(path), "system.sips is 2 there and was 1"]),
+            (("retime", path, "--machine", TINY, "--set", "cube.sram.mib=4"), INPUT,
+             [f"The file '{path}': ", "on machine 'tiny': cube.sram.mib is 4 there and was 1"]),
+            (("retime", path, "--machine", TINY, "--set", "cube.pes=[[0, 0], [1, 1]]"), INPUT,
+             [f"The file '{path}': ",
+              "cube.pes is [[0, 0], [1, 1]] there and was another list of 2 places in the run,"]),
+            (("retime", path, "--machine", TINY, "--set", "cube.pes=[[0, 0]]"), INPUT,
+             ["cube.pes is [[0, 0]] there and was a list of 2 places in the run,"]),
+            (("retime", of_two, "--machine", TWO_SIP, "--set", "cube.holes=[]"), INPUT,
+             ["cube.holes is an empty list there and was a list of 4 places in the run,"]),
+            (("retime", of_two, "--machine", TWO_SIP, "--set", "cube.hbm.gib=72", "--set", f"cube.pes={nine}"), INPUT,
+             ["cube.pes is [[0, 0], [0, 1], [0, 2], [0, 3], [0, 4], [0, 5], [1, 0], [1, 1], ...], a list of 9 places, "
+              "there and was a list of 8 places in the run,"]),
+            (("retime", looked, "--machine", TINY), INPUT, [f"The file '{looked}': ", "tl_peek"]),
+            (("sweep", "--machine", TINY, "--retime", looked), INPUT, [f"The file '{looked}': ", "tl_peek"]),
             (("retime", path, "--machine", TINY, "--set", "pe.clock=2"), USAGE, ["pe.clock"]),
             (("sweep", "--machine", TINY, "--retime", path, "--", "run", "softmax"), USAGE, ["--retime", "run"]),
             (("sweep", "--machine", TINY, "--retime", damaged), INPUT, ["damaged"]),
@@ -116,10 +141,7 @@ class Retime(CliTest):
                 self.assertIn(part, result.err)
 
     def test_a_run_that_cannot_be_retimed_says_so_when_it_is_saved(self):
-        path = self.folder() / "looks.run"
-        words = ("--model", ROOT / "models/sums", "--prompt", "1+1=", "--max-tokens", "1")
-        result = weft("generate", *words, "--device", f"sim:{TINY}", "--save-run", path)
-        self.assertEqual(result.code, OK, result)
+        _, result = self.save_with_data()
         self.assertIn("tl_peek", result.err)
         self.assertIn("--timing-only", result.err)
 

@@ -241,18 +241,18 @@ class Run(CliTest):
                     self.assert_error(weft("run", *words, *more), code, *parts, verb="run")
 
     def test_sweep(self):
-        result = weft("sweep", "--machine", TINY, "--set", "m=8,16,0", "--set", "pe.dma.channels=1,2", "--json", "--",
-                      "run", "gemm-single-pe", "--verify")
+        result = weft("sweep", "--machine", TINY, "--set", "m=8,16,65536", "--set", "pe.dma.channels=1,2", "--json",
+                      "--", "run", "gemm-single-pe", "--verify")
         self.assertEqual((result.code, result.err), (FAILED, ""), result)
         found = json.loads(result.out)
-        self.assertEqual([point["exit"] for point in found], [0, 0, 0, 0, USAGE, USAGE])
+        self.assertEqual([point["exit"] for point in found], [0, 0, 0, 0, INPUT, INPUT])
         self.assertEqual([point["result"]["settings"]["m"] for point in found[:4]], [8, 8, 16, 16])
         self.assertNotIn("wall_seconds", found[0]["result"])
         for point in found[:4]:
             self.check_result(point["result"])
-        result = weft("sweep", "--machine", TINY, "--set", "mm=1", "--", "run", "gemm-single-pe")
-        self.assertEqual((result.code, result.out), (USAGE, ""))
-        self.assertIn("'mm'", result.err)
+        for wrong, part in (("mm=1", "'mm'"), ("m=8,16,0", "m of bench 'gemm-single-pe' is '0'")):
+            result = weft("sweep", "--machine", TINY, "--set", wrong, "--", "run", "gemm-single-pe")
+            self.assert_error(result, USAGE, part, verb="run")
 
 
 class List(CliTest):

@@ -10,6 +10,7 @@
 
 #include "output.h"
 #include "run_file.h"
+#include "run_output.h"
 
 enum {
     DISPATCHES = 30
@@ -150,5 +151,35 @@ START_TEST(a_file_that_is_too_large_is_not_written)
 }
 END_TEST
 
+/* In a run file and in what `weft run --json` prints: shipped benches have no hazards that could show it. */
+START_TEST(hazards_tell_how_often_they_came_back)
+{
+    static const weft_kernel_hazard hazards[] = {
+        {.kind = WEFT_KERNEL_HAZARD_RAW, .repeats = 0, .text = "Once."},
+        {.kind = WEFT_KERNEL_HAZARD_RAW, .repeats = 41, .text = "Time and again."},
+    };
+    static const weft_machine_info machine = {.name = "none"};
+    static const weft_sim_bench_options options = {.verify = true};
+    const weft_sim_bench_result result = {.bench = "none", .hazards = hazards, .hazard_count = 2};
+    run_file file;
+    make_folder();
+    begin_file("", &file);
+    for (size_t i = 0; i < 2; i++)
+        run_file_add_hazard(&file, &hazards[i]);
+    json_t *told[] = {write_file(&file), run_json(&(run_shown){&machine, &options, &result}, false)};
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *list = json_object_get(told[i], "hazards");
+        ck_assert_uint_eq(json_array_size(list), 2);
+        for (size_t j = 0; j < 2; j++) {
+            const json_t *repeats = json_object_get(json_array_get(list, j), "repeats");
+            ck_assert(json_is_integer(repeats));
+            ck_assert_int_eq(json_integer_value(repeats), (json_int_t)hazards[j].repeats);
+        }
+        json_decref(told[i]);
+    }
+    remove_folder();
+}
+END_TEST
+
 WEFT_TEST_MAIN("run_file", the_first_entries_are_kept, long_entries_are_fewer_and_leave_room_for_others,
-               a_file_that_is_too_large_is_not_written)
+               a_file_that_is_too_large_is_not_written, hazards_tell_how_often_they_came_back)

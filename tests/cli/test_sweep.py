@@ -22,6 +22,7 @@ CHANNELS = "pe.dma.channels"
 LINK = "cube.link_gbs"
 CASE = ["probe", "--case", "dma_local"]
 # Points that take some milliseconds.
+WITHOUT_PATTERN = ["probe", "--packet-flits", "4", "--rate", "0.1"]
 TRAFFIC = ["probe", "--traffic", "uniform", "--packet-flits", "4", "--rate", "0.1", "--cycles", "400"]
 
 
@@ -478,10 +479,16 @@ class Wrong(SweepTest):
     def test_words_that_do_not_go_together(self):
         """They are found before the first point runs, and leave nothing that would be in the way of the right ones."""
         folder = self.folder()
+        softmax, unifrom = ["run", "softmax"], ["There is no traffic pattern 'unifrom'", "'uniform'"]
         for words, command, parts in (([], TRAFFIC[:3], ["--rate", "--packet-flits"]),
-                                      (["--vary", "case=dma_local,dma_locl"], CASE[:1], ["'dma_locl'", "dma_local"])):
+                                      (["--vary", "case=dma_local,dma_locl"], CASE[:1], ["'dma_locl'", "dma_local"]),
+                                      (["--vary", "traffic=uniform,unifrom"], WITHOUT_PATTERN, unifrom),
+                                      ([], [*WITHOUT_PATTERN, "--traffic", "unifrom"], unifrom),
+                                      ([], [*softmax, "--set", "rows=0"], ["rows of bench 'softmax' is '0'"]),
+                                      ([], [*softmax, "--set", "dtype=f64"], ["dtype of bench 'softmax' is 'f64'"]),
+                                      (["--set", "rows=8,many"], softmax, ["rows of bench 'softmax' is 'many'"])):
             result = sweep("--set", f"{CHANNELS}=1,2,4", *words, "--out", folder / "out.csv", command=command)
-            self.assert_error(result, USAGE, *parts, verb="probe")
+            self.assert_error(result, USAGE, *parts, verb=command[0])
             self.assertEqual(os.listdir(folder), [])
 
     def test_help_of_the_verb(self):

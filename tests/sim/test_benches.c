@@ -282,6 +282,11 @@ static void check_refusal(const weft_machine *machine, const char *bench, const 
     weft_status status = weft_sim_bench_run(machine, bench, &options, &result, &err);
     WEFT_TEST_ASSERT_FAILS(status, err, expected, a, b, NULL, NULL);
     ck_assert_ptr_null(result);
+    status = weft_sim_bench_check_options(bench, &options, &err);
+    if (expected == WEFT_NOT_FOUND || expected == WEFT_INVALID_ARGUMENT)
+        WEFT_TEST_ASSERT_FAILS(status, err, expected, a, b, NULL, NULL);
+    else /* only with a machine it is wrong */
+        ck_assert_int_eq(status, WEFT_OK);
 }
 
 START_TEST(wrong_names_and_settings)
@@ -332,6 +337,9 @@ START_TEST(wrong_options)
     weft_sim_bench_options none = {.verify = true, .values = WEFT_VALUES_NONE};
     status = weft_sim_bench_run(machine, "gemm-single-pe", &none, &result, &err);
     WEFT_TEST_ASSERT_FAILS(status, err, WEFT_INVALID_ARGUMENT, "lazy", "eager", NULL, NULL);
+    WEFT_TEST_ASSERT_FAILS(weft_sim_bench_check_options("gemm-single-pe", &past, &err), err, WEFT_INVALID_ARGUMENT,
+                           "18446744073709551613", "2", NULL, NULL);
+    ck_assert_int_eq(weft_sim_bench_check_options("gemm-single-pe", NULL, &err), WEFT_OK);
     weft_machine_close(machine);
     machine = open_bench_machine("mesh-8x8", NULL);
     check_refusal(machine, "softmax", NULL, NULL, WEFT_UNSUPPORTED, "'softmax'", "cube.sram.mib");

@@ -297,14 +297,15 @@ START_TEST(traffic_has_defaults_and_refusals)
         weft_traffic_options options;
         weft_status status;
         const char *fragment;
+        bool is_of_machine; /* how long a cycle is decides */
     } rows[] = {
-        {{.rate = 0, .packet_flits = 1}, WEFT_INVALID_ARGUMENT, "rate"},
-        {{.rate = 1.5, .packet_flits = 1}, WEFT_INVALID_ARGUMENT, "1.5"},
-        {{.rate = 0.1, .packet_flits = 0}, WEFT_INVALID_ARGUMENT, "0 flits"},
-        {{.rate = 0.1, .packet_flits = (uint64_t)1 << 30}, WEFT_INVALID_ARGUMENT, "1073741824"},
-        {{.rate = 0.1, .packet_flits = 1, .cycles = UINT64_MAX}, WEFT_INVALID_ARGUMENT, "18446744073709551615"},
-        {{.rate = 0.1, .packet_flits = 1, .warmup = UINT64_MAX}, WEFT_INVALID_ARGUMENT, "18446744073709551615"},
-        {{.pattern = "uniformly", .rate = 0.1, .packet_flits = 1}, WEFT_NOT_FOUND, "'uniform'"},
+        {{.rate = 0, .packet_flits = 1}, WEFT_INVALID_ARGUMENT, "rate", false},
+        {{.rate = 1.5, .packet_flits = 1}, WEFT_INVALID_ARGUMENT, "1.5", false},
+        {{.rate = 0.1, .packet_flits = 0}, WEFT_INVALID_ARGUMENT, "0 flits", false},
+        {{.rate = 0.1, .packet_flits = (uint64_t)1 << 30}, WEFT_INVALID_ARGUMENT, "1073741824", false},
+        {{.rate = 0.1, .packet_flits = 1, .cycles = UINT64_MAX}, WEFT_INVALID_ARGUMENT, "18446744073709551615", true},
+        {{.rate = 0.1, .packet_flits = 1, .warmup = UINT64_MAX}, WEFT_INVALID_ARGUMENT, "18446744073709551615", true},
+        {{.pattern = "uniformly", .rate = 0.1, .packet_flits = 1}, WEFT_NOT_FOUND, "'uniform'", false},
     };
     weft_machine *machine = probe_open("mesh-8x8", NULL, 0);
     weft_error err;
@@ -312,8 +313,13 @@ START_TEST(traffic_has_defaults_and_refusals)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         weft_status status = weft_traffic_run(machine, &rows[i].options, &result, &err);
         WEFT_TEST_ASSERT_FAILS(status, err, rows[i].status, rows[i].fragment, NULL, NULL, NULL);
+        if (!rows[i].is_of_machine) {
+            status = weft_traffic_check_options(&rows[i].options, &err);
+            WEFT_TEST_ASSERT_FAILS(status, err, rows[i].status, rows[i].fragment, NULL, NULL, NULL);
+        }
     }
     weft_traffic_options options = {.rate = 0.05, .packet_flits = 2};
+    ck_assert_int_eq(weft_traffic_check_options(&options, &err), WEFT_OK);
     ck_assert_int_eq(weft_traffic_run(machine, &options, &result, &err), WEFT_OK);
     ck_assert(result.is_stable);
     ck_assert_uint_gt(result.cycles_run, 21999);

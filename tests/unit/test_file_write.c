@@ -244,6 +244,34 @@ START_TEST(pipes_and_devices_stay_what_they_are)
 }
 END_TEST
 
+/* The reader has gone before the first byte, or with some of them read; pieces are smaller or larger than what is kept.
+ */
+START_TEST(a_pipe_that_nobody_reads_is_no_error)
+{
+    static const char many[MANY_BYTES];
+    char byte;
+    make_folder();
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    void (*handler)(int) = signal(SIGPIPE, SIG_IGN);
+    for (int i = 0; i < 4; i++) {
+        int reader = open(path, O_RDONLY | O_NONBLOCK);
+        ck_assert_int_ge(reader, 0);
+        weft_file *file = begin(path);
+        if (i % 2 == 1) {
+            ck_assert_int_eq(weft_file_write(file, many, 20000, NULL), WEFT_OK);
+            ck_assert_int_eq(read(reader, &byte, 1), 1);
+        }
+        ck_assert_int_eq(close(reader), 0);
+        for (int j = 0; j < 3; j++)
+            ck_assert_int_eq(weft_file_write(file, many, i < 2 ? 1 : MANY_BYTES, NULL), WEFT_OK);
+        commit(file);
+    }
+    (void)signal(SIGPIPE, handler);
+    ck_assert(S_ISFIFO(mode_of(path)));
+    remove_folder();
+}
+END_TEST
+
 START_TEST(places_that_cannot_be_written_are_refused)
 {
     weft_error err;
@@ -336,5 +364,6 @@ END_TEST
 WEFT_TEST_MAIN("file_write", a_file_appears_when_it_is_whole, what_was_there_stays_if_the_file_is_abandoned,
                each_has_a_name_of_its_own, what_has_that_name_is_left_alone, a_name_may_be_as_long_as_names_are,
                permissions_are_those_of_the_old_file_or_of_the_umask, a_link_is_followed,
-               pipes_and_devices_stay_what_they_are, places_that_cannot_be_written_are_refused, the_first_error_stays,
-               bytes_stand_in_their_order, without_memory_there_is_no_file)
+               pipes_and_devices_stay_what_they_are, a_pipe_that_nobody_reads_is_no_error,
+               places_that_cannot_be_written_are_refused, the_first_error_stays, bytes_stand_in_their_order,
+               without_memory_there_is_no_file)

@@ -114,6 +114,7 @@ static const struct mistake {
     {"dispatches/0/parts/idle", "\"x\"", "\"dispatches[0].parts\"", "\"idle\"", "a whole number"},
     {"dispatches/0/pes", "0", "\"dispatches[0].pes\"", "is 0", "from 1"},
     {"hazards/0/time_ps", "1001", "\"hazards[0].time_ps\"", "1001", "at most makespan_ps"},
+    {"hazards/0/repeats", "-1", "\"hazards[0].repeats\"", "is -1", "a whole number"},
     {"pes/1/parts/idle", "998", "\"pes[1].parts\"", "adds up to 999", "which is 1000"},
     {"activity/bucket_ps", "499", "\"activity.bucket_ps\"", "499", "2 buckets hold makespan_ps"},
     {"activity/bucket_count", "10001", "\"activity.bucket_count\"", "10001", "10000"},

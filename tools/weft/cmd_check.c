@@ -205,7 +205,7 @@ static int run_all(check *at)
         return cli_fail(verb, at->baseline.status, &at->baseline.err);
     at->main = &at->baseline;
     if (omit > at->baseline.barriers)
-        return cli_usage_error(verb, "--break is %" PRIu64 ", but there are %" PRIu64 " barriers.", omit,
+        return cli_usage_error(verb, "--break is %" PRIu64 ", but the number of barriers is %" PRIu64 ".", omit,
                                at->baseline.barriers);
     if (!is_special)
         return CLI_EXIT_OK;

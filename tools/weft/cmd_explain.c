@@ -216,18 +216,13 @@ static void out_json(const explanation *at)
     cli_out_json(object);
 }
 
-static const char *plural(uint64_t count)
-{
-    return count == 1 ? "" : "s";
-}
-
 static void out_argument(const weft_sim_plan_argument *it)
 {
     char shape[WEFT_SHAPE_TEXT_BYTES], what[WEFT_SHAPE_TEXT_BYTES + 32], bytes[CLI_BYTES_TEXT];
     if (it->pes == 0)
         return;
     snprintf(what, sizeof what, "%s %s", weft_shape_text(&it->shape, shape), weft_dtype_name(it->dtype));
-    cli_out("  %-12s %-24s at %" PRIu32 " PE%s, %s%s\n", it->name, what, it->pes, plural(it->pes),
+    cli_out("  %-12s %-24s at %" PRIu32 " PE%s, %s%s\n", it->name, what, it->pes, cli_plural(it->pes, "s"),
             it->pes > 1 ? "each up to " : "", cli_bytes_text(it->bytes_most, bytes));
 }
 
@@ -235,9 +230,9 @@ static void out_split(const weft_sim_plan *plan, const spread *split)
 {
     cli_out("  split        %" PRIu64 " row%s of %s, %" PRIu64 " element%s each, over %" PRIu32 " SIP%s, %" PRIu32
             " cube%s, %" PRIu32 " PE%s",
-            plan->rows, plural(plan->rows), plan->arguments[plan->split].name, plan->row_elements,
-            plural(plan->row_elements), split->sips, plural(split->sips), split->cubes, plural(split->cubes),
-            split->pes, plural(split->pes));
+            plan->rows, cli_plural(plan->rows, "s"), plan->arguments[plan->split].name, plan->row_elements,
+            cli_plural(plan->row_elements, "s"), split->sips, cli_plural(split->sips, "s"), split->cubes,
+            cli_plural(split->cubes, "s"), split->pes, cli_plural(split->pes, "s"));
     if (split->pes > 1 && split->least == split->most)
         cli_out(": %" PRIu64 " each", split->most);
     else if (split->pes > 1)
@@ -256,9 +251,11 @@ static void out_group(const group *it)
     if (plan->split < plan->argument_count)
         out_split(plan, split);
     for (uint32_t i = 0; i < plan->collective_count; i++)
-        cli_out("  collective   %s, %" PRIu64 " calls\n", plan->collectives[i].name, plan->collectives[i].calls);
-    cli_out("  work         %" PRIu32 " launch%s, %" PRIu64 " products, %s moved\n", plan->launches,
-            plan->launches == 1 ? "" : "es", plan->macs, cli_bytes_text(plan->memory_bytes, bytes));
+        cli_out("  collective   %s, %" PRIu64 " call%s\n", plan->collectives[i].name, plan->collectives[i].calls,
+                cli_plural(plan->collectives[i].calls, "s"));
+    cli_out("  work         %" PRIu32 " launch%s, %" PRIu64 " product%s, %s moved\n", plan->launches,
+            cli_plural(plan->launches, "es"), plan->macs, cli_plural(plan->macs, "s"),
+            cli_bytes_text(plan->memory_bytes, bytes));
 }
 
 static void out_text(const explanation *at)
@@ -266,15 +263,17 @@ static void out_text(const explanation *at)
     char least[CLI_BYTES_TEXT], most[CLI_BYTES_TEXT], all[CLI_BYTES_TEXT];
     const weft_machine_info *machine = &at->machine;
     memory_use use = use_of(at);
+    uint64_t cached = cli_count(at->values, &option_cached);
     cli_out("machine ");
     cli_out_name(machine->name);
-    cli_out(": %" PRIu32 " SIP%s of %" PRIu32 " cube%s of %" PRIu32 " PE%s\n", machine->sips, plural(machine->sips),
-            machine->cube_rows * machine->cube_columns, plural(machine->cube_rows * machine->cube_columns),
-            machine->pes, plural(machine->pes));
+    cli_out(": %" PRIu32 " SIP%s of %" PRIu32 " cube%s of %" PRIu32 " PE%s\n", machine->sips,
+            cli_plural(machine->sips, "s"), machine->cube_rows * machine->cube_columns,
+            cli_plural(machine->cube_rows * machine->cube_columns, "s"), machine->pes, cli_plural(machine->pes, "s"));
     cli_out("memory in use: %s, of which each PE has %s to %s\n", cli_bytes_text(use.all, all),
             cli_bytes_text(use.least, least), cli_bytes_text(use.most, most));
-    cli_out("a token behind %" PRIu64 " others: %" PRIu32 " dispatches, %" PRIu32 " launches, %" PRIu32 " barriers\n",
-            cli_count(at->values, &option_cached), at->dispatches, at->launches, at->barriers);
+    cli_out("a token behind %" PRIu64 " other%s: %" PRIu32 " dispatch%s, %" PRIu32 " launch%s, %" PRIu32 " barrier%s\n",
+            cached, cli_plural(cached, "s"), at->dispatches, cli_plural(at->dispatches, "es"), at->launches,
+            cli_plural(at->launches, "es"), at->barriers, cli_plural(at->barriers, "s"));
     for (size_t i = 0; i < at->count; i++)
         out_group(&at->groups[i]);
 }

@@ -94,11 +94,12 @@ static void out_model(const weft_model_info *info, const weft_tokenizer *tokeniz
     cli_out(" (");
     cli_out_name(info->architecture[0] ? info->architecture : "no architecture named");
     cli_out(")\n");
-    cli_out("parameters    %" PRIu64 " in %u tensors of %u file%s, %s of %s\n", info->parameters, info->tensor_count,
-            info->file_count, info->file_count == 1 ? "" : "s", cli_bytes_text(info->weight_bytes, weights),
-            weft_dtype_name(info->dtype));
+    cli_out("parameters    %" PRIu64 " in %u tensor%s of %u file%s, %s of %s\n", info->parameters, info->tensor_count,
+            cli_plural(info->tensor_count, "s"), info->file_count, cli_plural(info->file_count, "s"),
+            cli_bytes_text(info->weight_bytes, weights), weft_dtype_name(info->dtype));
     cli_out("layers        %u, %u wide, feed-forward %u\n", info->layers, info->hidden, info->intermediate);
-    cli_out("attention     %u heads of %u, %u for keys and values", info->heads, info->head_dim, info->kv_heads);
+    cli_out("attention     %u head%s of %u, %u for keys and values", info->heads, cli_plural(info->heads, "s"),
+            info->head_dim, info->kv_heads);
     if (info->window > 0)
         cli_out(", window of %u", info->window);
     cli_out("\npositions     %u, rotary base %g\n", info->positions, info->rope_theta);
@@ -162,7 +163,8 @@ static void out_weights(const weft_safetensors *file)
 {
     char shape[WEFT_SHAPE_TEXT_BYTES], size[CLI_BYTES_TEXT];
     uint64_t bytes = 0, elements = 0;
-    for (size_t i = 0; i < weft_safetensors_count(file); i++) {
+    size_t count = weft_safetensors_count(file);
+    for (size_t i = 0; i < count; i++) {
         weft_safetensors_tensor tensor;
         if (weft_safetensors_at(file, i, &tensor, NULL) != WEFT_OK)
             break;
@@ -173,8 +175,8 @@ static void out_weights(const weft_safetensors *file)
         cli_out_name(tensor.name);
         cli_out("\n");
     }
-    cli_out("%zu tensors, %" PRIu64 " elements, %s\n", weft_safetensors_count(file), elements,
-            cli_bytes_text(bytes, size));
+    cli_out("%zu tensor%s, %" PRIu64 " element%s, %s\n", count, cli_plural(count, "s"), elements,
+            cli_plural(elements, "s"), cli_bytes_text(bytes, size));
 }
 
 static int show_weights(const cli_values *values)

@@ -64,7 +64,7 @@ static void out_trial(const trial *it, size_t indent)
         (void)snprintf(text, sizeof text, "cannot run on %.64s: %s", it->machine, it->error);
     else
         (void)snprintf(text, sizeof text, "takes %.3f ns on %" PRIu32 " PE%s of %.64s.", (double)it->makespan_ps / 1000,
-                       it->pes, it->pes == 1 ? "" : "s", it->machine);
+                       it->pes, cli_plural(it->pes, "s"), it->machine);
     cli_out("%*s", (int)indent, "");
     cli_out_wrapped(text, indent, indent);
 }

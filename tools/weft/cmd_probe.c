@@ -245,20 +245,25 @@ static int run_flows(probe *at)
 
 /* ---- traffic ---- */
 
-static int run_traffic(probe *at)
+static weft_traffic_options traffic_options(const probe *at)
 {
     const cli_values *values = at->values;
-    weft_traffic_options options = {.pattern = cli_text(values, &option_traffic),
-                                    .rate = cli_number(values, &option_rate),
-                                    .packet_flits = cli_count(values, &option_packet_flits),
-                                    .cycles = cli_count(values, &option_cycles),
-                                    .warmup = cli_count(values, &option_warmup),
-                                    .seed = cli_count(values, &option_seed),
-                                    .outstanding = (uint32_t)cli_count(values, &option_outstanding),
-                                    .flits = at->options.flits,
-                                    .trace_path = at->options.trace_path,
-                                    .progress = at->options.progress,
-                                    .progress_user = at->options.progress_user};
+    return (weft_traffic_options){.pattern = cli_text(values, &option_traffic),
+                                  .rate = cli_number(values, &option_rate),
+                                  .packet_flits = cli_count(values, &option_packet_flits),
+                                  .cycles = cli_count(values, &option_cycles),
+                                  .warmup = cli_count(values, &option_warmup),
+                                  .seed = cli_count(values, &option_seed),
+                                  .outstanding = (uint32_t)cli_count(values, &option_outstanding),
+                                  .flits = at->options.flits,
+                                  .trace_path = at->options.trace_path,
+                                  .progress = at->options.progress,
+                                  .progress_user = at->options.progress_user};
+}
+
+static int run_traffic(probe *at)
+{
+    const weft_traffic_options options = traffic_options(at);
     weft_traffic_result result;
     weft_status status = weft_traffic_run(at->machine, &options, &result, at->err);
     if (status != WEFT_OK)
@@ -306,6 +311,10 @@ static int check_options(probe *at)
     weft_probe_case it;
     if (!is_all_cases(values) && has_case && find_case(cli_text(values, &option_case), &it, at->err) != CLI_EXIT_OK)
         return CLI_EXIT_USAGE;
+    if (has_traffic) {
+        const weft_traffic_options traffic = traffic_options(at);
+        return cli_exit_code_of_words(weft_traffic_check_options(&traffic, at->err));
+    }
     return read_flows(at);
 }
 

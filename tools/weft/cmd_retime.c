@@ -41,6 +41,19 @@ static weft_status open_run(const char *path, const weft_recording **out, weft_e
     return status;
 }
 
+#define PATH_SHOWN 160 /* of its end: the sentence behind it has to have room */
+
+/* Puts the name of the file before the sentence about what is in it, as there is before one that cannot be read. */
+static void name_run(const char *path, weft_error *err)
+{
+    weft_error about = *err;
+    size_t bytes = strlen(path);
+    (void)snprintf(err->message, sizeof err->message,
+                   "The file '%s': ", path + (bytes > PATH_SHOWN ? bytes - PATH_SHOWN : 0));
+    size_t used = strlen(err->message);
+    (void)snprintf(err->message + used, sizeof err->message - used, "%.*s", (int)sizeof about.message, about.message);
+}
+
 /* ---- what is shown ---- */
 
 static json_t *json_of(const weft_recording_info *run, const weft_retime_result *result, const weft_machine *machine)
@@ -65,12 +78,16 @@ static void out_ns(const char *label, uint64_t ps)
     cli_out("%-18s%" PRIu64 ".%03" PRIu64 " ns\n", label, ps / 1000, ps % 1000);
 }
 
-static void out_result(const weft_recording_info *run, const weft_retime_result *result)
+static void out_result(const weft_recording_info *run, const weft_retime_result *result, const weft_machine *machine)
 {
     const weft_launch_report *report = &result->report;
     uint32_t tenths[WEFT_PE_TIMES];
-    cli_out("%" PRIu64 " launches on %" PRIu32 " PEs, %" PRIu64 " requests, recorded on ", run->launches, report->pes,
-            run->requests);
+    weft_machine_info info;
+    weft_machine_get_info(machine, &info);
+    cli_out("%" PRIu64 " launch%s on %" PRIu32 " PE%s of ", run->launches, cli_plural(run->launches, "es"), report->pes,
+            cli_plural(report->pes, "s"));
+    cli_out_name(info.name);
+    cli_out(", %" PRIu64 " request%s, recorded on ", run->requests, cli_plural(run->requests, "s"));
     cli_out_name(run->machine);
     cli_out("\n");
     out_ns("until the end", result->end_ps);
@@ -102,9 +119,11 @@ static int retime(const cli_values *values, json_t **json, weft_error *err)
     if (status == WEFT_OK && json)
         *json = json_of(&info, result, machine);
     else if (status == WEFT_OK)
-        out_result(&info, result);
+        out_result(&info, result, machine);
     if (status == WEFT_OK)
         weft_retime_result_destroy(result);
+    else
+        name_run(values->operand, err);
     weft_machine_close(machine);
     return status == WEFT_OK ? CLI_EXIT_OK : cli_exit_code(status);
 }
@@ -129,6 +148,7 @@ static int check(const cli_values *values, weft_error *err)
         return CLI_EXIT_OK;
     *err = (weft_error){.code = WEFT_UNSUPPORTED};
     (void)snprintf(err->message, sizeof err->message, "%s", info.refusal);
+    name_run(values->operand, err);
     return cli_exit_code(WEFT_UNSUPPORTED);
 }
 

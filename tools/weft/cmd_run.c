@@ -145,7 +145,7 @@ typedef struct run_settings {
     size_t machine_count, bench_count;
 } run_settings;
 
-/* A key that the bench lacks is wrong in all points of a sweep; a value that it cannot have may be one of many. */
+/* Whoever misses the dot of a key of the machine is told of it. */
 static int check_key(const weft_sim_bench *bench, const char *name, weft_error *err)
 {
     weft_sim_bench_key key;
@@ -274,6 +274,8 @@ static int check(const cli_values *values, weft_error *err)
 {
     run_words words;
     int code = read_words(values, &words, err);
+    if (code == CLI_EXIT_OK)
+        code = cli_exit_code_of_words(weft_sim_bench_check_options(words.bench.name, &words.options, err));
     release_words(&words);
     return code;
 }

@@ -184,8 +184,8 @@ static int read_command(const cli_values *values, sweep_job *out, bool *out_want
 static void out_summary(const sweep_job *job, const sweep_store *store)
 {
     if (!cli_given(job->values, &option_json)) {
-        cli_out("%zu points, %zu of them from before, %zu failed; results in ", store->count, store->resumed,
-                store->failed);
+        cli_out("%zu point%s, %zu of them from before, %zu failed; results in ", store->count,
+                cli_plural(store->count, "s"), store->resumed, store->failed);
         cli_out_name(job->path);
         cli_out("\n");
         return;

@@ -121,16 +121,20 @@ static void print_stats(printer *print, const generate_shown *it)
 {
     double rate = tokens_per_second(it);
     const weft_device_info *device = it->device;
-    print("%s%s%s, %u threads: %zu prompt tokens in %.4f s, %zu tokens in %.4f s", device->scheme,
-          device->isa[0] ? " " : "", device->isa, device->threads, it->prompt->count, it->prefill_seconds,
-          it->token_count, it->decode_seconds);
+    const weft_counters *spent = it->counters;
+    print("%s%s%s, %u thread%s: %zu prompt token%s in %.4f s, %zu token%s in %.4f s", device->scheme,
+          device->isa[0] ? " " : "", device->isa, device->threads, cli_plural(device->threads, "s"), it->prompt->count,
+          cli_plural(it->prompt->count, "s"), it->prefill_seconds, it->token_count, cli_plural(it->token_count, "s"),
+          it->decode_seconds);
     if (isfinite(rate))
         print(" (%.1f each second)", rate);
     print("; ended by %s\n", it->finish_reason);
-    print("%" PRIu64 " command buffers, %" PRIu64 " dispatches, %" PRIu64 " barriers, %" PRIu64 " fences, %" PRIu64
-          " syncs\n",
-          it->counters->command_buffers_submitted, it->counters->dispatches, it->counters->barriers,
-          it->counters->fences_signalled, it->counters->syncs);
+    print("%" PRIu64 " command buffer%s, %" PRIu64 " dispatch%s, %" PRIu64 " barrier%s, %" PRIu64 " fence%s, %" PRIu64
+          " sync%s\n",
+          spent->command_buffers_submitted, cli_plural(spent->command_buffers_submitted, "s"), spent->dispatches,
+          cli_plural(spent->dispatches, "es"), spent->barriers, cli_plural(spent->barriers, "s"),
+          spent->fences_signalled, cli_plural(spent->fences_signalled, "s"), spent->syncs,
+          cli_plural(spent->syncs, "s"));
     char verified[CLI_VERIFIED_TEXT];
     if (it->verifier)
         print("%s\n", cli_verified_text(it->verifier, verified));

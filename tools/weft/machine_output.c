@@ -40,11 +40,12 @@ json_t *cli_json_machine(const char *path, const weft_machine_info *info)
 void cli_out_machine(const weft_machine_info *info)
 {
     uint64_t cubes = (uint64_t)info->sips * info->cube_rows * info->cube_columns;
+    uint32_t holes = info->router_rows * info->router_columns - info->routers;
     cli_out("machine       %s\n", info->name);
     cli_out("SIPs          %u\n", info->sips);
     cli_out("cubes         %u x %u in a SIP, %" PRIu64 " in all\n", info->cube_rows, info->cube_columns, cubes);
-    cli_out("routers       %u x %u in a cube, %u holes\n", info->router_rows, info->router_columns,
-            info->router_rows * info->router_columns - info->routers);
+    cli_out("routers       %u x %u in a cube, %u hole%s\n", info->router_rows, info->router_columns, holes,
+            cli_plural(holes, "s"));
     cli_out("PEs           %u in a cube, %" PRIu64 " in all\n", info->pes, cubes * info->pes);
     if (info->hbm_bytes > 0)
         cli_out("HBM           %.4g GiB in a cube, %g GB/s for each PE, %.4g TB/s in all\n",
@@ -56,6 +57,7 @@ void cli_out_machine(const weft_machine_info *info)
     cli_out("links         %g GB/s between routers", info->link_gbs);
     if (info->ucie_connections > 0)
         cli_out(", %u x %g GB/s on a side of a cube", info->ucie_connections, info->ucie_gbs);
-    cli_out("\nflit          %" PRIu64 " bytes\n", info->flit_bytes);
-    cli_out("compiled      %u nodes, %u links\n", info->nodes, info->links);
+    cli_out("\nflit          %" PRIu64 " byte%s\n", info->flit_bytes, cli_plural(info->flit_bytes, "s"));
+    cli_out("compiled      %u node%s, %u link%s\n", info->nodes, cli_plural(info->nodes, "s"), info->links,
+            cli_plural(info->links, "s"));
 }

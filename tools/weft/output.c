@@ -207,11 +207,16 @@ void *cli_allocate(size_t bytes)
     return cli_reallocate(NULL, bytes);
 }
 
+const char *cli_plural(uint64_t count, const char *ending)
+{
+    return count == 1 ? "" : ending;
+}
+
 const char *cli_bytes_text(uint64_t bytes, char text[CLI_BYTES_TEXT])
 {
     static const char *const units[] = {"kB", "MB", "GB", "TB", "PB", "EB"};
     if (bytes < 1000) {
-        snprintf(text, CLI_BYTES_TEXT, "%llu bytes", (unsigned long long)bytes);
+        snprintf(text, CLI_BYTES_TEXT, "%llu byte%s", (unsigned long long)bytes, cli_plural(bytes, "s"));
         return text;
     }
     double value = (double)bytes / 1000;

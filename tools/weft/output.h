@@ -55,6 +55,9 @@ int cli_refuse(weft_error *err, const char *format, ...) __attribute__((format(p
 void *cli_allocate(size_t bytes);
 void *cli_reallocate(void *memory, size_t bytes);
 
+/* What a noun behind a count ends with: nothing for one, else `ending`, which is "s" or "es". */
+const char *cli_plural(uint64_t count, const char *ending);
+
 #define CLI_BYTES_TEXT 32
 /* "6.5 MB". Returns text. */
 const char *cli_bytes_text(uint64_t bytes, char text[CLI_BYTES_TEXT]);

@@ -42,10 +42,12 @@ json_t *probe_json_traffic(const char *machine, const weft_traffic_options *opti
 
 void probe_out_traffic(const weft_traffic_options *options, const weft_traffic_result *result)
 {
-    cli_out("traffic %s, %g flits for each PE and cycle, packets of %" PRIu64 " flits, seed %" PRIu64 "\n",
-            options->pattern, options->rate, options->packet_flits, options->seed);
+    cli_out("traffic %s, %g flits for each PE and cycle, packets of %" PRIu64 " flit%s, seed %" PRIu64 "\n",
+            options->pattern, options->rate, options->packet_flits, cli_plural(options->packet_flits, "s"),
+            options->seed);
     if (options->outstanding)
-        cli_out("closed loop: at most %" PRIu32 " packets of a PE without an answer\n", options->outstanding);
+        cli_out("closed loop: at most %" PRIu32 " packet%s of a PE without an answer\n", options->outstanding,
+                cli_plural(options->outstanding, "s"));
     else
         cli_out("open loop\n");
     cli_out("a cycle is %.3f ns\n\n", (double)result->cycle_ps / 1000.0);

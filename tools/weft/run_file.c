@@ -415,6 +415,7 @@ void run_file_add_hazard(run_file *file, const weft_kernel_hazard *hazard)
         json_object_set_new(object, "pe", text_of(hazard->pe));
     if (hazard->time_ps >= file->begin_ps && hazard->time_ps - file->begin_ps <= file->makespan_ps)
         json_object_set_new(object, "time_ps", time_of(file, hazard->time_ps));
+    json_object_set_new(object, "repeats", cli_json_count(hazard->repeats));
     json_object_set_new(object, "text", text_of(hazard->text));
     append(file, list_of(file->root, "hazards"), object, RUN_FILE_HAZARDS_MOST, RUN_FILE_ENTRIES_BYTES);
 }

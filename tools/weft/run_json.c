@@ -147,6 +147,7 @@ static json_t *json_of_hazards(const weft_sim_bench_result *result)
         json_object_set_new(hazard, "other_ns", json_ns(it->other_ps));
         json_object_set_new(hazard, "held", json_boolean(it->held));
         json_object_set_new(hazard, "margin_ns", json_ns(it->margin_ps));
+        json_object_set_new(hazard, "repeats", cli_json_count(it->repeats));
         json_object_set_new(hazard, "text", cli_json_text(it->text));
         json_array_append_new(array, hazard);
     }

@@ -95,7 +95,7 @@ static void out_makespan(const weft_sim_bench_result *result)
     const weft_launch_report *report = &result->report;
     out_label("makespan");
     out_ns(report->makespan_ps);
-    cli_out(" on %" PRIu32 " PE%s; the host waits ", report->pes, report->pes == 1 ? "" : "s");
+    cli_out(" on %" PRIu32 " PE%s; the host waits ", report->pes, cli_plural(report->pes, "s"));
     out_ns(report->end_ps - report->begin_ps);
     cli_out("\n");
     for (size_t i = 0; i < result->measure_count; i++) {
@@ -146,8 +146,9 @@ static void out_engines(const weft_launch_report *report)
             cli_out("%6" PRIu32 ".%" PRIu32 "%s", tenths[j] / 10, tenths[j] % 10, j < 2 ? " " : "");
         cli_out(" %12s\n", it->bytes > 0 ? cli_bytes_text(it->bytes, text) : "-");
     }
-    cli_out("\n%" PRIu64 " commands, %" PRIu64 " tiles, %" PRIu64 " messages, %" PRIu64 " products\n", report->commands,
-            report->tiles, report->messages, report->macs);
+    cli_out("\n%" PRIu64 " command%s, %" PRIu64 " tile%s, %" PRIu64 " message%s, %" PRIu64 " product%s\n",
+            report->commands, cli_plural(report->commands, "s"), report->tiles, cli_plural(report->tiles, "s"),
+            report->messages, cli_plural(report->messages, "s"), report->macs, cli_plural(report->macs, "s"));
 }
 
 /* ---- whether it is right ---- */
@@ -171,7 +172,8 @@ static void out_checks(const weft_sim_bench_result *result)
         cli_out("\n");
     for (size_t i = 0; i < result->check_count; i++) {
         const weft_sim_bench_check *it = &result->checks[i];
-        cli_out("check of %s %s: %" PRIu64 " numbers", it->what, it->holds ? "holds" : "DOES NOT HOLD", it->elements);
+        cli_out("check of %s %s: %" PRIu64 " number%s", it->what, it->holds ? "holds" : "DOES NOT HOLD", it->elements,
+                cli_plural(it->elements, "s"));
         out_bound(it);
         cli_out("\n  the worst is %.9g where %.9g is expected: off by %.3g, and %.3g is allowed\n", it->found,
                 it->expected, it->worst_error, it->bound);
@@ -182,7 +184,7 @@ static void out_perturbed(const weft_sim_bench_perturbed *it)
 {
     if (it->runs == 0)
         return;
-    cli_out("%" PRIu64 " perturbed run%s took ", it->runs, it->runs == 1 ? "" : "s");
+    cli_out("%" PRIu64 " perturbed run%s took ", it->runs, cli_plural(it->runs, "s"));
     out_ns(it->least_ps);
     cli_out(" to ");
     out_ns(it->most_ps);
@@ -215,14 +217,14 @@ static void out_cost(const weft_sim_bench_result *result)
 {
     const weft_simulation_statistics *it = &result->statistics;
     char bytes[CLI_BYTES_TEXT];
-    cli_out("\n%" PRIu64 " events in %.3f s, %.2f million a second; trace hash %016" PRIx64 "\n", it->events,
-            result->wall_seconds, result->wall_seconds > 0 ? (double)it->events / result->wall_seconds * 1e-6 : 0,
-            it->trace_hash);
+    cli_out("\n%" PRIu64 " event%s in %.3f s, %.2f million a second; trace hash %016" PRIx64 "\n", it->events,
+            cli_plural(it->events, "s"), result->wall_seconds,
+            result->wall_seconds > 0 ? (double)it->events / result->wall_seconds * 1e-6 : 0, it->trace_hash);
     if (result->check_count > 0)
-        cli_out("%" PRIu64 " values, %" PRIu64
+        cli_out("%" PRIu64 " value%s, %" PRIu64
                 " of them computed, at most %s at once; computed in %.3f s, checked in %.3f s\n",
-                it->values, it->evaluated, cli_bytes_text(it->peak_bytes, bytes), result->compute_seconds,
-                result->check_seconds);
+                it->values, cli_plural(it->values, "s"), it->evaluated, cli_bytes_text(it->peak_bytes, bytes),
+                result->compute_seconds, result->check_seconds);
 }
 
 void run_out(const run_shown *shown)

@@ -61,8 +61,9 @@ const char *cli_verified_text(const weft_verifier *verifier, char text[CLI_VERIF
     if (!verifier)
         return text;
     weft_verifier_get_info(verifier, &info);
-    int used = snprintf(text, CLI_VERIFIED_TEXT, "verified: %" PRIu64 " dispatches, %" PRIu64 " elements, ",
-                        info.dispatches, info.elements);
+    int used =
+        snprintf(text, CLI_VERIFIED_TEXT, "verified: %" PRIu64 " dispatch%s, %" PRIu64 " element%s, ", info.dispatches,
+                 cli_plural(info.dispatches, "es"), info.elements, cli_plural(info.elements, "s"));
     if (info.closest.op)
         (void)snprintf(text + used, CLI_VERIFIED_TEXT - (size_t)used,
                        "the largest error %.3g %% of what is allowed (%s%s%s)", 100 * share_of(&info.closest),

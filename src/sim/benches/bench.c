@@ -230,7 +230,11 @@ static weft_status run_in_turn(const weft__bench *bench, const weft_machine *mac
 
 /* ---- the outcome ---- */
 
-static weft_status check_options(const weft_sim_bench_options *options, weft_error *err)
+static const weft_sim_bench_options standard;
+
+/* What does not depend on the machine. */
+static weft_status read_options(const weft__bench *bench, const weft_sim_bench_options *options,
+                                weft_sim_bench_setting *out, size_t *out_count, weft_error *err)
 {
     if (options->perturb > UINT64_MAX - 1 - options->seed)
         return weft__fail(err, WEFT_INVALID_ARGUMENT,
@@ -238,7 +242,15 @@ static weft_status check_options(const weft_sim_bench_options *options, weft_err
                           options->seed, options->perturb);
     if (options->values != WEFT_VALUES_LAZY && options->values != WEFT_VALUES_EAGER)
         return weft__fail(err, WEFT_INVALID_ARGUMENT, "Values %d are neither lazy nor eager.", (int)options->values);
-    return WEFT_OK;
+    return weft__bench_settings(bench, options->settings, options->setting_count, out, out_count, err);
+}
+
+weft_status weft_sim_bench_check_options(const char *name, const weft_sim_bench_options *options, weft_error *err)
+{
+    weft_sim_bench_setting settings[WEFT__BENCH_KEYS_MAX];
+    size_t count;
+    const weft__bench *bench = weft__bench_find(name, err);
+    return bench ? read_options(bench, options ? options : &standard, settings, &count, err) : WEFT_NOT_FOUND;
 }
 
 static bool holds(const weft__bench_outcome *outcome, weft_hazard_action hazards)
@@ -267,10 +279,7 @@ weft_status weft__bench_run_all(const weft__bench *bench, const weft_machine *ma
     result->measures = outcome->measures;
     result->checks = outcome->checks;
     result->perturbed.agree = true;
-    weft_status status = check_options(options, err);
-    if (status == WEFT_OK)
-        status = weft__bench_settings(bench, options->settings, options->setting_count, outcome->settings,
-                                      &result->setting_count, err);
+    weft_status status = read_options(bench, options, outcome->settings, &result->setting_count, err);
     if (status == WEFT_OK)
         status = run_in_turn(bench, machine, options, outcome, err);
     if (status != WEFT_OK) {
@@ -289,7 +298,6 @@ weft_status weft__bench_run_all(const weft__bench *bench, const weft_machine *ma
 weft_status weft_sim_bench_run(const weft_machine *machine, const char *name, const weft_sim_bench_options *options,
                                weft_sim_bench_result **out, weft_error *err)
 {
-    static const weft_sim_bench_options standard;
     *out = NULL;
     const weft__bench *bench = weft__bench_find(name, err);
     return bench ? weft__bench_run_all(bench, machine, options ? options : &standard, out, err) : WEFT_NOT_FOUND;

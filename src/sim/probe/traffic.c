@@ -325,10 +325,8 @@ static uint32_t root_of(uint32_t count)
     return side * side == count ? side : 0;
 }
 
-static weft_status check_options(const traffic *it, weft_error *err)
+weft_status weft__traffic_check(const weft__traffic_options *options, weft_error *err)
 {
-    const weft__traffic_options *options = it->options;
-    const char *name = weft__traffic_pattern_name(options->pattern);
     if (!(options->rate > 0 && options->rate <= 1))
         return weft__fail(err, WEFT_INVALID_ARGUMENT,
                           "The rate of traffic is %g flits for each node and cycle, but must be above 0 and at most 1.",
@@ -337,6 +335,16 @@ static weft_status check_options(const traffic *it, weft_error *err)
         return weft__fail(err, WEFT_INVALID_ARGUMENT,
                           "Traffic of packets of %llu flits over %llu cycles is none; both must be at least 1.",
                           (unsigned long long)options->packet_flits, (unsigned long long)options->cycles);
+    return WEFT_OK;
+}
+
+static weft_status check_options(const traffic *it, weft_error *err)
+{
+    const weft__traffic_options *options = it->options;
+    const char *name = weft__traffic_pattern_name(options->pattern);
+    weft_status status = weft__traffic_check(options, err);
+    if (status != WEFT_OK)
+        return status;
     if (it->count < 2)
         return weft__fail(err, WEFT_UNSUPPORTED, "Traffic needs two PEs or more, and machine '%s' has %u.",
                           it->graph->spec->name, it->count);

@@ -59,6 +59,9 @@ typedef struct weft__traffic_result {
 /* Names as `--traffic` takes them, "bit-complement" say. */
 const char *weft__traffic_pattern_name(weft__traffic_pattern pattern);
 
+/* What is wrong with the rate and the lengths, whatever the machine is. */
+weft_status weft__traffic_check(const weft__traffic_options *options, weft_error *err);
+
 /* Runs it in a simulation of its own. */
 weft_status weft__traffic_run(const weft__graph *graph, const weft__traffic_options *options, weft__traffic_result *out,
                               weft_error *err);

@@ -31,9 +31,8 @@ static weft_status find_pattern(const char *name, weft__traffic_pattern *out, we
                       weft__nearest(name, WEFT__TRAFFIC_PATTERNS, pattern_at, NULL));
 }
 
-/* The options inside, and their bounds: all of the run must happen before time ends. */
-static weft_status read_options(const weft__graph *graph, const weft_traffic_options *options,
-                                weft__traffic_options *out, weft_error *err)
+/* The options inside, and what can be told of them without a machine. */
+static weft_status read_options(const weft_traffic_options *options, weft__traffic_options *out, weft_error *err)
 {
     *out = (weft__traffic_options){.rate = options->rate,
                                    .packet_flits = options->packet_flits,
@@ -44,18 +43,31 @@ static weft_status read_options(const weft__graph *graph, const weft_traffic_opt
                                    .progress = options->progress,
                                    .progress_user = options->progress_user};
     out->warmup = options->warmup ? options->warmup : out->cycles / 10;
-    uint64_t cycle_ps = weft__ps_of_bytes(graph->spec->system.flit_bytes, weft__mbs_of_gbs(graph->spec->cube.link_gbs));
-    uint64_t most = WEFT__TIME_LAST / 8 / cycle_ps;
-    if (out->cycles > most || out->warmup > most)
-        return weft__fail(err, WEFT_INVALID_ARGUMENT,
-                          "Traffic over %llu cycles after %llu would go past the end of time; the most of each is %llu "
-                          "on machine '%s'.",
-                          (unsigned long long)out->cycles, (unsigned long long)out->warmup, (unsigned long long)most,
-                          graph->spec->name);
     if (out->packet_flits > PACKET_FLITS_MAX)
         return weft__fail(err, WEFT_INVALID_ARGUMENT, "Packets of %llu flits are too long; the most is %llu.",
                           (unsigned long long)out->packet_flits, (unsigned long long)PACKET_FLITS_MAX);
-    return find_pattern(options->pattern, &out->pattern, err);
+    weft_status status = find_pattern(options->pattern, &out->pattern, err);
+    return status == WEFT_OK ? weft__traffic_check(out, err) : status;
+}
+
+weft_status weft_traffic_check_options(const weft_traffic_options *options, weft_error *err)
+{
+    weft__traffic_options inner;
+    return read_options(options, &inner, err);
+}
+
+/* All of the run must happen before time ends. */
+static weft_status check_times(const weft__graph *graph, const weft__traffic_options *it, weft_error *err)
+{
+    uint64_t cycle_ps = weft__ps_of_bytes(graph->spec->system.flit_bytes, weft__mbs_of_gbs(graph->spec->cube.link_gbs));
+    uint64_t most = WEFT__TIME_LAST / 8 / cycle_ps;
+    if (it->cycles > most || it->warmup > most)
+        return weft__fail(err, WEFT_INVALID_ARGUMENT,
+                          "Traffic over %llu cycles after %llu would go past the end of time; the most of each is %llu "
+                          "on machine '%s'.",
+                          (unsigned long long)it->cycles, (unsigned long long)it->warmup, (unsigned long long)most,
+                          graph->spec->name);
+    return WEFT_OK;
 }
 
 /* True if a link between two routers of a cube crosses the middle of its rows or of its columns. */
@@ -122,7 +134,9 @@ weft_status weft_traffic_run(const weft_machine *machine, const weft_traffic_opt
     *out = (weft_traffic_result){0};
     const weft__graph *graph = machine->graph;
     weft__traffic_options inner;
-    weft_status status = read_options(graph, options, &inner, err);
+    weft_status status = read_options(options, &inner, err);
+    if (status == WEFT_OK)
+        status = check_times(graph, &inner, err);
     if (status != WEFT_OK)
         return status;
     weft_probe_options traced = {.trace_path = options->trace_path};

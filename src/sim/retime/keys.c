@@ -29,6 +29,8 @@ bool weft_retime_key_is_free(const char *path)
 }
 
 #define VALUE_BYTES 64
+#define PLACES_SHOWN 8u
+#define SHOWN_BYTES (PLACES_SHOWN * sizeof ", [4294967295, 4294967295]" + sizeof ", ...], a list of 4294967295 places,")
 
 /* FNV-1a of rows and columns. */
 static uint64_t hash_places(const weft__place *places, unsigned count)
@@ -39,16 +41,22 @@ static uint64_t hash_places(const weft__place *places, unsigned count)
     return hash;
 }
 
-/* A value as text: for people, and to be compared. */
+static const weft__place *places_of(const weft__machine_key *key, const weft__machine_spec *spec, unsigned *out_count)
+{
+    weft__place *places;
+    memcpy(out_count, (const char *)spec + key->count_offset, sizeof *out_count);
+    memcpy(&places, (const char *)spec + key->offset, sizeof places);
+    return places;
+}
+
+/* A value as text that can be compared, and kept: of a list there are only the length and a hash. */
 static void write_value(const weft__machine_key *key, const weft__machine_spec *spec, char out[VALUE_BYTES])
 {
     const char *at = (const char *)spec + key->offset;
     uint32_t number;
     if (key->kind == WEFT__KEY_PLACES) {
         unsigned count;
-        weft__place *places;
-        memcpy(&count, (const char *)spec + key->count_offset, sizeof count);
-        memcpy(&places, at, sizeof places);
+        const weft__place *places = places_of(key, spec, &count);
         (void)snprintf(out, VALUE_BYTES, count ? "a list of %u places (%016" PRIx64 ")" : "an empty list", count,
                        hash_places(places, count));
         return;
@@ -58,6 +66,41 @@ static void write_value(const weft__machine_key *key, const weft__machine_spec *
         (void)snprintf(out, VALUE_BYTES, "%s", key->choices[number]);
     else
         (void)snprintf(out, VALUE_BYTES, "%" PRIu32, number);
+}
+
+/* A list as it stands in a machine file, or how it begins. */
+static void show_places(const weft__place *places, unsigned count, char out[SHOWN_BYTES])
+{
+    size_t used = 0;
+    for (unsigned i = 0; i < count && i < PLACES_SHOWN; i++)
+        used += (size_t)snprintf(out + used, SHOWN_BYTES - used, "%s[%u, %u]", i ? ", " : "[", (unsigned)places[i].row,
+                                 (unsigned)places[i].column);
+    if (count > PLACES_SHOWN)
+        (void)snprintf(out + used, SHOWN_BYTES - used, ", ...], a list of %u places,", count);
+    else
+        (void)snprintf(out + used, SHOWN_BYTES - used, "]");
+}
+
+/* Says how a value differs from what it was. Of a list that was recorded nothing is known that would tell a person
+ * anything but its length. */
+static weft_status refuse(const weft__machine_key *key, const weft__machine_spec *spec, const char *path,
+                          const char *value, char *recorded, weft_error *err)
+{
+    char places[SHOWN_BYTES];
+    unsigned count = 0;
+    bool is_as_long = false;
+    if (key->kind == WEFT__KEY_PLACES) {
+        const weft__place *list = places_of(key, spec, &count);
+        show_places(list, count, places);
+        char *hash = strstr(recorded, " (");
+        if (hash)
+            *hash = '\0';
+        is_as_long = count > 0 && recorded[0] && strncmp(value, recorded, strlen(recorded)) == 0;
+    }
+    return weft__fail(err, WEFT_UNSUPPORTED,
+                      "The recording cannot be re-timed on machine '%s': %s is %s there and was %s%s in the run, "
+                      "and what kernels do, or where tensors lie, depends on it.",
+                      spec->name, path, count > 0 ? places : value, is_as_long ? "another" : "", recorded + is_as_long);
 }
 
 void weft__retime_keys_put(weft__bytes *to, const weft__machine_spec *spec)
@@ -99,10 +142,7 @@ weft_status weft__retime_keys_check(weft__reader *from, const weft__machine_spec
             break;
         write_value(key, spec, value);
         if (strcmp(value, recorded) != 0)
-            return weft__fail(err, WEFT_UNSUPPORTED,
-                              "The recording cannot be re-timed on machine '%s': %s is %s there and was %s in the run, "
-                              "and what kernels do, or where tensors lie, depends on it.",
-                              spec->name, path, value, recorded);
+            return refuse(key, spec, path, value, recorded, err);
     }
     return from->is_bad ? weft__fail(err, WEFT_PARSE, "The recording names keys of machines that there are not.")
                         : WEFT_OK;

@@ -144,6 +144,41 @@ START_TEST(a_slot_that_is_freed_too_early_is_found)
 }
 END_TEST
 
+/* The second frees a slot, into which nothing else comes, before it reads what is there, in the shape that was sent or
+ * in another one. */
+static void linger_kernel(weft_tile *tl, const void *arguments)
+{
+    const work *it = &((const queue_work *)arguments)->base;
+    const weft_shape sent = weft_shape_2d(4, 4), asked = it->what ? weft_shape_2d(16, 1) : sent;
+    if (is_first(tl)) {
+        tl_wait(tl, tl_send(tl, TL_NEXT, tl_full(tl, sent, WEFT_F32, 7)));
+        return;
+    }
+    tl_tensor got = tl_recv_in_place(tl, TL_PREVIOUS, asked, WEFT_F32);
+    tl_free_slot(tl, got);
+    tl_store(tl, it->out, tl_add(tl, got, got));
+}
+
+START_TEST(a_slot_in_which_nothing_has_come_is_as_it_was)
+{
+    for (int what = 0; what < 2; what++)
+        for (int action = 0; action < 3; action++) {
+            value_bench it;
+            queue_work job;
+            weft_error err;
+            float stored[16];
+            open_queue_bench(&it, &job, &(value_options){.hazards = (weft_hazard_action)action}, "2", "tcm");
+            job.base.what = what;
+            WEFT_TEST_ASSERT_OK(try_pair(&it, linger_kernel, &job, &err), err);
+            ck_assert_uint_eq(weft__pe_values_hazards(it.memory), 0);
+            get(&it, job.base.out, 16, 1, stored);
+            for (int i = 0; i < 16; i++)
+                ck_assert(stored[i] == 14);
+            close_value_bench(&it);
+        }
+}
+END_TEST
+
 /* The first writes into a slot of the second without asking. */
 static void intrude_kernel(weft_tile *tl, const void *arguments)
 {
@@ -526,7 +561,8 @@ START_TEST(every_allocation_may_fail)
 END_TEST
 
 WEFT_TEST_MAIN("queue_values", messages_are_what_was_sent, a_slot_that_is_freed_too_early_is_found,
-               a_message_must_still_be_in_its_slot, a_source_must_not_change_while_it_is_read,
-               a_source_must_have_been_waited_for, an_answer_tells_that_a_message_was_read,
-               a_receive_must_have_been_waited_for, a_receive_ends_with_its_kernel, what_is_given_back_is_let_go,
-               values_of_messages_end, every_allocation_may_fail)
+               a_slot_in_which_nothing_has_come_is_as_it_was, a_message_must_still_be_in_its_slot,
+               a_source_must_not_change_while_it_is_read, a_source_must_have_been_waited_for,
+               an_answer_tells_that_a_message_was_read, a_receive_must_have_been_waited_for,
+               a_receive_ends_with_its_kernel, what_is_given_back_is_let_go, values_of_messages_end,
+               every_allocation_may_fail)

@@ -188,8 +188,8 @@ void weft__pe_values_on_receive_begins(void *context, weft__ipcq_receive *receiv
 }
 
 /* A tensor that stays in its slot is what stands there, whatever was sent: one value from now on, so that what was
- * wrong with the message is not wrong with the tensor once more. */
-static weft_status take_as_it_is(weft__pe_values *it, weft__ipcq_receive *receive, weft_error *err)
+ * wrong with the message is not wrong with the tensor once more. *out becomes that value, if it is another one. */
+static weft_status take_as_it_is(weft__pe_values *it, weft__ipcq_receive *receive, weft__value_id *out, weft_error *err)
 {
     bool is_there;
     weft__value_id value;
@@ -203,7 +203,7 @@ static weft_status take_as_it_is(weft__pe_values *it, weft__ipcq_receive *receiv
     if (status != WEFT_OK)
         return status;
     weft__values_release(it->values, receive->captured);
-    receive->captured = value;
+    receive->captured = *out = value;
     uint32_t writer = weft__pe_values_writer(it, message->from, message->call);
     return weft__pe_values_install(it, slot.address, value, writer, err);
 }
@@ -211,6 +211,8 @@ static weft_status take_as_it_is(weft__pe_values *it, weft__ipcq_receive *receiv
 static weft_status finish(weft__pe_values *it, weft__ipcq_receive *receive, weft_error *err)
 {
     weft_status status = WEFT_OK;
+    /* In its slot a tensor is a view of the message, as which it lives while a byte of that is there. */
+    weft__value_id value = receive->is_in_place ? receive->message->captured : receive->captured;
     weft__held_values *held = &(receive->is_in_place ? it->slots : it->scratch)[weft__pe_index(receive->pe)];
     const weft__reading by = {receive->pe, receive->kernel, receive->call, "the result", &receive->result};
     if (!receive->is_in_place) {
@@ -220,13 +222,13 @@ static weft_status finish(weft__pe_values *it, weft__ipcq_receive *receive, weft
         uint32_t writer = weft__pe_values_writer(it, receive->pe, receive->call);
         status = weft__pe_values_install(it, receive->result.address, receive->captured, writer, err);
     } else if (it->hazards.action == WEFT_HAZARDS_HARDWARE) {
-        status = take_as_it_is(it, receive, err);
+        status = take_as_it_is(it, receive, &value, err);
     }
     if (status == WEFT_OK)
-        status = weft__pe_values_hold(it, held, receive->result.address, receive->captured, err);
+        status = weft__pe_values_hold(it, held, receive->result.address, value, err);
     if (status != WEFT_OK)
         return status;
-    receive->result.value = receive->captured;
+    receive->result.value = value;
     receive->result.base = receive->result.address;
     if (it->log && receive->is_in_place) /* which moves nothing */
         weft__pe_log_forget(it->log, receive);

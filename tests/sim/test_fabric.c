@@ -8,7 +8,8 @@
 #include "support/machine_specs.h"
 
 enum {
-    TRANSFERS_MAX = 48
+    TRANSFERS_MAX = 48,
+    STEPS_PER_EVENT = 64
 };
 
 /* ---- a simulation of transfers ---- */
@@ -48,6 +49,7 @@ typedef struct plan {
     weft__transfer_request requests[TRANSFERS_MAX];
     weft__time begins[TRANSFERS_MAX], ends[2][TRANSFERS_MAX];
     size_t count;
+    uint64_t steps; /* in which links have caught up, when it was played last */
 } plan;
 
 static uint32_t draw_node(const weft__graph *graph, weft__rng *rng, bool is_source)
@@ -92,6 +94,8 @@ static void draw_plan(plan *it, const weft__graph *graph, weft__rng *rng)
     }
 }
 
+typedef void (*plan_drawer)(plan *it, const weft__graph *graph, weft__rng *rng);
+
 /* Gives the number of events. */
 static uint64_t play(plan *it, const weft__graph *graph, weft__flit_mode mode, weft__link_load *loads)
 {
@@ -110,6 +114,7 @@ static uint64_t play(plan *it, const weft__graph *graph, weft__flit_mode mode, w
     weft__fabric_get_info(run.fabric, &info);
     ck_assert_uint_eq(info.flits_sent, info.flits_arrived);
     ck_assert_uint_eq(info.messages_sent, info.messages_arrived);
+    it->steps = info.steps;
     for (uint32_t i = 0; i < graph->link_count; i++)
         loads[i] = weft__fabric_load(run.fabric, i);
     weft__sim_info sim;
@@ -118,7 +123,23 @@ static uint64_t play(plan *it, const weft__graph *graph, weft__flit_mode mode, w
     return sim.events;
 }
 
-static void compare_modes(const weft__machine_spec *spec, uint64_t seed)
+/* Every SIP of a ring writes over some links of it, all in the same direction and at about the same time. */
+static void draw_circle(plan *it, const weft__graph *graph, weft__rng *rng)
+{
+    uint32_t sips = graph->spec->system.sips, pes = graph->spec->cube.pe_count, far = 1 + (sips - 1) / 2;
+    it->count = (size_t)sips * pes;
+    for (uint32_t i = 0; i < it->count; i++) {
+        uint32_t to = (i / pes + 1 + (uint32_t)weft__rng_below(rng, far)) % sips;
+        it->requests[i] =
+            (weft__transfer_request){.source = weft__graph_node(graph, WEFT__NODE_DMA, i / pes, 0, i % pes),
+                                     .target = weft__graph_node(graph, WEFT__NODE_HBM, to, 0, i % pes),
+                                     .bytes = 1 + weft__rng_below(rng, 60000),
+                                     .is_write = true};
+        it->begins[i] = weft__rng_below(rng, 20000);
+    }
+}
+
+static void compare_modes(const weft__machine_spec *spec, plan_drawer draw, uint64_t seed)
 {
     weft_error err;
     weft__graph *graph;
@@ -126,12 +147,17 @@ static void compare_modes(const weft__machine_spec *spec, uint64_t seed)
     weft__rng rng;
     weft__rng_init(&rng, seed);
     static plan it;
-    draw_plan(&it, graph, &rng);
+    draw(&it, graph, &rng);
     weft__link_load *loads[2];
+    uint64_t events = 0, steps = 0;
     for (size_t mode = 0; mode < 2; mode++) {
         loads[mode] = calloc(graph->link_count, sizeof *loads[mode]);
-        (void)play(&it, graph, (weft__flit_mode)mode, loads[mode]);
+        events += play(&it, graph, (weft__flit_mode)mode, loads[mode]);
+        steps += it.steps;
     }
+    /* Links step where a flit can come, each of those that ask one another, but not while one is on its way. */
+    ck_assert_msg(steps <= STEPS_PER_EVENT * events, "seed %" PRIu64 ": %" PRIu64 " steps, but %" PRIu64 " events",
+                  seed, steps, events);
     for (size_t i = 0; i < it.count; i++) {
         ck_assert_uint_ne(it.ends[0][i], WEFT__NEVER);
         ck_assert_msg(it.ends[0][i] == it.ends[1][i],
@@ -147,10 +173,12 @@ static void compare_modes(const weft__machine_spec *spec, uint64_t seed)
     weft__graph_destroy(graph);
 }
 
-/* Trains need unbounded buffers and the order of arrival. What the loader fills in is filled in. */
+/* Trains need unbounded buffers, read as often as one likes, and the order of arrival. What the loader fills in is
+ * filled in. */
 static void let_trains_run(weft__machine_spec *spec)
 {
     spec->cube.flow = spec->cube.ucie.flow = (weft__flow_control){0};
+    spec->cube.input_speedup = 0;
     while (spec->system.rows * spec->system.columns < spec->system.sips)
         spec->system.columns = ++spec->system.rows;
 }
@@ -165,7 +193,7 @@ START_TEST(trains_equal_flits_on_random_machines)
             continue;
         weft__machine_spec spec = machine.expected;
         let_trains_run(&spec);
-        compare_modes(&spec, seed);
+        compare_modes(&spec, draw_plan, seed);
         compared++;
     }
 }
@@ -175,7 +203,7 @@ START_TEST(trains_equal_flits_on_known_machines)
 {
     weft__machine_spec specs[] = {two_sip(), six_sip_torus(), tiny(), mesh(5)};
     for (uint64_t seed = 1; seed <= 40; seed++)
-        compare_modes(&specs[seed % 4], seed);
+        compare_modes(&specs[seed % 4], draw_plan, seed);
     /* Times that are no multiples of each other. */
     for (uint64_t seed = 100; seed <= 130; seed++) {
         weft__machine_spec spec = two_sip();
@@ -186,8 +214,63 @@ START_TEST(trains_equal_flits_on_known_machines)
         spec.pe.dma.channels = 2;
         spec.cube.hbm.open_ns = 7.3;
         spec.cube.hbm.turnaround_ns = 3.1;
-        compare_modes(&spec, seed);
+        compare_modes(&spec, draw_plan, seed);
     }
+}
+END_TEST
+
+/* A factor between a hundred thousandth and a hundred thousand. */
+static double draw_speed(weft__rng *rng)
+{
+    static const double factors[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5};
+    double factor = factors[weft__rng_below(rng, sizeof factors / sizeof factors[0])];
+    return weft__rng_below(rng, 2) ? factor : 1 / factor;
+}
+
+static void draw_speeds(weft__machine_spec *spec, uint64_t seed)
+{
+    weft__rng rng;
+    weft__rng_init(&rng, seed);
+    double *speeds[] = {&spec->system.link_gbs,    &spec->host.link_gbs, &spec->sip.io.link_gbs,
+                        &spec->cube.link_gbs,      &spec->cube.ucie.gbs, &spec->cube.hbm.link_gbs,
+                        &spec->cube.sram.link_gbs, &spec->pe.link_gbs};
+    for (size_t i = 0; i < sizeof speeds / sizeof speeds[0]; i++)
+        *speeds[i] *= draw_speed(&rng);
+}
+
+START_TEST(trains_equal_flits_whatever_the_speeds_of_links)
+{
+    static random_machine machine;
+    int compared = 0;
+    for (uint64_t seed = 1000; compared < 100; seed++) {
+        draw_random_machine(seed, &machine);
+        if (machine.verdict != RANDOM_LOADS)
+            continue;
+        weft__machine_spec spec = machine.expected;
+        let_trains_run(&spec);
+        draw_speeds(&spec, seed);
+        compare_modes(&spec, draw_plan, seed);
+        compared++;
+    }
+    /* Round a ring the questions come back to the link that has asked first. */
+    for (uint64_t seed = 1; seed <= 100; seed++) {
+        weft__machine_spec spec = tiny();
+        spec.system.fabric = WEFT__SIPS_RING;
+        spec.system.sips = 5 + (uint32_t)(seed % 4);
+        draw_speeds(&spec, seed);
+        compare_modes(&spec, draw_circle, seed);
+    }
+}
+END_TEST
+
+/* While a flit is on a slow link, the fastest could send a quarter of a thousand millions. */
+START_TEST(one_fast_link_does_not_make_slow_ones_step)
+{
+    weft__machine_spec spec = two_sip();
+    spec.pe.link_gbs = 0.001;
+    spec.sip.io.link_gbs = 1000000;
+    for (uint64_t seed = 1; seed <= 10; seed++)
+        compare_modes(&spec, draw_plan, seed);
 }
 END_TEST
 
@@ -416,6 +499,7 @@ START_TEST(out_of_memory_is_an_error_of_the_run)
 END_TEST
 
 WEFT_TEST_MAIN("fabric", trains_equal_flits_on_random_machines, trains_equal_flits_on_known_machines,
+               trains_equal_flits_whatever_the_speeds_of_links, one_fast_link_does_not_make_slow_ones_step,
                zero_load_latency_is_the_closed_form, trains_need_a_tenth_of_the_events,
                a_long_wait_does_not_nest_questions, a_target_hears_of_flits_in_the_order_in_which_they_come,
                out_of_memory_is_an_error_of_the_run)

@@ -141,6 +141,7 @@ typedef struct weft__fabric_info {
     uint64_t messages_sent, messages_arrived;
     uint64_t flits_sent, flits_arrived; /* of all sizes */
     uint64_t allocations;               /* ever: constant in steady state */
+    uint64_t steps;                     /* trains: in which links have caught up with what they were asked for */
 } weft__fabric_info;
 
 void weft__fabric_get_info(const weft__fabric *fabric, weft__fabric_info *out);

@@ -163,12 +163,51 @@ static void ask_behind(weft__wire *wire, weft__time before)
     }
 }
 
+/* When the next flit of a leg of which no arrival is known can come at the earliest. It waits at one of the links
+ * before, with its arrival there known, as all those at the first link are. No link on the way sends it before what is
+ * decided, and it is ahead of all others of its message that have yet to come. */
+static weft__time earliest_next(weft__leg *leg)
+{
+    weft__leg *at = leg;
+    while (at->hop && !at->runs.count)
+        at--;
+    weft__time earliest = at->runs.count ? weft__runs_front(&at->runs)->first : 0; /* none if memory has run out */
+    for (; at < leg; at++)
+        earliest = later(earliest, at->wire->free_at) + shortest_way(at->wire, leg->message);
+    return earliest;
+}
+
+/* Goes over whole steps in which nothing can arrive, of which there are many where the links behind are much slower
+ * than the fastest of all. The last step stays.
+ *
+ * It is as right as asking for them. Whatever arrives before then is of the legs of the link, and comes when the claim
+ * of its leg says or, if no arrival is known, not before the time above, and behind it the rest of its message. So
+ * these steps have nothing to serve, and a question that comes round to this link finds that out at once. The links
+ * behind are asked for no less in the end, as the step that follows asks for more than these. Nor are there many of
+ * those: each asks for the time of a flit that waits, so that a link behind sends it on, however long that takes. */
+static void skip_idle_steps(weft__wire *wire, weft__time before)
+{
+    weft__time step_ps = wire->fabric->step_ps, known = wire->known_before, idle = before - 1;
+    if (idle - known < step_ps)
+        return;
+    idle = wire->active[0]->next_ps < idle ? wire->active[0]->next_ps : idle;
+    for (uint32_t i = 0; i < wire->expected_count && idle >= known + step_ps; i++) {
+        weft__leg *leg = wire->expected[i];
+        weft__time earliest = leg->runs.count ? WEFT__NEVER : earliest_next(leg);
+        idle = earliest < idle ? earliest : idle;
+    }
+    if (idle > known)
+        wire->known_before += (idle - known) / step_ps * step_ps;
+}
+
 /* Serves everything that arrives at the link before then. */
 static void know(weft__wire *wire, weft__time before)
 {
     while (wire->active_count && wire->known_before < before) {
+        skip_idle_steps(wire, before);
         weft__time step = wire->known_before + wire->fabric->step_ps;
         step = step < before ? step : before;
+        wire->fabric->info.steps++;
         ask_behind(wire, step);
         if (wire->known_before < step) { /* else it has been asked for more meanwhile */
             wire->known_before = step;

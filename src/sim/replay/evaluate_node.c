@@ -50,6 +50,29 @@ static void gather(unsigned char *restrict to, const unsigned char *restrict fro
     }
 }
 
+#define TOGETHER 8u
+
+/* Elements of two bytes, as keys of attention are. */
+typedef uint16_t halves __attribute__((vector_size(2 * TOGETHER)));
+
+/* So many rows and columns. Three times the first half of the vectors is shuffled with the second one, element by
+ * element. */
+static void turn_square(unsigned char *to, const unsigned char *from, uint64_t to_stride, uint64_t stride)
+{
+    halves at[TOGETHER], next[TOGETHER];
+    for (size_t i = 0; i < TOGETHER; i++)
+        memcpy(&at[i], from + i * stride, sizeof at[i]);
+    for (int round = 0; round < 3; round++) {
+        for (size_t i = 0; i < TOGETHER / 2; i++) {
+            next[2 * i] = __builtin_shufflevector(at[i], at[i + 4], 0, 8, 1, 9, 2, 10, 3, 11);
+            next[2 * i + 1] = __builtin_shufflevector(at[i], at[i + 4], 4, 12, 5, 13, 6, 14, 7, 15);
+        }
+        memcpy(at, next, sizeof at);
+    }
+    for (size_t i = 0; i < TOGETHER; i++)
+        memcpy(to + i * to_stride, &at[i], sizeof at[i]);
+}
+
 /* So many rows and columns of a transposed matrix at a time that their lines stay in the cache. */
 #define TURNED_ROWS 64u
 #define TURNED_COLUMNS 64u
@@ -58,11 +81,19 @@ static void gather(unsigned char *restrict to, const unsigned char *restrict fro
 static void turn(unsigned char *to, const unsigned char *from, uint64_t rows, uint64_t columns, uint64_t stride,
                  size_t element)
 {
+    uint64_t to_stride = columns * element;
     for (uint64_t column = 0; column < columns; column += TURNED_COLUMNS) {
         uint64_t count = columns - column < TURNED_COLUMNS ? columns - column : TURNED_COLUMNS;
-        for (uint64_t row = 0; row < rows; row++)
-            gather(to + (row * columns + column) * element, from + column * stride + row * element, count, stride,
-                   element);
+        uint64_t in_squares = element == sizeof(uint16_t) && rows >= TOGETHER ? count - count % TOGETHER : 0;
+        uint64_t row = 0;
+        for (; in_squares && row + TOGETHER <= rows; row += TOGETHER)
+            for (uint64_t i = column; i < column + in_squares; i += TOGETHER)
+                turn_square(to + row * to_stride + i * element, from + i * stride + row * element, to_stride, stride);
+        for (uint64_t rest = 0; rest < rows; rest++) {
+            uint64_t done = rest < row ? in_squares : 0;
+            gather(to + rest * to_stride + (column + done) * element, from + (column + done) * stride + rest * element,
+                   count - done, stride, element);
+        }
     }
 }
 

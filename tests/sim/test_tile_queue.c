@@ -266,8 +266,10 @@ typedef struct mistake {
 } mistake;
 
 static const mistake mistakes[] = {
-    {sends_north, WEFT_NOT_FOUND, "tl_send", "There is no neighbour north: the launch has no queue to sip0.cube0.pe0"},
-    {receives_from_east, WEFT_NOT_FOUND, "tl_recv", "no neighbour east: the launch has no queue from sip0.cube0.pe0"},
+    {sends_north, WEFT_NOT_FOUND, "tl_send",
+     "There is no neighbour north: the launch has no queue from sip0.cube0.pe0 there, because"},
+    {receives_from_east, WEFT_NOT_FOUND, "tl_recv",
+     "There is no neighbour east: the launch has no queue to sip0.cube0.pe0 from there, because"},
     {receives_ahead_from_east, WEFT_NOT_FOUND, "tl_recv_async", "no neighbour east: "},
     {holds_from_east, WEFT_NOT_FOUND, "tl_recv_in_place", "no neighbour east: "},
     {sends_nowhere, WEFT_INVALID_ARGUMENT, "tl_send", "Direction 17 is none; there are 17."},
@@ -350,7 +352,7 @@ START_TEST(mistakes_without_queues_are_named)
               0);
     fail_with(NULL, receives_next, WEFT_NOT_FOUND, "tl_recv", "There is no neighbour next: the launch has no queues",
               0);
-    fail_with(NULL, receives_next, WEFT_NOT_FOUND, "tl_recv", "no queue from sip0.cube0.pe0", 1);
+    fail_with(NULL, receives_next, WEFT_NOT_FOUND, "tl_recv", "no queue to sip0.cube0.pe0 from there", 1);
     fail_with(NULL, takes_no_receive, WEFT_NOT_FOUND, "tl_recv_wait", "has given 0.", 0);
     fail_with(NULL, waits_for_no_receive, WEFT_NOT_FOUND, "tl_wait", "is no receive of this kernel", 0);
     fail_with(NULL, waits_for_a_send_to_nowhere, WEFT_NOT_FOUND, "tl_wait", "which has given 0 to north.", 0);

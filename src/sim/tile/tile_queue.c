@@ -60,9 +60,10 @@ static void check_neighbour(weft_tile *tl, tl_direction direction, bool is_sourc
                         directions[direction]);
     if (!(is_source ? weft__ipcq_has_source : weft__ipcq_has_queue)(queues_of(tl), tl->pe, direction))
         weft__tile_fail(tl, WEFT_NOT_FOUND,
-                        "There is no neighbour %s: the launch has no queue %s %s there, because its options do not "
+                        "There is no neighbour %s: the launch has no queue %s %s %sthere, because its options do not "
                         "ask for one, or because it has no PE there.",
-                        directions[direction], is_source ? "from" : "to", weft__pe_name(tl->pe));
+                        directions[direction], is_source ? "to" : "from", weft__pe_name(tl->pe),
+                        is_source ? "from " : "");
 }
 
 static void check_fits_slot(weft_tile *tl, const char *what, uint64_t bytes)

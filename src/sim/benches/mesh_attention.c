@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/size.h"
@@ -55,13 +56,15 @@ typedef enum standing {
     CUBES
 } standing;
 
+#define RANKS_MAX 4096u /* of a group */
+
 static const char *const modes[] = {"decode", "prefill", NULL};
 static const char *const standings[] = {"ring", "line", "cubes", NULL};
 static const char *const answers[] = {"no", "yes", NULL};
 
 static const weft_sim_bench_key keys[] = {
     {"mode", "One new token (decode), or many (prefill).", modes, DECODE, 0, 0},
-    {"ranks", "PEs of a group, which divide the tokens.", NULL, 8, 1, 4096},
+    {"ranks", "PEs of a group, which divide the tokens.", NULL, 8, 1, RANKS_MAX},
     {"groups", "Groups of PEs, which divide the heads.", NULL, 1, 1, 4096},
     {"q_heads", "Query heads.", NULL, 16, 1, 4096},
     {"kv_heads", "Heads of keys and values, each shared by as many query heads.", NULL, 2, 1, WEFT__ATTENTION_KV_HEADS},
@@ -117,27 +120,63 @@ static void check_counts(weft__bench_run *run, const bench *it, uint32_t queries
                          it->q_heads, queries, it->cached, it->kernel.head_dim);
 }
 
-/* Makes a group a rectangle of cubes, which follow one another as cubes are numbered: row by row, in one SIP. Ends the
- * run if it is none. */
-static void divide_over_cubes(weft__bench_run *run, bench *it)
+/* Ranks of a group as a rectangle of cubes. */
+typedef struct rectangle {
+    bool fits;
+    uint32_t columns, rows;
+} rectangle;
+
+/* A group is a cube or an equal part of one, or a row of cubes or an equal part of one, or an equal part of a SIP's
+ * rows; a group alone may be any part of a cube. Then cubes of a group follow one another as cubes are numbered: row by
+ * row, in one SIP. */
+static rectangle rectangle_of(const weft__machine_spec *spec, uint32_t ranks, bool is_alone)
 {
-    const weft__machine_spec *spec = weft__bench_machine(run)->spec;
     uint32_t pes = spec->cube.pe_count, columns = spec->sip.columns, rows = spec->sip.rows;
-    uint32_t cubes = (uint32_t)weft__ceil_div(it->ranks, pes);
-    bool is_in_cube = cubes == 1 && (pes % it->ranks == 0 || it->groups == 1), is_whole = it->ranks % pes == 0;
+    uint32_t cubes = (uint32_t)weft__ceil_div(ranks, pes);
+    bool is_in_cube = cubes == 1 && (pes % ranks == 0 || is_alone), is_whole = ranks % pes == 0;
     bool is_in_row = is_whole && columns % cubes == 0;
     bool is_rows = is_whole && cubes % columns == 0 && rows % (cubes / columns) == 0;
+    return (rectangle){.fits = is_in_cube || is_in_row || is_rows,
+                       .columns = cubes < columns ? cubes : columns,
+                       .rows = is_rows ? cubes / columns : 1};
+}
+
+/* The numbers of ranks that go with any number of groups: "1, 2, 4 or 8"; those at the end only if there are many. */
+static void list_ranks(const weft__machine_spec *spec, char *text, size_t bytes)
+{
+    size_t begin = bytes - 1;
+    const char *behind = "";
+    text[begin] = 0;
+    for (uint32_t ranks = RANKS_MAX; ranks > 0; ranks--) {
+        char one[32];
+        if (!rectangle_of(spec, ranks, false).fits)
+            continue;
+        size_t length = (size_t)snprintf(one, sizeof one, "%" PRIu32 "%s", ranks, behind);
+        if (length > begin)
+            break;
+        begin -= length;
+        memcpy(text + begin, one, length);
+        behind = begin + length == bytes - 1 ? " or " : ", ";
+    }
+    memmove(text, text + begin, bytes - begin);
+}
+
+/* Makes a group a rectangle of cubes. Ends the run if it is none. */
+static void divide_over_cubes(weft__bench_run *run, bench *it)
+{
+    const weft_machine *machine = weft__bench_machine(run);
+    const rectangle cubes = rectangle_of(machine->spec, it->ranks, it->groups == 1);
     if (it->mode == PREFILL)
         weft__bench_fail(run, WEFT_INVALID_ARGUMENT, "path=cubes goes with mode=decode only.");
-    if (!is_in_cube && !is_in_row && !is_rows)
-        weft__bench_fail(
-            run, WEFT_INVALID_ARGUMENT,
-            "With path=cubes a group is a cube or an equal part of one, or a row of cubes or an equal part "
-            "of one, or an equal part of a SIP's rows; ranks=%" PRIu32 " is none of these, with %" PRIu32
-            " PEs in a cube and %" PRIu32 " x %" PRIu32 " cubes in a SIP.",
-            it->ranks, pes, rows, columns);
-    it->kernel.cube_columns = cubes < columns ? cubes : columns;
-    it->kernel.cube_rows = is_rows ? cubes / columns : 1;
+    if (!cubes.fits) {
+        char all[256];
+        list_ranks(machine->spec, all, sizeof all);
+        weft__bench_fail(run, WEFT_INVALID_ARGUMENT,
+                         "ranks=%" PRIu32 " does not divide the cubes of '%s' evenly: with path=cubes it can be %s.",
+                         it->ranks, machine->spec->name, all);
+    }
+    it->kernel.cube_columns = cubes.columns;
+    it->kernel.cube_rows = cubes.rows;
 }
 
 static bench read_settings(weft__bench_run *run)
@@ -199,7 +238,64 @@ static uint32_t block_of(const weft__bench_run *run, const bench *it, uint64_t s
     return block;
 }
 
-/* Cuts what travels to the slots of the machine. Ends the run if a slot has no room for the least of it. */
+/* The least that the kernel of decode holds at once: scores and what becomes of them, queries, two outputs, six numbers
+ * of each row; and when all is done the output in the dtype, or copies of messages. */
+static uint64_t least_of_decode(const bench *it, uint64_t row_bytes)
+{
+    const weft__attention *kernel = &it->kernel;
+    uint64_t number = weft_dtype_bytes(WEFT_F32), each = weft_dtype_bytes(kernel->dtype), head_dim = kernel->head_dim;
+    uint64_t message = it->ranks > 1 && !kernel->stays_in_slots ? kernel->output_rows * row_bytes : 0;
+    uint64_t held = it->rows * (kernel->tokens * (3 * number + each) + head_dim * (2 * number + each) + 6 * number);
+    return held + weft__max_size(it->rows * head_dim * each, message);
+}
+
+/* The same of prefill, in blocks of one token. Beside queries, two outputs and the scores of all ranks are held, in a
+ * block, an output more and what becomes of scores and sums, and behind all blocks the result. */
+static uint64_t least_of_prefill(const bench *it)
+{
+    const weft__attention *kernel = &it->kernel;
+    uint64_t number = weft_dtype_bytes(WEFT_F32), each = weft_dtype_bytes(kernel->dtype), head_dim = kernel->head_dim;
+    uint64_t rows = (uint64_t)kernel->sharers * kernel->queries, ranks = it->ranks;
+    uint64_t held = head_dim * (2 * number + each) + number * (ranks + 2 + kernel->is_causal);
+    uint64_t messages = head_dim * each * (ranks > 1 && !kernel->stays_in_slots ? 3 : 2);
+    uint64_t block = rows * (head_dim * number + number * (ranks + 9) + each) + messages;
+    return rows * held + weft__max_size(block, rows * (head_dim * (number + each) + number));
+}
+
+/* Queues that end at a PE in the midst of its group. */
+static uint64_t queues_of(const bench *it)
+{
+    const weft__attention *kernel = &it->kernel;
+    return (it->ranks > 1 ? 2u : 0u) + weft__min_size(kernel->cube_columns - 1, 2) +
+           weft__min_size(kernel->cube_rows - 1, 2);
+}
+
+/* Ends the run if the kernel would not find room in scratch memory. */
+static void check_scratch(weft__bench_run *run, const bench *it, uint64_t least_bytes)
+{
+    const weft__pe_spec *pe = &weft__bench_machine(run)->spec->pe;
+    uint64_t room = weft__bench_scratch_bytes(run, queues_of(it));
+    if (least_bytes <= room || room == 0) /* the launch says that there is none for the slots */
+        return;
+    if (it->mode == DECODE)
+        weft__bench_fail(run, WEFT_UNSUPPORTED,
+                         "cached=%" PRIu32 " over ranks=%" PRIu32 " makes %" PRIu32 " scores for each of %" PRIu32
+                         " rows: this needs at least %" PRIu64 " bytes of scratch memory, but there are %" PRIu64
+                         ", with pe.scratch_kib=%" PRIu32 " and pe.tcm_kib=%" PRIu32 ".",
+                         it->cached, it->ranks, it->kernel.tokens, it->rows, least_bytes, room, pe->scratch_kib,
+                         pe->tcm_kib);
+    else
+        weft__bench_fail(run, WEFT_UNSUPPORTED,
+                         "mode=prefill of queries=%" PRIu32 " over ranks=%" PRIu32 ", q_heads=%" PRIu32
+                         " over kv_heads=%" PRIu32 " and head_dim=%" PRIu32 " needs at least %" PRIu64
+                         " bytes of scratch memory, but there are %" PRIu64 ", with pe.scratch_kib=%" PRIu32
+                         " and pe.tcm_kib=%" PRIu32 ".",
+                         it->kernel.queries * it->ranks, it->ranks, it->q_heads, it->kv_heads, it->kernel.head_dim,
+                         least_bytes, room, pe->scratch_kib, pe->tcm_kib);
+}
+
+/* Cuts what travels to the slots of the machine. Ends the run if a slot has no room for the least of it, or if scratch
+ * memory has none. */
 static void plan_messages(weft__bench_run *run, bench *it)
 {
     weft__attention *kernel = &it->kernel;
@@ -216,11 +312,13 @@ static void plan_messages(weft__bench_run *run, bench *it)
     kernel->stays_in_slots = ipcq->memory == WEFT__SLOTS_TCM && ipcq->slots > 1;
     if (it->mode == PREFILL) {
         kernel->block = block_of(run, it, slot_bytes, row_bytes);
+        check_scratch(run, it, least_of_prefill(it));
         return;
     }
     kernel->output_rows = (uint32_t)weft__min_size(slot_bytes / row_bytes, it->rows);
     uint64_t slots = ipcq->slots - kernel->stays_in_slots;
     kernel->together = (uint32_t)weft__min_size(slots, WEFT__ATTENTION_PARTS);
+    check_scratch(run, it, least_of_decode(it, row_bytes));
 }
 
 /* ---- the reference ---- */
@@ -345,7 +443,7 @@ static void run(weft__bench_run *run)
     if (weft__bench_has_failed(run))
         return;
     plan_messages(run, &it);
-    weft_pe_set pes = weft__bench_first_pes(run, (uint64_t)it.ranks * it.groups);
+    weft_pe_set pes = weft__bench_first_pes(run, it.ranks, it.groups);
     weft_placement divided = weft__bench_divided(pes, WEFT_SPLIT_ROWS);
     place_tensors(run, &it, pes);
     weft_shape rows = weft_shape_2d((uint64_t)it.groups * it.ranks * it.rows, it.kernel.head_dim);

@@ -118,7 +118,7 @@ static void run(weft__bench_run *run)
               .activation = (activation)weft__bench_number(run, "activation"),
               .dtype = weft__bench_dtype(run, "dtype")};
     uint64_t ranks = weft__bench_number(run, "ranks");
-    weft_pe_set pes = weft__bench_first_pes(run, ranks);
+    weft_pe_set pes = weft__bench_first_pes(run, ranks, 1);
     weft_placement copies = {.pes = pes};
     weft_placement columns = weft__bench_divided(pes, WEFT_SPLIT_COLUMNS);
     weft_placement rows = weft__bench_divided(pes, WEFT_SPLIT_ROWS);

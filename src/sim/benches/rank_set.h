@@ -4,11 +4,15 @@
 
 #include "sim/benches/bench.h"
 
-/* The first `count` PEs of the machine, in its order: of one cube, or whole cubes of one SIP, or whole SIPs. Ends the
- * run if that does not come out, and gives an empty set then. */
-weft_pe_set weft__bench_first_pes(weft__bench_run *run, uint64_t count);
+/* PEs for so many groups (the setting of that name, or 1) of so many ranks (likewise), the first of the machine in its
+ * order: of one cube, or whole cubes of one SIP, or whole SIPs. Ends the run if that does not come out, and gives an
+ * empty set then. */
+weft_pe_set weft__bench_first_pes(weft__bench_run *run, uint64_t ranks, uint64_t groups);
 
-/* Bytes of scratch memory that the slots of a ring, both ways, leave to each of its PEs. */
+/* Bytes of scratch memory that the slots of so many queues leave to the PE at which they end. */
+uint64_t weft__bench_scratch_bytes(const weft__bench_run *run, uint64_t queues);
+
+/* The same for the two queues of a PE in a ring. */
 uint64_t weft__bench_ring_scratch_bytes(const weft__bench_run *run);
 
 #endif

@@ -59,6 +59,7 @@ typedef struct weft_sim_bench_setting {
     const char *key;
     const char *word; /**< NULL for a number */
     uint64_t number;  /**< of a word: which */
+    bool is_unused;   /**< it has no effect beside the others, such as tokens of a prefill in a decode */
 } weft_sim_bench_setting;
 
 /** What the check against the reference found. */

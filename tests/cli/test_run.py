@@ -129,6 +129,15 @@ class Run(CliTest):
         self.assertEqual(makespan("k=512", "k=128"), makespan())
         self.assertAlmostEqual(makespan("pe.dma.setup_ns=11"), makespan("pe.dma.setup_ns=1") + 30, 6)
 
+    def test_settings_without_effect_are_not_shown(self):
+        def keys(*words):
+            text = self.run_ok("run", "mesh-attention", "--machine", TWO_SIP, "--set", "ranks=4", *words).out
+            return [word.split("=")[0] for word in re.search(r"(?s)\nsettings (.*?)\nmakespan", text)[1].split()]
+
+        all_keys = keys("--set", "mode=prefill", "--set", "queries=16")
+        self.assertLess({"queries", "causal"}, set(all_keys))
+        self.assertEqual(keys(), [key for key in all_keys if key not in ("queries", "causal")])
+
     def test_text(self):
         text = self.run_ok("run", "gemm-composite", "--machine", TWO_SIP, "--perturb", "2").out
         self.assertRegex(text, r"\Agemm-composite: A matrix product on one PE as a ")

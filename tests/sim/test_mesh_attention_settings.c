@@ -116,8 +116,28 @@ START_TEST(what_just_fits_into_scratch_memory_runs)
 }
 END_TEST
 
+/* ---- what has no effect ---- */
+
+START_TEST(what_is_of_prefill_is_unused_in_decode)
+{
+    weft_machine *machine = open_bench_machine("two-sip", NULL);
+    for (int is_prefill = 0; is_prefill < 2; is_prefill++) {
+        const char *const pairs[] = {"mode", is_prefill ? "prefill" : "decode", "queries", "16", NULL};
+        weft_sim_bench_result *result = run_bench_on(machine, "mesh-attention", pairs, (weft_sim_bench_options){0});
+        for (size_t i = 0; i < result->setting_count; i++) {
+            const weft_sim_bench_setting *it = &result->settings[i];
+            bool is_of_prefill = strcmp(it->key, "queries") == 0 || strcmp(it->key, "causal") == 0;
+            ck_assert_msg(it->is_unused == (is_of_prefill && !is_prefill), "%s of %s", it->key, pairs[1]);
+        }
+        weft_sim_bench_result_destroy(result);
+    }
+    weft_machine_close(machine);
+}
+END_TEST
+
 int main(void)
 {
-    const TTest *const tests[] = {what_does_not_go_together_is_refused, what_just_fits_into_scratch_memory_runs};
+    const TTest *const tests[] = {what_does_not_go_together_is_refused, what_just_fits_into_scratch_memory_runs,
+                                  what_is_of_prefill_is_unused_in_decode};
     return weft_test_run("mesh_attention_settings", tests, sizeof tests / sizeof tests[0]);
 }

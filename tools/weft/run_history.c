@@ -101,6 +101,8 @@ static void add_facts(run_file *file, const weft_sim_bench_result *result)
 {
     for (size_t i = 0; i < result->setting_count; i++) {
         const weft_sim_bench_setting *it = &result->settings[i];
+        if (it->is_unused)
+            continue;
         run_file_add_fact(file, it->key, it->word ? cli_json_text(it->word) : cli_json_count(it->number));
     }
     run_file_add_fact(file, "Useful FLOPs", cli_json_count(result->flops));

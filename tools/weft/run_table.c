@@ -59,13 +59,16 @@ static void out_ns(uint64_t ps)
 
 /* ---- what was run ---- */
 
+/* Those that have an effect. */
 static void out_settings(const weft_sim_bench_result *result)
 {
     char text[1024] = "";
     size_t used = 0;
     for (size_t i = 0; i < result->setting_count && used < sizeof text; i++) {
         const weft_sim_bench_setting *it = &result->settings[i];
-        const char *before = i > 0 ? " " : "";
+        const char *before = used > 0 ? " " : "";
+        if (it->is_unused)
+            continue;
         if (it->word)
             used += (size_t)snprintf(text + used, sizeof text - used, "%s%s=%s", before, it->key, it->word);
         else

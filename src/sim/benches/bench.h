@@ -39,6 +39,9 @@ extern const weft__bench *const weft__benches[];
 /* The value of one of the bench's own keys; of words: which. */
 uint64_t weft__bench_number(const weft__bench_run *run, const char *key);
 
+/* Tells that a key has no effect beside the others, so that it need not be shown. */
+void weft__bench_leave_out(weft__bench_run *run, const char *key);
+
 /* Words for a key that names a dtype: f16, bf16, f32; and the dtype of such a key. */
 extern const char *const weft__bench_float_names[];
 weft_dtype weft__bench_dtype(const weft__bench_run *run, const char *key);

@@ -140,12 +140,22 @@ weft_status weft__bench_settings(const weft__bench *bench, const weft_machine_se
 
 /* ---- for benches ---- */
 
-uint64_t weft__bench_number(const weft__bench_run *run, const char *key)
+static weft_sim_bench_setting *setting_of(const weft__bench_run *run, const char *key)
 {
-    const weft_sim_bench_setting *setting = run->outcome->settings;
+    weft_sim_bench_setting *setting = run->outcome->settings;
     while (strcmp(setting->key, key) != 0)
         setting++;
-    return setting->number;
+    return setting;
+}
+
+uint64_t weft__bench_number(const weft__bench_run *run, const char *key)
+{
+    return setting_of(run, key)->number;
+}
+
+void weft__bench_leave_out(weft__bench_run *run, const char *key)
+{
+    setting_of(run, key)->is_unused = true;
 }
 
 const char *const weft__bench_float_names[] = {"f16", "bf16", "f32", NULL};

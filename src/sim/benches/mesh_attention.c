@@ -440,6 +440,10 @@ static void place_tensors(weft__bench_run *run, bench *it, weft_pe_set pes)
 static void run(weft__bench_run *run)
 {
     bench it = read_settings(run);
+    if (it.mode == DECODE) {
+        weft__bench_leave_out(run, "queries");
+        weft__bench_leave_out(run, "causal");
+    }
     if (weft__bench_has_failed(run))
         return;
     plan_messages(run, &it);

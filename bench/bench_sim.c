@@ -12,6 +12,7 @@
 #include <weft/sim_bench.h>
 
 #include "base/dtype.h"
+#include "base/threads.h"
 #include "bench_timer.h"
 
 enum {
@@ -46,8 +47,8 @@ typedef struct measured {
     double events, simulate_s, compute_s;
 } measured;
 
-/* The fastest of some rounds. */
-static measured run(const weft_machine *machine, const attention *it, bool computes)
+/* The fastest of some rounds, with so many threads that compute values; 0: none are. */
+static measured run(const weft_machine *machine, const attention *it, uint32_t threads)
 {
     char texts[6][16];
     const uint32_t numbers[] = {it->groups, it->ranks, it->query_heads, it->heads, it->head_dim, it->tokens};
@@ -57,7 +58,8 @@ static measured run(const weft_machine *machine, const attention *it, bool compu
         (void)snprintf(texts[i], sizeof texts[i], "%u", numbers[i]);
         settings[i + 1] = (weft_machine_setting){keys[i], texts[i]};
     }
-    const weft_sim_bench_options options = {.settings = settings, .setting_count = 7, .verify = computes};
+    const weft_sim_bench_options options = {
+        .settings = settings, .setting_count = 7, .verify = threads > 0, .threads = threads};
     measured best = {.simulate_s = INFINITY, .compute_s = INFINITY};
     for (int round = 0; round < ROUNDS; round++) {
         weft_error err;
@@ -248,6 +250,11 @@ static double run_plain(const attention *it)
 
 /* ---- the report ---- */
 
+static unsigned cpus(void)
+{
+    return (unsigned)weft__cpu_count();
+}
+
 static double peak_megabytes(void)
 {
     struct rusage usage;
@@ -258,13 +265,13 @@ static double peak_megabytes(void)
 /* What is measured of one of them. */
 typedef struct row {
     const attention *it;
-    measured timing, both;
+    measured timing, both, parallel; /* both with one thread that computes, and with one on each CPU */
     double loops_s;
 } row;
 
-static double ratio_of(const row *it)
+static double ratio_of(const measured *both, double loops_s)
 {
-    return (it->both.simulate_s + it->both.compute_s) / it->loops_s;
+    return (both->simulate_s + both->compute_s) / loops_s;
 }
 
 static void print_rows(const row *rows, double megabytes)
@@ -275,20 +282,25 @@ static void print_rows(const row *rows, double megabytes)
         printf("%-40s %9.0f %8.3f %11.2f   %s\n", rows[i].it->name, rows[i].timing.events, rows[i].timing.simulate_s,
                rows[i].timing.events / rows[i].timing.simulate_s * 1e-6, rows[i].it->goal);
     printf("most memory of timing only: %.0f MB   goal 2000\n\n", megabytes);
-    printf("timing and data                          simulate  compute  plain loops  ratio   goal 2\n");
+    printf("timing and data                          simulate  compute  on %2u CPUs  plain loops  ratio  on %2u CPUs   "
+           "goal 2\n",
+           cpus(), cpus());
     for (size_t i = 0; i < COUNT; i++)
-        printf("%-40s %8.3f %8.3f %12.3f %6.2f\n", rows[i].it->name, rows[i].both.simulate_s, rows[i].both.compute_s,
-               rows[i].loops_s, ratio_of(&rows[i]));
+        printf("%-40s %8.3f %8.3f %11.3f %12.3f %6.2f %11.2f\n", rows[i].it->name, rows[i].both.simulate_s,
+               rows[i].both.compute_s, rows[i].parallel.compute_s, rows[i].loops_s,
+               ratio_of(&rows[i].both, rows[i].loops_s), ratio_of(&rows[i].parallel, rows[i].loops_s));
 }
 
 static void print_json(const row *rows, double megabytes)
 {
-    printf("{\"timing_megabytes\": %.1f", megabytes);
+    printf("{\"timing_megabytes\": %.1f, \"cpus\": %u", megabytes, cpus());
     for (size_t i = 0; i < COUNT; i++)
         printf(", \"%s\": {\"events_per_second\": %.0f, \"timing_seconds\": %.3f, \"simulate_seconds\": %.3f, "
-               "\"compute_seconds\": %.3f, \"plain_loops_seconds\": %.3f, \"of_plain_loops\": %.3f}",
+               "\"compute_seconds\": %.3f, \"parallel_compute_seconds\": %.3f, \"plain_loops_seconds\": %.3f, "
+               "\"of_plain_loops\": %.3f, \"parallel_of_plain_loops\": %.3f}",
                rows[i].it->json_name, rows[i].timing.events / rows[i].timing.simulate_s, rows[i].timing.simulate_s,
-               rows[i].both.simulate_s, rows[i].both.compute_s, rows[i].loops_s, ratio_of(&rows[i]));
+               rows[i].both.simulate_s, rows[i].both.compute_s, rows[i].parallel.compute_s, rows[i].loops_s,
+               ratio_of(&rows[i].both, rows[i].loops_s), ratio_of(&rows[i].parallel, rows[i].loops_s));
     printf("}\n");
 }
 
@@ -304,10 +316,11 @@ int main(int argc, char **argv)
     if (weft_machine_open(path, NULL, 0, &machine, &err) != WEFT_OK)
         fail(err.message);
     for (size_t i = 0; i < COUNT; i++)
-        rows[i] = (row){.it = &all[i], .timing = run(machine, &all[i], false)};
+        rows[i] = (row){.it = &all[i], .timing = run(machine, &all[i], 0)};
     double megabytes = peak_megabytes(); /* of timing alone, before any values */
     for (size_t i = 0; i < COUNT; i++) {
-        rows[i].both = run(machine, rows[i].it, true);
+        rows[i].both = run(machine, rows[i].it, 1);
+        rows[i].parallel = run(machine, rows[i].it, cpus());
         rows[i].loops_s = run_plain(rows[i].it);
     }
     (is_json ? print_json : print_rows)(rows, megabytes);

@@ -50,12 +50,12 @@ static const refusal refusals[] = {
     {{NULL},
      {"cached", "16777216"},
      WEFT_UNSUPPORTED,
-     {"cached=16777216", "ranks=8", "2097152 scores for each of 16 rows", "469774720", "1015808", "pe.scratch_kib=0"}},
-    {{"pe.scratch_kib", "64"}, {"cached", "1896"}, WEFT_UNSUPPORTED, {"65760", "65536", "pe.scratch_kib=64"}},
+     {"cached=16777216", "ranks=8", "2097152 scores for each of 16 rows", "469774528", "1015808", "pe.scratch_kib=0"}},
+    {{"pe.scratch_kib", "64"}, {"cached", "1896"}, WEFT_UNSUPPORTED, {"65568", "65536", "pe.scratch_kib=64"}},
     {{"pe.scratch_kib", "64", "pe.ipcq.memory", "sram"}, /* so that messages are copied */
-     {"cached", "1816"},
+     {"cached", "1824"},
      WEFT_UNSUPPORTED,
-     {"65568", "65536"}},
+     {"65600", "65536"}},
     {{NULL},
      {"mode", "prefill", "ranks", "2"},
      WEFT_UNSUPPORTED,
@@ -98,7 +98,7 @@ static const struct fitting {
     const char *bench[16];
 } fitting[] = {
     {{"pe.scratch_kib", "64"}, {"cached", "1888"}},
-    {{"pe.scratch_kib", "64", "pe.ipcq.memory", "sram"}, {"cached", "1808"}},
+    {{"pe.scratch_kib", "64", "pe.ipcq.memory", "sram"}, {"cached", "1816"}},
     {{"pe.scratch_kib", "67"},
      {"mode", "prefill", "q_heads", "1", "kv_heads", "1", "queries", "512", "cached", "512", "causal", "no"}},
 };

@@ -238,14 +238,14 @@ static uint32_t block_of(const weft__bench_run *run, const bench *it, uint64_t s
     return block;
 }
 
-/* The least that the kernel of decode holds at once: scores and what becomes of them, queries, two outputs, six numbers
- * of each row; and when all is done the output in the dtype, or copies of messages. */
+/* The least that the kernel of decode holds at once: scores and what becomes of them, queries, two outputs, three
+ * numbers of each row; and when all is done the output in the dtype, or copies of messages. */
 static uint64_t least_of_decode(const bench *it, uint64_t row_bytes)
 {
     const weft__attention *kernel = &it->kernel;
     uint64_t number = weft_dtype_bytes(WEFT_F32), each = weft_dtype_bytes(kernel->dtype), head_dim = kernel->head_dim;
     uint64_t message = it->ranks > 1 && !kernel->stays_in_slots ? kernel->output_rows * row_bytes : 0;
-    uint64_t held = it->rows * (kernel->tokens * (3 * number + each) + head_dim * (2 * number + each) + 6 * number);
+    uint64_t held = it->rows * (kernel->tokens * (3 * number + each) + head_dim * (2 * number + each) + 3 * number);
     return held + weft__max_size(it->rows * head_dim * each, message);
 }
 

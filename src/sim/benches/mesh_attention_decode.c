@@ -81,53 +81,59 @@ typedef struct pair {
 
 /* So many rows whose pairs are joined at a time: a message of them fits into a slot, and what joining makes into half
  * of the scratch memory that is left. */
-static uint64_t rows_together(const weft_tile *tl, const weft__attention *it, const weft__attention_path *path)
+static uint64_t rows_together(const weft_tile *tl, const weft__attention *it, const weft__attention_path *paths,
+                              uint32_t path_count)
 {
-    const uint64_t row_bytes = weft_dtype_bytes(WEFT_F32) * 6 * path->ranks; /* a table of two columns, and beside it */
-    uint64_t most =
-        weft__min_size(tl_slot_bytes(tl) / (2 * weft_dtype_bytes(WEFT_F32)), tl_scratch_left(tl) / 2 / row_bytes);
+    uint64_t number = weft_dtype_bytes(WEFT_F32), row_bytes = 0;
+    for (uint32_t i = 0; i < path_count; i++)
+        row_bytes += number * 6 * paths[i].ranks; /* a table of two columns, and beside it */
+    uint64_t most = weft__min_size(tl_slot_bytes(tl) / (2 * number), tl_scratch_left(tl) / 2 / row_bytes);
     return weft__max_size(weft__min_size(most, rows_of(it)), 1);
 }
 
-/* Of such rows, in place of the pair that this rank has so far, that of all ranks of a path together: M, the greatest
- * m, and the sum of l exp(m - M). A row of the table has the greatest scores of a rank, and then its sums. */
-static void join_rows(weft_tile *tl, const weft__attention_path *path, const pair *so_far, uint64_t first,
-                      uint64_t count)
+/* Of all ranks of a path together: M, the greatest m, and the sum of l exp(m - M). A row of the table has the greatest
+ * scores of a rank, and then its sums. */
+static pair join_pairs(weft_tile *tl, const weft__attention_path *path, const pair *own)
 {
-    uint64_t mark = tl_mark(tl);
-    tl_tensor greatest = weft__attention_place(tl, tl_slice(tl, so_far->greatest, 1, first, count));
-    tl_tensor sum = weft__attention_place(tl, tl_slice(tl, so_far->sum, 1, first, count));
-    tl_tensor table = tl_empty(tl, weft_shape_2d(path->ranks, 2 * count), WEFT_F32);
+    uint64_t rows = own->sum.shape.extent[1];
+    tl_tensor table = tl_empty(tl, weft_shape_2d(path->ranks, 2 * rows), WEFT_F32);
     tl_tensor row = tl_slice(tl, table, 0, path->rank, 1);
-    tl_copy(tl, weft__attention_place(tl, tl_slice(tl, row, 1, 0, count)), greatest);
-    tl_copy(tl, weft__attention_place(tl, tl_slice(tl, row, 1, count, count)), sum);
+    tl_copy(tl, weft__attention_place(tl, tl_slice(tl, row, 1, 0, rows)), own->greatest);
+    tl_copy(tl, weft__attention_place(tl, tl_slice(tl, row, 1, rows, rows)), own->sum);
     weft__attention_gather(tl, path, table);
 
-    tl_tensor all = tl_slice(tl, table, 1, 0, count), sums = tl_slice(tl, table, 1, count, count);
-    tl_copy(tl, greatest, tl_max(tl, all, 0));
+    tl_tensor all = tl_slice(tl, table, 1, 0, rows), sums = tl_slice(tl, table, 1, rows, rows);
+    tl_tensor greatest = tl_max(tl, all, 0);
     tl_tensor scaled = tl_mul(tl, sums, tl_exp(tl, tl_sub(tl, all, greatest)));
-    tl_copy(tl, sum, tl_sum(tl, scaled, 0));
-    tl_release(tl, mark);
-}
-
-static void join_pairs(weft_tile *tl, const weft__attention *it, const weft__attention_path *path, const pair *so_far)
-{
-    uint64_t together = rows_together(tl, it, path);
-    for (uint64_t first = 0; first < rows_of(it); first += together)
-        join_rows(tl, path, so_far, first, weft__min_size(together, rows_of(it) - first));
+    return (pair){.greatest = greatest, .sum = tl_sum(tl, scaled, 0)};
 }
 
 /* What the own output is multiplied by to be a part of the result: exp(m - M) / L, where M and L are those of all. */
-static tl_tensor own_share(weft_tile *tl, const weft__attention *it, const weft__attention_path *paths, uint32_t count,
-                           const pair *own)
+static tl_tensor share_of(weft_tile *tl, const weft__attention_path *paths, uint32_t path_count, const pair *own)
 {
-    const pair all = {.greatest = tl_empty(tl, own->greatest.shape, WEFT_F32),
-                      .sum = weft__attention_place(tl, own->sum)};
-    tl_copy(tl, all.greatest, own->greatest);
-    for (uint32_t i = 0; i < count; i++)
-        join_pairs(tl, it, &paths[i], &all);
-    tl_tensor share = tl_div(tl, tl_exp(tl, tl_sub(tl, own->greatest, all.greatest)), all.sum);
-    return tl_reshape(tl, share, weft_shape_2d(rows_of(it), 1));
+    pair all = *own;
+    for (uint32_t i = 0; i < path_count; i++)
+        all = join_pairs(tl, &paths[i], &all);
+    return tl_div(tl, tl_exp(tl, tl_sub(tl, own->greatest, all.greatest)), all.sum);
+}
+
+/* Of all rows, some at a time: [rows, 1]. */
+static tl_tensor shares_of(weft_tile *tl, const weft__attention *it, const weft__attention_path *paths,
+                           uint32_t path_count, const pair *own)
+{
+    uint64_t rows = rows_of(it);
+    tl_tensor shares = tl_empty(tl, weft_shape_2d(rows, 1), WEFT_F32);
+    uint64_t together = rows_together(tl, it, paths, path_count);
+    for (uint64_t first = 0; first < rows; first += together) {
+        uint64_t count = weft__min_size(together, rows - first), mark = tl_mark(tl);
+        const pair some = {.greatest = tl_slice(tl, own->greatest, 1, first, count),
+                           .sum = tl_slice(tl, own->sum, 1, first, count)};
+        tl_tensor place = weft__attention_place(tl, tl_slice(tl, shares, 0, first, count));
+        tl_tensor share = share_of(tl, paths, path_count, &some);
+        tl_copy(tl, place, tl_reshape(tl, share, place.shape));
+        tl_release(tl, mark);
+    }
+    return weft__attention_place(tl, shares);
 }
 
 /* ---- outputs ---- */
@@ -191,9 +197,9 @@ void weft__attention_decode_by(weft_tile *tl, const weft__attention *it, weft__a
     under_way = begin_output(tl, it, tl_cast(tl, weights, it->dtype), output);
 
     const pair own = {.greatest = as_row(tl, greatest), .sum = as_row(tl, tl_sum(tl, weights, 1))};
-    tl_tensor share = own_share(tl, it, paths, path_count, &own);
+    tl_tensor shares = shares_of(tl, it, paths, path_count, &own);
     wait_for(tl, it, &under_way);
-    output = weft__attention_place(tl, tl_mul(tl, output, share));
+    output = weft__attention_place(tl, tl_mul(tl, output, shares));
     for (uint32_t i = 0; i < path_count; i++)
         join_outputs(tl, it, &paths[i], travel, output);
     tl_store(tl, tl_shard(tl, it->output).address, tl_cast(tl, output, it->dtype));

@@ -14,6 +14,7 @@
 #include "base/dtype.h"
 #include "base/threads.h"
 #include "bench_timer.h"
+#include "large_pages.h"
 
 enum {
     ROUNDS = 3
@@ -312,6 +313,7 @@ int main(int argc, char **argv)
     weft_error err;
     weft_machine *machine;
     row rows[COUNT];
+    cli_ask_for_large_pages();
     (void)snprintf(path, sizeof path, "%s/two-sip.yaml", folder);
     if (weft_machine_open(path, NULL, 0, &machine, &err) != WEFT_OK)
         fail(err.message);

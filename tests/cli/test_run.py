@@ -3,8 +3,10 @@
 
 import json
 import re
+import resource
+import unittest
 
-from weft_cli import FAILED, INPUT, ROOT, USAGE, CliTest, in_parallel, main, weft
+from weft_cli import FAILED, INPUT, IS_SANITIZED, ROOT, USAGE, CliTest, in_parallel, main, weft
 
 MACHINES = ROOT / "machines"
 TWO_SIP, TINY, MESH = MACHINES / "two-sip.yaml", MACHINES / "tiny.yaml", MACHINES / "mesh-8x8.yaml"
@@ -215,6 +217,13 @@ class Run(CliTest):
         it = self.run_json("run", "softmax", "--machine", TINY, *words)
         self.check_result(it)
         self.assertEqual(len(it["checks"]), 1)
+
+    @unittest.skipIf(IS_SANITIZED, "sanitizers need more addresses than that")
+    def test_where_memory_is_limited_nothing_is_set_aside(self):
+        limit = (1 << 30) + (48 << 20)  # what is set aside without a limit, and less than the run takes
+        words = ("run", "mesh-attention", "--machine", TWO_SIP, "--set", "groups=2", "--set", "ranks=128")
+        result = weft(*words, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
+        self.assertEqual((result.code, result.err), (0, ""), result)
 
     def test_whose_mistake_it_is(self):
         """A setting is a word of the command line, what stands in a file is not, and each may be wrong alone."""

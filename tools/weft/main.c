@@ -11,6 +11,7 @@
 #include "file_check.h"
 #include "help.h"
 #include "json_output.h"
+#include "large_pages.h"
 #include "output.h"
 
 const cli_verb *const cli_verbs[] = {
@@ -49,6 +50,7 @@ static bool is_either(const char *word, const char *name, const char *letter)
 
 int main(int argc, char **argv)
 {
+    cli_ask_for_large_pages();
     hold_standard_streams();
     signal(SIGPIPE, SIG_IGN); /* a reader that went away does not keep the verb from what else it has to do */
     cli_json_prepare();

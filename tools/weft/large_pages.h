@@ -1,0 +1,11 @@
+/* Memory in large pages for what is simulated: it lies in many small pieces all over the heap, and with small pages
+ * much of the time goes into finding where they are. */
+#ifndef WEFT_CLI_LARGE_PAGES_H
+#define WEFT_CLI_LARGE_PAGES_H
+
+/* Sets a part of the heap aside and asks the system for large pages there; once, before much is allocated. Memory is
+ * taken only as it is used, but what is freed is kept. Does nothing where memory is limited by ulimit, or where the
+ * heap is not that of glibc, and nothing comes of it where the system does not give large pages. */
+void cli_ask_for_large_pages(void);
+
+#endif

@@ -47,6 +47,9 @@ typedef struct weft_kernel_hazard {
     const char *pe;            /**< "sip0.cube3.pe7", "host" */
     uint64_t time_ps;
     uint64_t address, bytes;
+    const char *slot_pe;         /**< the address lies in a slot of a queue to this PE; NULL: in none */
+    tl_direction slot_direction; /**< then, where that PE receives from it */
+    uint32_t slot;               /**< and which slot of the ring, from 0 */
     const char *other;      /**< who made the earlier access, or wrote what stands there: a PE, "host", NULL: nobody */
     const char *other_call; /**< of the other, where it is known; else NULL */
     uint64_t other_ps;

@@ -469,14 +469,21 @@ static weft_kernel_hazard make_mistake(placed_layer *it, const layer *data, cons
 }
 
 /* The right PE, slot, time, and culprit. */
-static void check_hazard(const weft_kernel_hazard *it, uint64_t bytes)
+static void check_hazard(const weft_kernel_hazard *it, uint64_t bytes, uint32_t slots)
 {
+    char slot[96];
+    uint32_t number = (RANKS / 2 + wrong.part) % slots; /* pairs of half of the ranks have come before */
     ck_assert_int_eq(it->kind, WEFT_KERNEL_HAZARD_OVERWRITTEN);
     ck_assert_str_eq(it->kernel, "decode");
     ck_assert_str_eq(it->call, "tl_send");
     ck_assert_str_eq(it->pe, "sip0.cube0.pe3");
     ck_assert_uint_eq(it->address, wrong.address);
     ck_assert_uint_eq(it->bytes, bytes);
+    ck_assert_str_eq(it->slot_pe, "sip0.cube0.pe3");
+    ck_assert_int_eq(it->slot_direction, TL_PREVIOUS);
+    ck_assert_uint_eq(it->slot, number);
+    (void)snprintf(slot, sizeof slot, ": Hazard in slot %" PRIu32 " of queue previous of sip0.cube0.pe3: ", number);
+    ck_assert_msg(strstr(it->text, slot) != NULL, "%s", it->text);
     ck_assert_uint_gt(it->time_ps, wrong.sent_ps);
     ck_assert_str_eq(it->other, "sip0.cube0.pe2");
     ck_assert_uint_gt(it->other_ps, wrong.freed_ps);
@@ -493,7 +500,7 @@ static void check_mistake(const char *slots, mistake which, uint64_t bytes)
     for (int action = WEFT_HAZARDS_ERROR; action <= (int)WEFT_HAZARDS_HARDWARE; action++) {
         placed_layer it;
         weft_kernel_hazard hazard = make_mistake(&it, data, slots, which, (weft_hazard_action)action);
-        check_hazard(&hazard, bytes);
+        check_hazard(&hazard, bytes, (uint32_t)strtoul(slots, NULL, 10));
         if (action == WEFT_HAZARDS_REPORT) {
             ck_assert_uint_lt(hazard.time_ps, wrong.read_ps);
             ck_assert(worst_error(&it, data) <= 1e-3);

@@ -131,12 +131,14 @@ START_TEST(a_slot_that_is_freed_too_early_is_found)
                 ck_assert_str_eq(hazard.pe, "sip0.cube0.pe1");
                 ck_assert_uint_eq(hazard.address, job.slot);
                 ck_assert_uint_eq(hazard.bytes, 32);
+                ck_assert_str_eq(hazard.slot_pe, "sip0.cube0.pe1");
+                ck_assert_uint_eq(hazard.slot, 0);
                 ck_assert_str_eq(hazard.other, "sip0.cube0.pe0");
                 ck_assert_str_eq(hazard.other_call, "tl_send");
                 ck_assert_uint_eq(hazard.other_ps, message_at(&it, "sip0.cube0.pe0.queue", 1).end_ps);
                 ck_assert_uint_eq(hazard.margin_ps, hazard.time_ps - hazard.other_ps);
                 ck_assert(!hazard.held);
-                ck_assert_msg(strstr(hazard.text, "Hazard: the tensor, f16 [16, 1] at 0x") != NULL, "%s", hazard.text);
+                ck_assert_msg(strstr(hazard.text, ": the tensor, f16 [16, 1] at 0x") != NULL, "%s", hazard.text);
             }
             close_value_bench(&it);
         }
@@ -345,6 +347,7 @@ START_TEST(a_source_must_have_been_waited_for)
             ck_assert_str_eq(hazard.other_call, "tl_send");
             ck_assert_uint_eq(hazard.address, job.scratch + (what == 5 ? 4096 : 0));
             ck_assert_uint_eq(hazard.bytes, 16 * 64 * 4);
+            ck_assert_ptr_null(hazard.slot_pe);
             ck_assert(hazard.held); /* it has been read when the write lands, though not when that is given */
             ck_assert_uint_gt(hazard.margin_ps, 0);
             ck_assert_uint_gt(hazard.margin_ps + hazard.other_ps, hazard.time_ps);

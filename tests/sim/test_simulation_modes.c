@@ -227,10 +227,11 @@ START_TEST(messages_that_nobody_receives)
         weft_error err = fail_launch(&it, &options);
         ck_assert_int_eq(err.code, WEFT_HAZARD);
         char begin[256];
-        (void)snprintf(begin, sizeof begin,
-                       "Kernel 'sender' on sip0.cube0.pe1 at %.3f ns, the end of the kernel: Hazard: message 0 from "
-                       "pe_west, 32 bytes that sip0.cube0.pe0 sent in tl_send at ",
-                       (double)weft_simulation_now_ps(it.simulation) / 1000);
+        (void)snprintf(
+            begin, sizeof begin,
+            "Kernel 'sender' on sip0.cube0.pe1 at %.3f ns, the end of the kernel: Hazard in slot 0 of queue "
+            "pe_west of sip0.cube0.pe1: message 0 from pe_west, 32 bytes that sip0.cube0.pe0 sent in tl_send at ",
+            (double)weft_simulation_now_ps(it.simulation) / 1000);
         ck_assert_msg(strncmp(err.message, begin, strlen(begin)) == 0, "%s", err.message);
         close_simulation(&it);
     }
@@ -254,6 +255,9 @@ START_TEST(messages_that_nobody_receives)
         ck_assert_uint_eq(hazard.time_ps, weft_simulation_now_ps(it.simulation));
         ck_assert_uint_lt(hazard.other_ps, hazard.time_ps);
         ck_assert_uint_eq(hazard.bytes, 32);
+        ck_assert_str_eq(hazard.slot_pe, "sip0.cube0.pe1");
+        ck_assert_int_eq(hazard.slot_direction, TL_PE_WEST);
+        ck_assert_uint_eq(hazard.slot, 0);
         ck_assert(!hazard.held);
         ck_assert(!weft_simulation_hazard_at(it.simulation, 2, &hazard));
         close_simulation(&it);

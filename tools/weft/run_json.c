@@ -129,6 +129,18 @@ static json_t *json_of_perturbed(const weft_sim_bench_perturbed *it)
     return object;
 }
 
+/* The slot of a queue that a hazard is in, or null. */
+static json_t *json_of_slot(const weft_kernel_hazard *hazard)
+{
+    if (!hazard->slot_pe)
+        return json_null();
+    json_t *object = json_object();
+    json_object_set_new(object, "pe", cli_json_text(hazard->slot_pe));
+    json_object_set_new(object, "direction", cli_json_text(tl_direction_name(hazard->slot_direction)));
+    json_object_set_new(object, "number", cli_json_count(hazard->slot));
+    return object;
+}
+
 static json_t *json_of_hazards(const weft_sim_bench_result *result)
 {
     json_t *array = json_array();
@@ -142,6 +154,7 @@ static json_t *json_of_hazards(const weft_sim_bench_result *result)
         json_object_set_new(hazard, "time_ns", json_ns(it->time_ps));
         json_object_set_new(hazard, "address", cli_json_count(it->address));
         json_object_set_new(hazard, "bytes", cli_json_count(it->bytes));
+        json_object_set_new(hazard, "slot", json_of_slot(it));
         json_object_set_new(hazard, "other", cli_json_text_or_null(it->other));
         json_object_set_new(hazard, "other_call", cli_json_text_or_null(it->other_call));
         json_object_set_new(hazard, "other_ns", json_ns(it->other_ps));

@@ -148,8 +148,9 @@ static weft_status keep_hazards(weft__bench_run *run, weft_error *err)
     for (size_t i = 0; i < count && is_kept; i++) {
         (void)weft_simulation_hazard_at(run->simulation, i, &kept[i]);
         is_kept = copy_text(outcome, &kept[i].kernel) && copy_text(outcome, &kept[i].call) &&
-                  copy_text(outcome, &kept[i].pe) && copy_text(outcome, &kept[i].other) &&
-                  copy_text(outcome, &kept[i].other_call) && copy_text(outcome, &kept[i].text);
+                  copy_text(outcome, &kept[i].pe) && copy_text(outcome, &kept[i].slot_pe) &&
+                  copy_text(outcome, &kept[i].other) && copy_text(outcome, &kept[i].other_call) &&
+                  copy_text(outcome, &kept[i].text);
     }
     if (!is_kept)
         return weft__fail_memory(err, count * sizeof *kept, "hazards");

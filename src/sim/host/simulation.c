@@ -135,7 +135,7 @@ static weft_status create_parts(weft_simulation *simulation, weft_error *err)
     if (status != WEFT_OK)
         return status;
     weft__pes_perturb(simulation->pes, simulation->options.perturb_seed);
-    simulation->hazards.sim = simulation->sim;
+    simulation->hazards.pes = simulation->pes;
     simulation->hazards.action = simulation->options.hazards;
     if (simulation->options.values != WEFT_VALUES_NONE)
         status = create_values(simulation, err);

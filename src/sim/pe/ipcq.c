@@ -153,6 +153,22 @@ static weft_status lay_slots(weft__ipcq *ipcq, weft_error *err)
     return status;
 }
 
+bool weft__ipcq_slot_at(const weft__pes *pes, uint64_t address, weft__ipcq_slot *out)
+{
+    for (const weft__ipcq *it = pes->ipcqs; it; it = it->next)
+        for (size_t i = 0; i < it->count && !it->is_retired; i++) {
+            const weft__ipcq_queue *queue = &it->queues[i];
+            uint64_t offset = address - queue->ring_address;
+            if (address < queue->ring_address || offset >= ring_bytes(it))
+                continue;
+            *out = (weft__ipcq_slot){.pe = queue->to,
+                                     .direction = (tl_direction)queue->to_direction,
+                                     .number = (uint32_t)(offset / it->slot_bytes)};
+            return true;
+        }
+    return false;
+}
+
 uint64_t weft__ipcq_tcm_bytes(const weft__ipcq *ipcq, const weft__pe *pe)
 {
     return ipcq->memory == WEFT__SLOTS_TCM ? weft__ipcq_at(ipcq, pe)->in_count * ring_bytes(ipcq) : 0;

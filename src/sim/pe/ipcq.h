@@ -61,6 +61,16 @@ void weft__ipcq_destroy(weft__ipcq *ipcq);
  * names it. Of the TCM nothing is kept, for what queues take there is what scratch memory has less. */
 uint64_t weft__ipcq_kept_bytes(const weft__graph *graph, weft__region region);
 
+/* A slot, of the queue that leads to a direction of a PE. */
+typedef struct weft__ipcq_slot {
+    const weft__pe *pe;
+    tl_direction direction;
+    uint32_t number; /* from 0 */
+} weft__ipcq_slot;
+
+/* The slot, of all launches that live, that a physical address lies in; false if it is in none. */
+bool weft__ipcq_slot_at(const weft__pes *pes, uint64_t address, weft__ipcq_slot *out);
+
 /* Bytes at the end of a PE's TCM that its slots take; 0 where slots are elsewhere. */
 uint64_t weft__ipcq_tcm_bytes(const weft__ipcq *ipcq, const weft__pe *pe);
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/pe/ipcq.h"
+
 void weft__hazards_destroy(weft__hazards *it)
 {
     free(it->kept);
@@ -65,21 +67,37 @@ static weft_status keep(weft__hazards *it, const weft_kernel_hazard *hazard, con
     return status;
 }
 
+/* Fills in the slot that the bytes are in, if they are in one. */
+static void find_slot(const weft__hazards *it, weft_kernel_hazard *hazard)
+{
+    weft__ipcq_slot slot;
+    if (!weft__ipcq_slot_at(it->pes, hazard->address, &slot))
+        return;
+    hazard->slot_pe = weft__pe_name(slot.pe);
+    hazard->slot_direction = slot.direction;
+    hazard->slot = slot.number;
+}
+
 bool weft__hazards_add(weft__hazards *it, const weft_kernel_hazard *hazard, const weft__accesses *accesses,
                        const char *format, ...)
 {
     weft_error err;
     char text[WEFT_ERROR_MESSAGE_BYTES];
     weft_kernel_hazard whole = *hazard;
-    whole.time_ps = weft__sim_now(it->sim);
+    whole.time_ps = weft__sim_now(weft__pes_sim(it->pes));
     whole.text = text;
+    find_slot(it, &whole);
     size_t used = 0;
     if (hazard->kernel)
         used = (size_t)snprintf(text, sizeof text, "Kernel '%.128s' on %s", hazard->kernel, hazard->pe);
     else
         used = (size_t)snprintf(text, sizeof text, "The host");
-    used += (size_t)snprintf(text + used, sizeof text - used, " at %.3f ns, %s: Hazard: ", (double)whole.time_ps / 1000,
+    used += (size_t)snprintf(text + used, sizeof text - used, " at %.3f ns, %s: Hazard", (double)whole.time_ps / 1000,
                              hazard->call);
+    if (whole.slot_pe)
+        used += (size_t)snprintf(text + used, sizeof text - used, " in slot %" PRIu32 " of queue %s of %s", whole.slot,
+                                 tl_direction_name(whole.slot_direction), whole.slot_pe);
+    used += (size_t)snprintf(text + used, sizeof text - used, ": ");
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(text + used, sizeof text - used, format, arguments);
@@ -87,10 +105,10 @@ bool weft__hazards_add(weft__hazards *it, const weft_kernel_hazard *hazard, cons
     weft_status status = keep(it, &whole, accesses, &err);
     it->count++;
     if (it->action == WEFT_HAZARDS_ERROR)
-        (void)weft__sim_fail(it->sim, WEFT_HAZARD, "%s", text);
+        (void)weft__sim_fail(weft__pes_sim(it->pes), WEFT_HAZARD, "%s", text);
     else if (status != WEFT_OK)
-        (void)weft__sim_fail(it->sim, status, "%s", err.message);
-    return !weft__sim_has_failed(it->sim);
+        (void)weft__sim_fail(weft__pes_sim(it->pes), status, "%s", err.message);
+    return !weft__sim_has_failed(weft__pes_sim(it->pes));
 }
 
 /* ---- what becomes known later ---- */
@@ -102,7 +120,7 @@ static void rewrite(weft__hazards *it, weft_kernel_hazard *hazard, size_t bytes,
     char text[WEFT_ERROR_MESSAGE_BYTES];
     (void)snprintf(text, sizeof text, "%.*s%s", (int)bytes, hazard->text, end);
     if (copy_text(it, text, &hazard->text, &err) != WEFT_OK)
-        (void)weft__sim_fail(it->sim, err.code, "%s", err.message);
+        (void)weft__sim_fail(weft__pes_sim(it->pes), err.code, "%s", err.message);
 }
 
 #define REPEATS_BYTES 80
@@ -144,7 +162,7 @@ void weft__hazards_accessed(weft__hazards *it, const void *later, uint32_t part)
         if (accesses->later != later || accesses->later_part != part)
             continue;
         accesses->later = NULL;
-        accesses->later_ps = weft__sim_now(it->sim);
+        accesses->later_ps = weft__sim_now(weft__pes_sim(it->pes));
         settle(it, &it->kept[i]);
     }
 }

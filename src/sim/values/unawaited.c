@@ -129,7 +129,7 @@ static bool meet(weft__unawaited *it, const weft__given *given, const pair *of)
     char shape[WEFT_SHAPE_TEXT_BYTES], when[64] = "it is still under way";
     const weft__unawaited_entry *entry = of->entry;
     const weft__touch *earlier = &entry->touches[of->earlier], *later = &given->touches[of->later];
-    uint64_t now = weft__sim_now(it->hazards->sim), ended = entry->times_ps[of->earlier];
+    uint64_t now = weft__sim_now(weft__pes_sim(it->hazards->pes)), ended = entry->times_ps[of->earlier];
     weft_kernel_hazard hazard = {.kind = race_of(earlier, later),
                                  .kernel = given->kernel,
                                  .call = given->call,
@@ -313,7 +313,7 @@ weft_status weft__unawaited_add(weft__unawaited *it, const weft__given *given, w
         return weft__fail_memory(err, sizeof *entry, "what a kernel has given");
     entry->id = id;
     entry->call = given->call;
-    entry->since = weft__sim_now(it->hazards->sim);
+    entry->since = weft__sim_now(weft__pes_sim(it->hazards->pes));
     entry->has_ended = false;
     memset(entry->hazards, 0, sizeof entry->hazards);
     entry->next = NULL;

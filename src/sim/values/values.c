@@ -341,7 +341,7 @@ weft_status weft__pe_values_create(weft__pes *pes, weft__values *values, const w
         return weft__fail_memory(err, sizeof *it, "the values of a machine");
     it->pes = pes;
     it->values = values;
-    it->hazards.sim = weft__pes_sim(pes);
+    it->hazards.pes = pes;
     if (options) {
         it->hazards.action = options->hazards;
         it->log = options->log;

@@ -34,7 +34,9 @@ typedef enum weft_kernel_hazard_kind {
     WEFT_KERNEL_HAZARD_RAW = 2,         /**< a read and an earlier write that nothing orders */
     WEFT_KERNEL_HAZARD_WAR = 3,         /**< a write and an earlier read that nothing orders */
     WEFT_KERNEL_HAZARD_WAW = 4,         /**< a write and an earlier write that nothing orders */
-    WEFT_KERNEL_HAZARD_UNRECEIVED = 5   /**< a message that nobody had received when the launch ended */
+    WEFT_KERNEL_HAZARD_UNRECEIVED = 5,  /**< a message that nobody had received when the launch ended */
+    WEFT_KERNEL_HAZARD_FREED = 6        /**< a read of a slot that the kernel has freed, before it has received another
+                                             message there in place */
 } weft_kernel_hazard_kind;
 
 /** "overwritten", "unwritten", "RAW" ...; NULL for a number that is none. Static storage. Any thread. */

@@ -314,9 +314,11 @@ WEFT_API tl_command tl_recv_into_async(weft_tile *tl, tl_direction from, tl_tens
 
 /** Waits for the next message from a direction and leaves it in its slot, which must be in the TCM (`pe.ipcq.memory`).
  *  The slot is not free before tl_free_slot() of the tensor, or of a view of it, which returns when the credit has been
- *  given. Slots become free in the order of the ring: where an older one is still held, tl_free_slot() and tl_recv()
- * return without a credit, and the slot becomes free together with that one. Blocking. Errors as of tl_recv();
- * tl_free_slot() of something else ends the run, and so does a kernel that returns and has not freed a slot. */
+ *  given. What is there must not be read any more after that, whether or not another message comes: it is a hazard,
+ *  WEFT_KERNEL_HAZARD_FREED. Slots become free in the order of the ring: where an older one is still held,
+ * tl_free_slot() and tl_recv() return without a credit, and the slot becomes free together with that one. Blocking.
+ * Errors as of tl_recv(); tl_free_slot() of something else ends the run, and so does a kernel that returns and has not
+ * freed a slot. */
 WEFT_API tl_tensor tl_recv_in_place(weft_tile *tl, tl_direction from, weft_shape shape, weft_dtype dtype);
 WEFT_API void tl_free_slot(weft_tile *tl, tl_tensor tensor);
 

@@ -391,7 +391,7 @@ const broken_kernel broken_queues[] = {
     {"early reuse", "waits for an older send", waits_for_an_older_send, 1, 2, RING, WEFT_HAZARD, WEFT_KERNEL_HAZARD_WAR,
      "tl_copy", NULL},
     {"early reuse", "reads a slot that is free", reads_a_slot_that_is_free, 1, 4, RING, WEFT_HAZARD,
-     WEFT_KERNEL_HAZARD_WAR, "tl_send", "tl_add"}, /* the message that comes to the slot later */
+     WEFT_KERNEL_HAZARD_FREED, "tl_add", "freed the slot"},
     {"early reuse", "forwards a slot that is free", forwards_a_slot_that_is_free, 1, 4, RING, WEFT_HAZARD,
      WEFT_KERNEL_HAZARD_OVERWRITTEN, "tl_send", NULL},
     {"early reuse", "slices a slot that is free", slices_a_slot_that_is_free, 1, 2, RING, WEFT_HAZARD,

@@ -482,13 +482,13 @@ END_TEST
 START_TEST(names)
 {
     static const char *const spents[] = {"dispatch", "compute", "dma", "queue", "barrier", "idle"};
-    static const char *const races[] = {"overwritten", "unwritten", "RAW", "WAR", "WAW", "unreceived"};
+    static const char *const races[] = {"overwritten", "unwritten", "RAW", "WAR", "WAW", "unreceived", "freed"};
     for (int i = 0; i < WEFT_PE_TIMES; i++)
         ck_assert_str_eq(weft_pe_time_name((weft_pe_time)i), spents[i]);
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 7; i++)
         ck_assert_str_eq(weft_kernel_hazard_kind_name((weft_kernel_hazard_kind)i), races[i]);
     ck_assert_ptr_null(weft_pe_time_name((weft_pe_time)WEFT_PE_TIMES));
-    ck_assert_ptr_null(weft_kernel_hazard_kind_name((weft_kernel_hazard_kind)6));
+    ck_assert_ptr_null(weft_kernel_hazard_kind_name((weft_kernel_hazard_kind)7));
     ck_assert_ptr_null(weft_kernel_hazard_kind_name((weft_kernel_hazard_kind)-1));
 }
 END_TEST

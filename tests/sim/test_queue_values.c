@@ -139,6 +139,7 @@ START_TEST(a_slot_that_is_freed_too_early_is_found)
                 ck_assert_uint_eq(hazard.margin_ps, hazard.time_ps - hazard.other_ps);
                 ck_assert(!hazard.held);
                 ck_assert_msg(strstr(hazard.text, ": the tensor, f16 [16, 1] at 0x") != NULL, "%s", hazard.text);
+                ck_assert_msg(strstr(hazard.text, "; the kernel had freed the slot at ") != NULL, "%s", hazard.text);
             }
             close_value_bench(&it);
         }
@@ -146,8 +147,8 @@ START_TEST(a_slot_that_is_freed_too_early_is_found)
 }
 END_TEST
 
-/* The second frees a slot, into which nothing else comes, before it reads what is there, in the shape that was sent or
- * in another one. */
+/* The second frees a slot, into which nothing else comes, before it reads what is there, twice, in the shape that was
+ * sent or in another one. */
 static void linger_kernel(weft_tile *tl, const void *arguments)
 {
     const work *it = &((const queue_work *)arguments)->base;
@@ -158,10 +159,11 @@ static void linger_kernel(weft_tile *tl, const void *arguments)
     }
     tl_tensor got = tl_recv_in_place(tl, TL_PREVIOUS, asked, WEFT_F32);
     tl_free_slot(tl, got);
-    tl_store(tl, it->out, tl_add(tl, got, got));
+    for (int i = 0; i < 2; i++)
+        tl_store(tl, it->out, tl_add(tl, got, tl_full(tl, got.shape, WEFT_F32, 7)));
 }
 
-START_TEST(a_slot_in_which_nothing_has_come_is_as_it_was)
+START_TEST(a_slot_that_was_freed_is_not_to_be_read_though_nothing_has_come)
 {
     for (int what = 0; what < 2; what++)
         for (int action = 0; action < 3; action++) {
@@ -171,11 +173,29 @@ START_TEST(a_slot_in_which_nothing_has_come_is_as_it_was)
             float stored[16];
             open_queue_bench(&it, &job, &(value_options){.hazards = (weft_hazard_action)action}, "2", "tcm");
             job.base.what = what;
-            WEFT_TEST_ASSERT_OK(try_pair(&it, linger_kernel, &job, &err), err);
-            ck_assert_uint_eq(weft__pe_values_hazards(it.memory), 0);
-            get(&it, job.base.out, 16, 1, stored);
-            for (int i = 0; i < 16; i++)
-                ck_assert(stored[i] == 14);
+            weft_status status = try_pair(&it, linger_kernel, &job, &err);
+            ck_assert_int_eq(status, action ? WEFT_OK : WEFT_HAZARD);
+            ck_assert_uint_eq(weft__pe_values_hazards(it.memory), 1);
+            weft_kernel_hazard hazard = hazard_at(&it, 0);
+            ck_assert_int_eq(hazard.kind, WEFT_KERNEL_HAZARD_FREED);
+            ck_assert_str_eq(hazard.call, "tl_add");
+            ck_assert_str_eq(hazard.pe, "sip0.cube0.pe1");
+            ck_assert_str_eq(hazard.other, "sip0.cube0.pe1");
+            ck_assert_str_eq(hazard.other_call, "tl_free_slot");
+            ck_assert_str_eq(hazard.slot_pe, "sip0.cube0.pe1");
+            ck_assert_uint_eq(hazard.slot, 0);
+            ck_assert_uint_eq(hazard.bytes, 64);
+            ck_assert_uint_gt(hazard.margin_ps, 0);
+            ck_assert_uint_eq(hazard.other_ps + hazard.margin_ps, hazard.time_ps);
+            ck_assert(hazard.held);
+            ck_assert_uint_eq(hazard.repeats, action ? 1 : 0);
+            ck_assert_msg(strstr(hazard.text, "is read after the kernel has freed the slot") != NULL, "%s",
+                          hazard.text);
+            if (status == WEFT_OK) { /* it is as it was all the same */
+                get(&it, job.base.out, 16, 1, stored);
+                for (int i = 0; i < 16; i++)
+                    ck_assert(stored[i] == 14);
+            }
             close_value_bench(&it);
         }
 }
@@ -564,7 +584,7 @@ START_TEST(every_allocation_may_fail)
 END_TEST
 
 WEFT_TEST_MAIN("queue_values", messages_are_what_was_sent, a_slot_that_is_freed_too_early_is_found,
-               a_slot_in_which_nothing_has_come_is_as_it_was, a_message_must_still_be_in_its_slot,
+               a_slot_that_was_freed_is_not_to_be_read_though_nothing_has_come, a_message_must_still_be_in_its_slot,
                a_source_must_not_change_while_it_is_read, a_source_must_have_been_waited_for,
                an_answer_tells_that_a_message_was_read, a_receive_must_have_been_waited_for,
                a_receive_ends_with_its_kernel, what_is_given_back_is_let_go, values_of_messages_end,

@@ -21,6 +21,9 @@ static bool meet_unreceived(weft_kernel_launch *launch, const weft__unreceived *
                                  .pe = message->to,
                                  .address = message->address,
                                  .bytes = message->bytes,
+                                 .slot_pe = message->to,
+                                 .slot_direction = message->to_direction,
+                                 .slot = message->slot,
                                  .other = message->from,
                                  .other_call = message->call,
                                  .other_ps = message->sent};

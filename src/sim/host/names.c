@@ -9,6 +9,7 @@ const char *weft_kernel_hazard_kind_name(weft_kernel_hazard_kind kind)
         [WEFT_KERNEL_HAZARD_WAR] = "WAR",
         [WEFT_KERNEL_HAZARD_WAW] = "WAW",
         [WEFT_KERNEL_HAZARD_UNRECEIVED] = "unreceived",
+        [WEFT_KERNEL_HAZARD_FREED] = "freed",
     };
     return (size_t)kind < sizeof names / sizeof names[0] ? names[kind] : NULL;
 }

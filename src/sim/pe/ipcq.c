@@ -156,10 +156,12 @@ static weft_status lay_slots(weft__ipcq *ipcq, weft_error *err)
 bool weft__ipcq_slot_at(const weft__pes *pes, uint64_t address, weft__ipcq_slot *out)
 {
     for (const weft__ipcq *it = pes->ipcqs; it; it = it->next)
-        for (size_t i = 0; i < it->count && !it->is_retired; i++) {
+        for (size_t i = 0; i < it->count; i++) {
             const weft__ipcq_queue *queue = &it->queues[i];
+            const weft__ipcq_pe *at = weft__ipcq_at(it, queue->to);
+            bool is_there = at->process && !at->has_ended;
             uint64_t offset = address - queue->ring_address;
-            if (address < queue->ring_address || offset >= ring_bytes(it))
+            if (!is_there || address < queue->ring_address || offset >= ring_bytes(it))
                 continue;
             *out = (weft__ipcq_slot){.pe = queue->to,
                                      .direction = (tl_direction)queue->to_direction,

@@ -68,7 +68,7 @@ typedef struct weft__ipcq_slot {
     uint32_t number; /* from 0 */
 } weft__ipcq_slot;
 
-/* The slot, of all launches that live, that a physical address lies in; false if it is in none. */
+/* The slot that a physical address lies in, of the kernels that run now; false if it is in none. */
 bool weft__ipcq_slot_at(const weft__pes *pes, uint64_t address, weft__ipcq_slot *out);
 
 /* Bytes at the end of a PE's TCM that its slots take; 0 where slots are elsewhere. */

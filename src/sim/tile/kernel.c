@@ -311,6 +311,7 @@ bool weft__kernel_run_unreceived(const weft__kernel_run *run, const weft__ipcq_m
                               .to_direction = (tl_direction)message->to_direction,
                               .call = message->call,
                               .number = message->number,
+                              .slot = (uint32_t)(message->number % weft__pes_graph(run->pes)->spec->pe.ipcq.slots),
                               .sent = message->sent,
                               .written = message->written,
                               .address = message->slot_address,

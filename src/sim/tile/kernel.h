@@ -53,6 +53,7 @@ typedef struct weft__unreceived {
     tl_direction from_direction, to_direction;
     const char *call;         /* that sent it */
     uint64_t number;          /* among those of the queue, from 0 */
+    uint32_t slot;            /* of the ring */
     weft__time sent, written; /* took its slot; was in it, WEFT__NEVER: it came too late for that */
     uint64_t address, bytes;  /* of the slot */
 } weft__unreceived;

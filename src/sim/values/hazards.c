@@ -8,6 +8,11 @@
 
 #include "sim/pe/ipcq.h"
 
+static weft_sim *sim_of(const weft__hazards *it)
+{
+    return weft__pes_sim(it->pes);
+}
+
 void weft__hazards_destroy(weft__hazards *it)
 {
     free(it->kept);
@@ -67,11 +72,11 @@ static weft_status keep(weft__hazards *it, const weft_kernel_hazard *hazard, con
     return status;
 }
 
-/* Fills in the slot that the bytes are in, if they are in one. */
+/* Fills in the slot that the bytes are in, if they are in one and it is not known. */
 static void find_slot(const weft__hazards *it, weft_kernel_hazard *hazard)
 {
     weft__ipcq_slot slot;
-    if (!weft__ipcq_slot_at(it->pes, hazard->address, &slot))
+    if (hazard->slot_pe || !weft__ipcq_slot_at(it->pes, hazard->address, &slot))
         return;
     hazard->slot_pe = weft__pe_name(slot.pe);
     hazard->slot_direction = slot.direction;
@@ -84,7 +89,7 @@ bool weft__hazards_add(weft__hazards *it, const weft_kernel_hazard *hazard, cons
     weft_error err;
     char text[WEFT_ERROR_MESSAGE_BYTES];
     weft_kernel_hazard whole = *hazard;
-    whole.time_ps = weft__sim_now(weft__pes_sim(it->pes));
+    whole.time_ps = weft__sim_now(sim_of(it));
     whole.text = text;
     find_slot(it, &whole);
     size_t used = 0;
@@ -105,10 +110,10 @@ bool weft__hazards_add(weft__hazards *it, const weft_kernel_hazard *hazard, cons
     weft_status status = keep(it, &whole, accesses, &err);
     it->count++;
     if (it->action == WEFT_HAZARDS_ERROR)
-        (void)weft__sim_fail(weft__pes_sim(it->pes), WEFT_HAZARD, "%s", text);
+        (void)weft__sim_fail(sim_of(it), WEFT_HAZARD, "%s", text);
     else if (status != WEFT_OK)
-        (void)weft__sim_fail(weft__pes_sim(it->pes), status, "%s", err.message);
-    return !weft__sim_has_failed(weft__pes_sim(it->pes));
+        (void)weft__sim_fail(sim_of(it), status, "%s", err.message);
+    return !weft__sim_has_failed(sim_of(it));
 }
 
 /* ---- what becomes known later ---- */
@@ -120,7 +125,7 @@ static void rewrite(weft__hazards *it, weft_kernel_hazard *hazard, size_t bytes,
     char text[WEFT_ERROR_MESSAGE_BYTES];
     (void)snprintf(text, sizeof text, "%.*s%s", (int)bytes, hazard->text, end);
     if (copy_text(it, text, &hazard->text, &err) != WEFT_OK)
-        (void)weft__sim_fail(weft__pes_sim(it->pes), err.code, "%s", err.message);
+        (void)weft__sim_fail(sim_of(it), err.code, "%s", err.message);
 }
 
 #define REPEATS_BYTES 80
@@ -162,7 +167,7 @@ void weft__hazards_accessed(weft__hazards *it, const void *later, uint32_t part)
         if (accesses->later != later || accesses->later_part != part)
             continue;
         accesses->later = NULL;
-        accesses->later_ps = weft__sim_now(weft__pes_sim(it->pes));
+        accesses->later_ps = weft__sim_now(sim_of(it));
         settle(it, &it->kept[i]);
     }
 }

@@ -39,11 +39,11 @@ typedef struct weft__hazards {
 
 void weft__hazards_destroy(weft__hazards *it);
 
-/* One more, now: its time, slot and text are filled in here, and the name of its kernel is copied; its other strings
- * must live as long as the list. The text is "Kernel 'NAME' on PE at T ns, CALL: Hazard: ", or without a name
- * "The host at ...", with "Hazard in slot N of queue DIRECTION of PE: " for bytes in a slot, and what is given.
- * `accesses`: those that it is about, as far as they have been made; NULL: it is met when they are. False if the run
- * ends, because of the action or for want of memory. */
+/* One more, now: its time and text are filled in here, its slot unless it is known, and the name of its kernel is
+ * copied; its other strings must live as long as the list. The text is "Kernel 'NAME' on PE at T ns, CALL: Hazard: ",
+ * or without a name "The host at ...", with "Hazard in slot N of queue DIRECTION of PE: " for bytes in a slot, and what
+ * is given. `accesses`: those that it is about, as far as they have been made; NULL: it is met when they are. False if
+ * the run ends, because of the action or for want of memory. */
 bool weft__hazards_add(weft__hazards *it, const weft_kernel_hazard *hazard, const weft__accesses *accesses,
                        const char *format, ...) WEFT_PRINTF(4, 5);
 

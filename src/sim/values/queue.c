@@ -81,7 +81,8 @@ void weft__pe_values_on_send_begins(void *context, weft__ipcq_message *message)
     if (!weft__pe_values_capture(it, &reading, &message->captured, &message->captured_at, &change))
         return;
     weft__pe_values_note(it, message, 0, &change);
-    (void)weft__pe_values_order_read(it, &reading, message->order, WEFT__ORDER_BEGINS, change.bytes != 0);
+    if (!weft__pe_values_meet_freed(it, &reading, change.bytes != 0, &message->captured_at))
+        (void)weft__pe_values_order_read(it, &reading, message->order, WEFT__ORDER_BEGINS, change.bytes != 0);
 }
 
 void weft__pe_values_on_send_ends(void *context, weft__ipcq_message *message)
@@ -91,7 +92,7 @@ void weft__pe_values_on_send_ends(void *context, weft__ipcq_message *message)
     if (has_failed(it))
         return;
     weft__pe_values_confirm(it, &reading, &message->captured_at);
-    if (!has_failed(it))
+    if (!has_failed(it) && !weft__pe_values_meet_freed(it, &reading, false, &message->captured_at))
         (void)weft__pe_values_order_read(it, &reading, message->order, WEFT__ORDER_ENDS,
                                          (message->captured_at & WEFT__TOLD) != 0);
     uint64_t now = weft__sim_now(weft__pes_sim(it->pes));
@@ -142,6 +143,7 @@ void weft__pe_values_on_slot_freed(void *context, weft__ipcq_message *message)
     weft__held_values *held = &it->slots[weft__pe_index(message->to)];
     let_go(it, message);
     weft__pe_values_order_free(it, message);
+    weft__pe_values_slot_freed(it, message);
     if (it->hazards.action == WEFT_HAZARDS_REPORT)
         return;
     for (size_t i = 0; i < held->count; i++) {
@@ -224,6 +226,8 @@ static weft_status finish(weft__pe_values *it, weft__ipcq_receive *receive, weft
     } else if (it->hazards.action == WEFT_HAZARDS_HARDWARE) {
         status = take_as_it_is(it, receive, &value, err);
     }
+    if (status == WEFT_OK && receive->is_in_place)
+        status = weft__pe_values_slot_taken(it, receive->message, err);
     if (status == WEFT_OK)
         status = weft__pe_values_hold(it, held, receive->result.address, value, err);
     if (status != WEFT_OK)

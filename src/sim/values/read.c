@@ -38,9 +38,13 @@ static weft_kernel_hazard hazard_of(const weft__reading *reading, weft_kernel_ha
 static bool meet_overwritten(weft__pe_values *it, const weft__reading *reading, const char *what,
                              const weft__memory_change *change)
 {
-    char shape[WEFT_SHAPE_TEXT_BYTES];
+    char shape[WEFT_SHAPE_TEXT_BYTES], freed[80] = "";
     const tl_tensor *tensor = reading->tensor;
+    const weft__own_slot *slot = weft__pe_values_freed_slot(it, reading->pe, tensor);
     weft_kernel_hazard hazard = hazard_of(reading, WEFT_KERNEL_HAZARD_OVERWRITTEN, change);
+    if (slot)
+        (void)snprintf(freed, sizeof freed, "; the kernel had freed the slot at %.3f ns",
+                       (double)slot->freed_ps / 1000);
     if (change->is_written) {
         hazard.other = weft__pe_values_writer_name(it, change->writer);
         hazard.other_call = weft__pe_values_writer_call(it, change->writer);
@@ -49,12 +53,12 @@ static bool meet_overwritten(weft__pe_values *it, const weft__reading *reading, 
     hazard.margin_ps = weft__sim_now(weft__pes_sim(it->pes)) - change->time_ps;
     return weft__hazards_add(&it->hazards, &hazard, NULL,
                              "%s, %s %s at 0x%" PRIx64 ", %s: %" PRIu64 " bytes at 0x%" PRIx64
-                             " were written by %s%s%s%s at %.3f ns, %.3f ns before.",
+                             " were written by %s%s%s%s at %.3f ns, %.3f ns before%s.",
                              reading->what, weft_dtype_name(tensor->dtype), weft_shape_text(&tensor->shape, shape),
                              tensor->address, what, change->bytes, change->address,
                              hazard.other ? hazard.other : "nobody", hazard.other_call ? " (" : "",
                              hazard.other_call ? hazard.other_call : "", hazard.other_call ? ")" : "",
-                             (double)hazard.other_ps / 1000, (double)hazard.margin_ps / 1000);
+                             (double)hazard.other_ps / 1000, (double)hazard.margin_ps / 1000, freed);
 }
 
 static bool meet_unwritten(weft__pe_values *it, const weft__reading *reading)

@@ -107,7 +107,8 @@ static void confirm(weft__pe_values *it, weft__command *command, uint32_t operan
     weft_error err;
     weft__memory_change change;
     const weft__reading reading = reading_of(command, operand);
-    if (!weft__pe_values_has_changed(it, &reading, part, command->captured_at[operand], &change))
+    (void)weft__pe_values_meet_freed(it, &reading, false, &command->captured_at[operand]);
+    if (has_failed(it) || !weft__pe_values_has_changed(it, &reading, part, command->captured_at[operand], &change))
         return;
     bool is_own = weft__pe_values_is_own(it, command, &change);
     weft__pe_values_meet_change(it, &reading, is_own, &change, &command->captured_at[operand]);
@@ -125,6 +126,8 @@ static void first_read(weft__pe_values *it, weft__command *command, uint32_t ope
     if (!weft__pe_values_capture(it, &reading, &command->captured[operand], &command->captured_at[operand], &change))
         return;
     weft__pe_values_note(it, command, operand, &change);
+    if (weft__pe_values_meet_freed(it, &reading, change.bytes != 0, &command->captured_at[operand]))
+        return;
     weft__order_phase phase = reading.tensor->space == TL_REMOTE ? WEFT__ORDER_BEGINS : WEFT__ORDER_AT_ONCE;
     (void)weft__pe_values_order_read(it, &reading, command->order, phase, change.bytes != 0);
 }
@@ -172,7 +175,9 @@ static bool on_peek(void *context, weft__pe *pe, const tl_tensor *tensor, const 
     if (!weft__unawaited_check(&it->unawaited, &given) || !weft__pe_values_capture(it, &reading, &value, &at, &change))
         return false;
     weft_status status = weft__values_evaluate(it->values, &value, 1, &err);
-    if (!weft__pe_values_order_read(it, &reading, NULL, WEFT__ORDER_AT_ONCE, change.bytes != 0))
+    bool is_freed = weft__pe_values_meet_freed(it, &reading, change.bytes != 0, &at);
+    if (is_freed ? has_failed(it)
+                 : !weft__pe_values_order_read(it, &reading, NULL, WEFT__ORDER_AT_ONCE, change.bytes != 0))
         status = WEFT_HAZARD;
     else if (status == WEFT_OK)
         memcpy(out, weft__values_data(it->values, value), (size_t)weft__values_bytes(it->values, value));
@@ -286,6 +291,7 @@ static void on_ended(void *context, weft__pe *pe)
     weft__pe_values *it = context;
     weft__pe_values_let_go(it, &it->scratch[weft__pe_index(pe)], 0);
     weft__pe_values_let_go(it, &it->slots[weft__pe_index(pe)], 0);
+    weft__pe_values_forget_slots(it, pe);
     weft__unawaited_wait_all(&it->unawaited, pe);
     weft__pe_values_order_rest(it, pe);
 }
@@ -326,7 +332,8 @@ static weft_status init(weft__pe_values *it, weft_error *err)
     it->memories = calloc(nodes, sizeof(weft__memory *));
     it->scratch = calloc(count, sizeof *it->scratch);
     it->slots = calloc(count, sizeof *it->slots);
-    if (!it->memories || !it->scratch || !it->slots)
+    it->own_slots = calloc(count, sizeof *it->own_slots);
+    if (!it->memories || !it->scratch || !it->slots || !it->own_slots)
         return weft__fail_memory(err, nodes * sizeof(weft__memory *), "the memories of a machine");
     weft_status status = weft__unawaited_init(&it->unawaited, count, &it->hazards, err);
     return status == WEFT_OK ? weft__pe_values_order_init(it, err) : status;
@@ -384,6 +391,7 @@ void weft__pe_values_destroy(weft__pe_values *it)
     weft__unawaited_destroy(&it->unawaited);
     weft__pe_values_order_destroy(it);
     weft__pe_values_free_pieces(it);
+    weft__pe_values_free_slots(it);
     weft__hazards_destroy(&it->hazards);
     free(it->memories);
     free(it->parts);

@@ -29,6 +29,18 @@ typedef struct weft__held_values {
     size_t count, capacity;
 } weft__held_values;
 
+/* A slot in which the PE has received a message in place. */
+typedef struct weft__own_slot {
+    uint64_t begin, end; /* addresses, of the message */
+    weft__time freed_ps; /* WEFT__NEVER: the kernel holds it */
+    size_t hazard;       /* of reading it after that, from 1; 0: nobody has */
+} weft__own_slot;
+
+typedef struct weft__own_slots {
+    weft__own_slot *at;
+    size_t count, capacity;
+} weft__own_slots;
+
 /* The slot of a queue that the PE sends to. */
 typedef struct weft__slot_knowledge {
     weft__order_point *credit; /* what was known to the receiver when it freed the slot */
@@ -65,6 +77,7 @@ struct weft__pe_values {
     weft__memory **memories;                              /* by node; NULL: nothing was written or read there */
     weft__located_memory located[WEFT__LOCATED_MEMORIES]; /* those that were looked for, by their addresses */
     weft__held_values *scratch, *slots; /* by PE. In scratch memory by ascending address, unless hazards are reported */
+    weft__own_slots *own_slots;         /* by PE, of the kernel that it runs */
     weft__unawaited unawaited;
     weft__order *order;           /* of the PEs, by their places in the machine, and of the host, behind them */
     weft__pe_knowledge *known;    /* by PE */
@@ -219,6 +232,21 @@ weft_status weft__pe_values_hold(weft__pe_values *it, weft__held_values *held, u
                                  weft_error *err);
 /* Lets go of those from an address on, which are the last. */
 void weft__pe_values_let_go(weft__pe_values *it, weft__held_values *held, uint64_t address);
+
+/* ---- slots.c: messages in their slots ---- */
+
+/* The kernel has a message in place; has freed its slot; has ended. */
+weft_status weft__pe_values_slot_taken(weft__pe_values *it, const weft__ipcq_message *message, weft_error *err);
+void weft__pe_values_slot_freed(weft__pe_values *it, const weft__ipcq_message *message);
+void weft__pe_values_forget_slots(weft__pe_values *it, const weft__pe *pe);
+void weft__pe_values_free_slots(weft__pe_values *it);
+
+/* The slot that a tensor lies in, if the kernel of the PE has freed it and received no other message there; or NULL. */
+const weft__own_slot *weft__pe_values_freed_slot(const weft__pe_values *it, const weft__pe *pe,
+                                                 const tl_tensor *tensor);
+/* True if it is so, a hazard unless one has been met in this reading, by has_met_hazard or by WEFT__TOLD of *at, which
+ * is set. Such a read is not to be held against writes that come later: that would be the same mistake once more. */
+bool weft__pe_values_meet_freed(weft__pe_values *it, const weft__reading *reading, bool has_met_hazard, uint64_t *at);
 
 /* ---- what kernels know ---- */
 

@@ -30,26 +30,32 @@ static const weft_pe_set one_of_each = {.pes = 1};
 static const mistake mistakes[] = {
     {.which = ALL_REDUCE_RING,
      .status = WEFT_NOT_FOUND,
-     .says = "tl_all_reduce_ring: There is no neighbour next: the launch must ask for WEFT_QUEUES_RING."},
+     .says = "tl_all_reduce_ring: There is no neighbour next: weft_launch_options.queues does not ask for "
+             "WEFT_QUEUES_RING, which gives TL_NEXT and TL_PREVIOUS."},
     {.which = ALL_GATHER,
      .queues = WEFT_QUEUES_TREE,
      .status = WEFT_NOT_FOUND,
-     .says = "tl_all_gather: There is no neighbour next: the launch must ask for WEFT_QUEUES_RING."},
+     .says = "tl_all_gather: There is no neighbour next: weft_launch_options.queues does not ask for WEFT_QUEUES_RING, "
+             "which gives TL_NEXT and TL_PREVIOUS."},
     {.which = REDUCE_SCATTER, .shape = {1, {32}}, .status = WEFT_NOT_FOUND, .says = "WEFT_QUEUES_RING"},
     {.which = BROADCAST,
      .status = WEFT_NOT_FOUND,
-     .says = "tl_broadcast: There is no neighbour left: the launch must ask for WEFT_QUEUES_TREE."},
+     .says = "tl_broadcast: There is no neighbour left: weft_launch_options.queues does not ask for WEFT_QUEUES_TREE, "
+             "which gives TL_PARENT,"},
     {.is_barrier = true,
      .status = WEFT_NOT_FOUND,
-     .says = "tl_barrier: There is no neighbour left: the launch must ask for WEFT_QUEUES_TREE."},
+     .says = "tl_barrier: There is no neighbour left: weft_launch_options.queues does not ask for WEFT_QUEUES_TREE, "
+             "which gives TL_PARENT,"},
     {.which = ALL_REDUCE_CENTRE,
      .queues = WEFT_QUEUES_SIPS,
      .status = WEFT_NOT_FOUND,
-     .says = "tl_all_reduce_centre: There is no neighbour east: the launch must ask for WEFT_QUEUES_CUBES."},
+     .says = "tl_all_reduce_centre: There is no neighbour east: weft_launch_options.queues does not ask for "
+             "WEFT_QUEUES_CUBES,"},
     {.which = ALL_REDUCE_CENTRE,
      .queues = WEFT_QUEUES_CUBES,
      .status = WEFT_NOT_FOUND,
-     .says = "tl_all_reduce_centre: There is no neighbour sip_east: the launch must ask for WEFT_QUEUES_SIPS."},
+     .says = "tl_all_reduce_centre: There is no neighbour sip_east: weft_launch_options.queues does not ask for "
+             "WEFT_QUEUES_SIPS,"},
     {.which = ALL_REDUCE_MESH, .status = WEFT_NOT_FOUND, .says = "WEFT_QUEUES_CUBES"},
     {.which = ALL_REDUCE_CENTRE,
      .queues = ALL_QUEUES,

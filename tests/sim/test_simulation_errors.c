@@ -137,6 +137,94 @@ START_TEST(a_ring_of_one_has_no_neighbours)
 }
 END_TEST
 
+/* What the first PE does, towards or from where nobody is. */
+typedef struct astray {
+    tl_direction direction;
+    bool receives;
+} astray;
+
+static void astray_kernel(weft_tile *tl, const void *arguments)
+{
+    const astray *it = arguments;
+    if (tl_program_id(tl, TL_AXIS_ALL) != 0)
+        return;
+    if (it->receives)
+        (void)tl_recv(tl, it->direction, weft_shape_1d(4), WEFT_F32);
+    else
+        (void)tl_send(tl, it->direction, tl_full(tl, weft_shape_1d(4), WEFT_F32, 1));
+}
+
+#define QUEUES_ALL (WEFT_QUEUES_CUBES | WEFT_QUEUES_PES | WEFT_QUEUES_SIPS | WEFT_QUEUES_RING | WEFT_QUEUES_TREE)
+
+static void go_astray(tl_direction direction, uint32_t queues, const char *begin, const char *end)
+{
+    for (uint32_t receives = 0; receives <= 1; receives++) {
+        char sentence[256];
+        const astray what = {direction, receives};
+        simulation_bench it = open_simulation("tiny", NULL, NULL);
+        weft_error err =
+            fail_launch(&it, &(weft_launch_options){.kernel = astray_kernel, .arguments = &what, .queues = queues});
+        (void)snprintf(sentence, sizeof sentence, "%s: There is no neighbour %s: weft_launch_options.queues %s",
+                       receives ? "tl_recv" : "tl_send", tl_direction_name(direction), begin);
+        ck_assert_int_eq(err.code, WEFT_NOT_FOUND);
+        const char *said = strstr(err.message, sentence);
+        ck_assert_msg(said != NULL, "%s does not say %s", err.message, sentence);
+        ck_assert_str_eq(said + strlen(sentence), end);
+        close_simulation(&it);
+    }
+}
+
+START_TEST(a_direction_without_its_queues_names_those)
+{
+    static const struct {
+        uint32_t queues;
+        tl_direction first, last;
+        const char *name, *gives;
+    } kinds[] = {
+        {WEFT_QUEUES_CUBES, TL_NORTH, TL_WEST, "WEFT_QUEUES_CUBES", "TL_NORTH, TL_EAST, TL_SOUTH and TL_WEST."},
+        {WEFT_QUEUES_PES, TL_PE_NORTH, TL_PE_WEST, "WEFT_QUEUES_PES",
+         "TL_PE_NORTH, TL_PE_EAST, TL_PE_SOUTH and TL_PE_WEST."},
+        {WEFT_QUEUES_SIPS, TL_SIP_NORTH, TL_SIP_WEST, "WEFT_QUEUES_SIPS",
+         "TL_SIP_NORTH, TL_SIP_EAST, TL_SIP_SOUTH and TL_SIP_WEST."},
+        {WEFT_QUEUES_RING, TL_NEXT, TL_PREVIOUS, "WEFT_QUEUES_RING", "TL_NEXT and TL_PREVIOUS."},
+        {WEFT_QUEUES_TREE, TL_PARENT, TL_RIGHT_CHILD, "WEFT_QUEUES_TREE",
+         "TL_PARENT, TL_LEFT_CHILD and TL_RIGHT_CHILD."},
+    };
+    uint32_t directions = 0;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        for (uint32_t direction = kinds[i].first; direction <= kinds[i].last; direction++) {
+            char asks[64];
+            (void)snprintf(asks, sizeof asks, "does not ask for %s, which gives ", kinds[i].name);
+            go_astray((tl_direction)direction, 0, asks, kinds[i].gives);
+            go_astray((tl_direction)direction, QUEUES_ALL & ~kinds[i].queues, asks, kinds[i].gives);
+            directions++;
+        }
+    }
+    ck_assert_uint_eq(directions, TL_DIRECTIONS);
+}
+END_TEST
+
+START_TEST(a_direction_without_a_pe_says_so)
+{
+    static const struct {
+        tl_direction direction;
+        uint32_t queues;
+        const char *name;
+    } nobody[] = {
+        {TL_NORTH, WEFT_QUEUES_CUBES, "WEFT_QUEUES_CUBES"},     {TL_WEST, QUEUES_ALL, "WEFT_QUEUES_CUBES"},
+        {TL_PE_NORTH, WEFT_QUEUES_PES, "WEFT_QUEUES_PES"},      {TL_PE_WEST, QUEUES_ALL, "WEFT_QUEUES_PES"},
+        {TL_SIP_NORTH, WEFT_QUEUES_SIPS, "WEFT_QUEUES_SIPS"},   {TL_SIP_WEST, QUEUES_ALL, "WEFT_QUEUES_SIPS"},
+        {TL_RIGHT_CHILD, WEFT_QUEUES_TREE, "WEFT_QUEUES_TREE"}, {TL_PARENT, QUEUES_ALL, "WEFT_QUEUES_TREE"},
+    };
+    for (size_t i = 0; i < sizeof nobody / sizeof nobody[0]; i++) {
+        char asks[64];
+        (void)snprintf(asks, sizeof asks, "asks for %s, ", nobody[i].name);
+        go_astray(nobody[i].direction, nobody[i].queues, asks,
+                  "but the launch has no PE in that direction from sip0.cube0.pe0.");
+    }
+}
+END_TEST
+
 static void unwritten_kernel(weft_tile *tl, const void *arguments)
 {
     const add_work *work = arguments;
@@ -327,6 +415,7 @@ START_TEST(every_allocation_may_fail)
 }
 END_TEST
 
-WEFT_TEST_MAIN("simulation_errors", a_ring_of_one_has_no_neighbours, launches_that_cannot_be, options_that_cannot_be,
+WEFT_TEST_MAIN("simulation_errors", a_ring_of_one_has_no_neighbours, a_direction_without_its_queues_names_those,
+               a_direction_without_a_pe_says_so, launches_that_cannot_be, options_that_cannot_be,
                shards_that_are_not_there, errors_stay, stacks_are_as_large_as_a_launch_says,
                a_stack_that_is_too_small_is_told, every_allocation_may_fail)

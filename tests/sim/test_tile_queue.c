@@ -267,9 +267,9 @@ typedef struct mistake {
 
 static const mistake mistakes[] = {
     {sends_north, WEFT_NOT_FOUND, "tl_send",
-     "There is no neighbour north: the launch has no queue from sip0.cube0.pe0 there, because"},
+     "There is no neighbour north: weft_launch_options.queues does not ask for WEFT_QUEUES_CUBES, which gives"},
     {receives_from_east, WEFT_NOT_FOUND, "tl_recv",
-     "There is no neighbour east: the launch has no queue to sip0.cube0.pe0 from there, because"},
+     "There is no neighbour east: weft_launch_options.queues does not ask for WEFT_QUEUES_CUBES, which gives"},
     {receives_ahead_from_east, WEFT_NOT_FOUND, "tl_recv_async", "no neighbour east: "},
     {holds_from_east, WEFT_NOT_FOUND, "tl_recv_in_place", "no neighbour east: "},
     {sends_nowhere, WEFT_INVALID_ARGUMENT, "tl_send", "Direction 17 is none; there are 17."},
@@ -347,12 +347,11 @@ START_TEST(mistakes_without_queues_are_named)
     static const char *const sram[] = {"cube.sram.mib", "1", "pe.ipcq.memory", "sram", NULL, NULL};
     static const char *const hbm[] = {"pe.ipcq.memory", "hbm", NULL, NULL};
     fail_with(NULL, sends_next, WEFT_NOT_FOUND, "tl_send",
-              "There is no neighbour next: the launch has no queues, because its options ask for none, or because none "
-              "of its PEs has a neighbour.",
+              "There is no neighbour next: weft_launch_options.queues does not ask for WEFT_QUEUES_RING, which gives "
+              "TL_NEXT and TL_PREVIOUS.",
               0);
-    fail_with(NULL, receives_next, WEFT_NOT_FOUND, "tl_recv", "There is no neighbour next: the launch has no queues",
-              0);
-    fail_with(NULL, receives_next, WEFT_NOT_FOUND, "tl_recv", "no queue to sip0.cube0.pe0 from there", 1);
+    for (size_t pairs = 0; pairs <= 1; pairs++) /* no queues at all, or one that leads the other way */
+        fail_with(NULL, receives_next, WEFT_NOT_FOUND, "tl_recv", "There is no neighbour next: ", pairs);
     fail_with(NULL, takes_no_receive, WEFT_NOT_FOUND, "tl_recv_wait", "has given 0.", 0);
     fail_with(NULL, waits_for_no_receive, WEFT_NOT_FOUND, "tl_wait", "is no receive of this kernel", 0);
     fail_with(NULL, waits_for_a_send_to_nowhere, WEFT_NOT_FOUND, "tl_wait", "which has given 0 to north.", 0);

@@ -17,9 +17,9 @@ tl_tensor weft__all_reduce_tree(weft_tile *tl, tl_tensor tensor, tl_reduction re
         if (2 * rank + i + 1 < size)
             tree.children[tree.child_count++] = children[i];
     if (tree.has_parent)
-        weft__need_neighbour(tl, TL_PARENT, "WEFT_QUEUES_TREE");
+        weft__tile_need_neighbour(tl, TL_PARENT);
     for (uint32_t i = 0; i < tree.child_count; i++)
-        weft__need_neighbour(tl, tree.children[i], "WEFT_QUEUES_TREE");
+        weft__tile_need_neighbour(tl, tree.children[i]);
     return weft__tree_all_reduce(tl, tensor, reduction, &tree);
 }
 
@@ -71,7 +71,8 @@ static weft__reducer *choose(weft_tile *tl, const tl_tensor *tensor)
     if (has_ring)
         return weft__all_reduce_ring;
     weft__tile_fail(tl, WEFT_NOT_FOUND,
-                    "There are no queues among the %" PRIu64 " PEs of the group: the launch must ask for "
+                    "There are no queues among the %" PRIu64
+                    " PEs of the group: weft_launch_options.queues must ask for "
                     "WEFT_QUEUES_RING, WEFT_QUEUES_TREE, or, across cubes, WEFT_QUEUES_CUBES and WEFT_QUEUES_SIPS.",
                     size);
 }

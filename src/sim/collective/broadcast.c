@@ -4,8 +4,6 @@
 #include "base/size.h"
 #include "sim/collective/messages.h"
 
-#define QUEUES "WEFT_QUEUES_TREE"
-
 /* Receives that are posted before their messages are needed. */
 #define POSTED_MAX 8u
 
@@ -24,7 +22,7 @@ static place enter_tree(weft_tile *tl)
     for (uint32_t i = 0; i < BRANCHES; i++) {
         at.has[i] = branches[i] == TL_PARENT ? at.rank > 0 : (uint64_t)2 * at.rank + i + 1 < at.size;
         if (at.has[i])
-            weft__need_neighbour(tl, branches[i], QUEUES);
+            weft__tile_need_neighbour(tl, branches[i]);
     }
     return at;
 }

@@ -70,16 +70,16 @@ void weft__need_cubes(weft_tile *tl, bool is_all)
 void weft__cube_lines(weft_tile *tl, weft__line out[2])
 {
     const grid cubes = cube_grid(tl);
-    out[0] = (weft__line){.low = TL_WEST, .high = TL_EAST, .queues = "WEFT_QUEUES_CUBES"};
-    out[1] = (weft__line){.low = TL_NORTH, .high = TL_SOUTH, .queues = "WEFT_QUEUES_CUBES"};
+    out[0] = (weft__line){.low = TL_WEST, .high = TL_EAST};
+    out[1] = (weft__line){.low = TL_NORTH, .high = TL_SOUTH};
     cut_lines(tl, &cubes, out);
 }
 
 void weft__sip_lines(weft_tile *tl, weft__line out[2])
 {
     const grid sips = sip_grid(tl);
-    out[0] = (weft__line){.low = TL_SIP_WEST, .high = TL_SIP_EAST, .queues = "WEFT_QUEUES_SIPS"};
-    out[1] = (weft__line){.low = TL_SIP_NORTH, .high = TL_SIP_SOUTH, .queues = "WEFT_QUEUES_SIPS"};
+    out[0] = (weft__line){.low = TL_SIP_WEST, .high = TL_SIP_EAST};
+    out[1] = (weft__line){.low = TL_SIP_NORTH, .high = TL_SIP_SOUTH};
     cut_lines(tl, &sips, out);
 }
 
@@ -103,9 +103,9 @@ bool weft__has_lines(const weft_tile *tl)
            (sips.count == 1 || weft__has_sip_queues(tl));
 }
 
-static void add_child(weft_tile *tl, weft__tree *tree, const weft__line *line, tl_direction direction)
+static void add_child(weft_tile *tl, weft__tree *tree, tl_direction direction)
 {
-    weft__need_neighbour(tl, direction, line->queues);
+    weft__tile_need_neighbour(tl, direction);
     tree->children[tree->child_count++] = direction;
 }
 
@@ -118,14 +118,14 @@ weft__tree weft__tree_of(weft_tile *tl, const weft__line *lines, uint32_t count)
         if (tree.has_parent)
             continue; /* who is not the root of a line has no part in the next one */
         if (line->at >= line->root && line->at + 1 < line->count)
-            add_child(tl, &tree, line, line->high);
+            add_child(tl, &tree, line->high);
         if (line->at <= line->root && line->at > 0)
-            add_child(tl, &tree, line, line->low);
+            add_child(tl, &tree, line->low);
         tree.has_parent = line->at != line->root;
         if (!tree.has_parent)
             continue;
         tree.parent = line->at > line->root ? line->low : line->high;
-        weft__need_neighbour(tl, tree.parent, line->queues);
+        weft__tile_need_neighbour(tl, tree.parent);
     }
     return tree;
 }

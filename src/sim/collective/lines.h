@@ -10,7 +10,6 @@ typedef struct weft__line {
     uint32_t at, count;
     uint32_t root;          /* the place that is reduced to, from both ends; at first the middle one, count / 2 */
     tl_direction low, high; /* towards place 0, towards the last one */
-    const char *queues;     /* that the launch must ask for */
 } weft__line;
 
 /* Ends the run unless the group of the PE is one PE of each cube of all SIPs, or, if it need not be all, of each cube

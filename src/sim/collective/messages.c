@@ -40,13 +40,6 @@ uint64_t weft__message_elements(const weft_tile *tl, weft_dtype dtype)
     return tl_slot_bytes(tl) / weft_dtype_bytes(dtype);
 }
 
-void weft__need_neighbour(weft_tile *tl, tl_direction direction, const char *queues)
-{
-    if (!tl_has_neighbour(tl, direction))
-        weft__tile_fail(tl, WEFT_NOT_FOUND, "There is no neighbour %s: the launch must ask for %s.",
-                        tl_direction_name(direction), queues);
-}
-
 /* ---- reductions ---- */
 
 static const weft_command_op operations[] = {

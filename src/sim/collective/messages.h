@@ -18,9 +18,6 @@ tl_tensor weft__elements(const tl_tensor *flat, uint64_t begin, uint64_t count);
 /* Elements of a dtype that fit a slot. */
 uint64_t weft__message_elements(const weft_tile *tl, weft_dtype dtype);
 
-/* Ends the run if there is no neighbour; `queues` is the name of what the launch must ask for. */
-void weft__need_neighbour(weft_tile *tl, tl_direction direction, const char *queues);
-
 /* A tensor that a collective makes of another one, and both in a row; they last until weft__result_end, which gives
  * back all scratch memory but that of the new tensor, and gives this. */
 typedef struct weft__result {

@@ -17,8 +17,6 @@
 #include "base/size.h"
 #include "sim/collective/messages.h"
 
-#define QUEUES "WEFT_QUEUES_RING"
-
 /* Receives that are posted or whose messages are being reduced; of these no more than so many. */
 #define POSTED_MAX 6u
 #define OPEN_MAX 2u
@@ -246,7 +244,7 @@ static bool enter_ring(weft_tile *tl, ring *out)
     *out = (ring){.tl = tl, .rank = tl_program_id(tl, TL_AXIS_RANK), .size = tl_num_programs(tl, TL_AXIS_RANK)};
     if (out->size == 1)
         return false;
-    weft__need_neighbour(tl, TL_NEXT, QUEUES);
+    weft__tile_need_neighbour(tl, TL_NEXT);
     return true;
 }
 

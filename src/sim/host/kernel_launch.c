@@ -125,6 +125,7 @@ static weft_status begin_run(weft_kernel_launch *launch, const weft_launch_optio
                                           .count = count,
                                           .group_size = options->group_size,
                                           .group_stride = options->group_stride,
+                                          .queues = options->queues,
                                           .pairs = pairs,
                                           .pair_count = pair_count,
                                           .ended = on_ended,

@@ -121,6 +121,9 @@ typedef enum weft__tile_command_kind {
 /* A command of this kernel, and of no other one. */
 tl_command weft__tile_command(const weft_tile *tl, weft__tile_command_kind kind, uint32_t direction, uint64_t number);
 
+/* Ends the run if there is no neighbour to send to. */
+void weft__tile_need_neighbour(weft_tile *tl, tl_direction direction);
+
 /* After the dispatch, begins to receive into a contiguous place in the TCM, all of which has been checked. */
 weft__ipcq_receive *weft__tile_receive(weft_tile *tl, tl_direction from, const tl_tensor *place);
 

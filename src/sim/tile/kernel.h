@@ -20,6 +20,7 @@ typedef struct weft__kernel_request {
     const uint32_t *cpus;              /* of the PEs: nodes, in ascending order, each once; copied */
     size_t count;                      /* not 0 */
     uint32_t group_size, group_stride; /* as in weft_launch_options */
+    uint32_t queues;                   /* that were asked for, as there: what errors say of a missing one */
     const weft__ipcq_pair *pairs;      /* queues among these PEs; read before the call returns */
     size_t pair_count;
     void (*ended)(void *context, weft__kernel_run *run); /* who launched knows that all are done; may be NULL */

@@ -2,6 +2,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include <weft/sim.h>
+
 #include "sim/tile/call.h"
 
 /* ---- directions ---- */
@@ -44,26 +46,51 @@ uint64_t tl_slot_bytes(const weft_tile *tl)
     return spec_of(tl)->slot_bytes;
 }
 
+/* Which queues of a launch lead where, in the order of the directions. */
+static const struct {
+    uint32_t queues;
+    const char *name, *gives;
+    tl_direction last;
+} kinds[] = {
+    {WEFT_QUEUES_CUBES, "WEFT_QUEUES_CUBES", "TL_NORTH, TL_EAST, TL_SOUTH and TL_WEST", TL_WEST},
+    {WEFT_QUEUES_PES, "WEFT_QUEUES_PES", "TL_PE_NORTH, TL_PE_EAST, TL_PE_SOUTH and TL_PE_WEST", TL_PE_WEST},
+    {WEFT_QUEUES_SIPS, "WEFT_QUEUES_SIPS", "TL_SIP_NORTH, TL_SIP_EAST, TL_SIP_SOUTH and TL_SIP_WEST", TL_SIP_WEST},
+    {WEFT_QUEUES_RING, "WEFT_QUEUES_RING", "TL_NEXT and TL_PREVIOUS", TL_PREVIOUS},
+    {WEFT_QUEUES_TREE, "WEFT_QUEUES_TREE", "TL_PARENT, TL_LEFT_CHILD and TL_RIGHT_CHILD", TL_RIGHT_CHILD},
+};
+
+WEFT_COLD _Noreturn static void fail_without_neighbour(weft_tile *tl, tl_direction direction)
+{
+    if (direction >= TL_NEXT && tl_num_programs(tl, TL_AXIS_RANK) == 1)
+        weft__tile_fail(tl, WEFT_NOT_FOUND, "There is no neighbour %s: the group of %s has no other PE.",
+                        directions[direction], weft__pe_name(tl->pe));
+    size_t i = 0;
+    while (direction > kinds[i].last)
+        i++;
+    if (!(tl->run->request.queues & kinds[i].queues))
+        weft__tile_fail(tl, WEFT_NOT_FOUND,
+                        "There is no neighbour %s: weft_launch_options.queues does not ask for %s, which gives %s.",
+                        directions[direction], kinds[i].name, kinds[i].gives);
+    weft__tile_fail(
+        tl, WEFT_NOT_FOUND,
+        "There is no neighbour %s: weft_launch_options.queues asks for %s, but the launch has no PE in that "
+        "direction from %s.",
+        directions[direction], kinds[i].name, weft__pe_name(tl->pe));
+}
+
 /* Ends the run if there are no messages to, or from, a direction. */
 static void check_neighbour(weft_tile *tl, tl_direction direction, bool is_source)
 {
     if ((uint32_t)direction >= TL_DIRECTIONS)
         weft__tile_fail(tl, WEFT_INVALID_ARGUMENT, "Direction %d is none; there are %d.", (int)direction,
                         TL_DIRECTIONS);
-    if (direction >= TL_NEXT && tl_num_programs(tl, TL_AXIS_RANK) == 1)
-        weft__tile_fail(tl, WEFT_NOT_FOUND, "There is no neighbour %s: the group of %s has no other PE.",
-                        directions[direction], weft__pe_name(tl->pe));
-    if (!queues_of(tl))
-        weft__tile_fail(tl, WEFT_NOT_FOUND,
-                        "There is no neighbour %s: the launch has no queues, because its options ask for none, or "
-                        "because none of its PEs has a neighbour.",
-                        directions[direction]);
-    if (!(is_source ? weft__ipcq_has_source : weft__ipcq_has_queue)(queues_of(tl), tl->pe, direction))
-        weft__tile_fail(tl, WEFT_NOT_FOUND,
-                        "There is no neighbour %s: the launch has no queue %s %s %sthere, because its options do not "
-                        "ask for one, or because it has no PE there.",
-                        directions[direction], is_source ? "to" : "from", weft__pe_name(tl->pe),
-                        is_source ? "from " : "");
+    if (!queues_of(tl) || !(is_source ? weft__ipcq_has_source : weft__ipcq_has_queue)(queues_of(tl), tl->pe, direction))
+        fail_without_neighbour(tl, direction);
+}
+
+void weft__tile_need_neighbour(weft_tile *tl, tl_direction direction)
+{
+    check_neighbour(tl, direction, false);
 }
 
 static void check_fits_slot(weft_tile *tl, const char *what, uint64_t bytes)

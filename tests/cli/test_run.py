@@ -41,6 +41,8 @@ WRONG = [
     ("softmax @ --perturb 0", USAGE, ["--perturb", "'0'"]),
     ("softmax @ --hazards=report", USAGE, ["--hazards", "--verify"]),
     ("softmax @ --values=eager", USAGE, ["--values", "--verify"]),
+    ("softmax @ --hazards=foo", USAGE, ["'foo'", "error, report or hardware"]),
+    ("softmax @ --values=foo", USAGE, ["'foo'", "lazy or eager"]),
     ("softmax @ --verify --hazards=ignore", USAGE, ["'ignore'", "error, report or hardware"]),
     ("softmax @ --verify --values=now", USAGE, ["'now'", "lazy or eager"]),
     ("softmax @ --threads 0", USAGE, ["--threads"]),

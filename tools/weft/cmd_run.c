@@ -120,11 +120,11 @@ static int check_options(const cli_values *values, weft_error *err)
 static int read_options(const cli_values *values, weft_sim_bench_options *out, weft_error *err)
 {
     size_t hazards = 0, mode = 0;
-    int code = check_options(values, err);
-    if (code == CLI_EXIT_OK)
-        code = read_choice(values, &option_hazards, hazard_words, &hazards, err);
+    int code = read_choice(values, &option_hazards, hazard_words, &hazards, err);
     if (code == CLI_EXIT_OK)
         code = read_choice(values, &option_values, value_words, &mode, err);
+    if (code == CLI_EXIT_OK)
+        code = check_options(values, err);
     *out = (weft_sim_bench_options){.verify = cli_given(values, &option_verify),
                                     .perturb = cli_count(values, &option_perturb),
                                     .seed = cli_count(values, &option_seed),

@@ -461,7 +461,8 @@ START_TEST(memory_that_fails)
     const weft_sim_bench_options options = {
         .settings = settings, .setting_count = 3, .perturb = 1, .keeps_history = true};
     weft_machine *machine = open_bench_machine("tiny", NULL);
-    uint64_t harmless = 0;
+    static const char *const bare[] = {" bytes for a.", " bytes for b.", " bytes for out."};
+    uint64_t harmless = 0, of_tensors = 0;
     bool failed = true;
     for (uint64_t n = 0; failed; n++) {
         weft_error err;
@@ -473,9 +474,13 @@ START_TEST(memory_that_fails)
         ck_assert_msg(status == WEFT_OK || (failed && status == WEFT_OUT_OF_MEMORY), "allocation %" PRIu64 ": %s", n,
                       err.message);
         ck_assert(status == WEFT_OK ? result->holds : !result);
+        of_tensors += status != WEFT_OK && strstr(err.message, " bytes for tensor '") != NULL;
+        for (size_t i = 0; status != WEFT_OK && i < 3; i++)
+            ck_assert_ptr_null(strstr(err.message, bare[i]));
         weft_sim_bench_result_destroy(result);
     }
-    ck_assert_uint_le(harmless, 6); /* three tensors of two runs */
+    ck_assert_uint_ge(of_tensors, 3); /* numbers of two, and shards of one */
+    ck_assert_uint_le(harmless, 6);   /* three tensors of two runs */
     weft_machine_close(machine);
 }
 END_TEST

@@ -53,7 +53,7 @@ static weft_status read_shards(const weft__bench_tensor_record *tensor, shards *
     }
     out->data = malloc(out->bytes > 0 ? out->bytes : 1);
     if (!out->data)
-        return weft__fail_memory(err, out->bytes, tensor->name);
+        return weft__fail_memory(err, out->bytes, weft__bench_purpose_of(tensor->name).text);
     for (size_t i = 0; i < count; i++) {
         (void)weft_placed_tensor_get_shard(tensor->placed, i, &shard);
         size_t bytes = weft_shape_elements(&shard.shape) * weft_dtype_bytes(tensor->dtype);

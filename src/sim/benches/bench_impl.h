@@ -74,6 +74,12 @@ weft_status weft__bench_run_all(const weft__bench *bench, const weft_machine *ma
 weft_status weft__bench_settings(const weft__bench *bench, const weft_machine_setting *given, size_t count,
                                  weft_sim_bench_setting *out, size_t *out_count, weft_error *err);
 
+/* What memory is for, in errors: "tensor 'NAME'". */
+typedef struct weft__bench_purpose {
+    char text[64];
+} weft__bench_purpose;
+weft__bench_purpose weft__bench_purpose_of(const char *tensor);
+
 const weft__bench_tensor_record *weft__bench_record_of(const weft__bench_run *run, const weft_placed_tensor *tensor);
 void weft__bench_destroy_tensors(weft__bench_run *run);
 

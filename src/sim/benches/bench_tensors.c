@@ -1,10 +1,18 @@
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/rng.h"
 #include "sim/benches/bench_impl.h"
 #include "sim/machine/machine.h"
 #include "sim/replay/kernels.h"
+
+weft__bench_purpose weft__bench_purpose_of(const char *tensor)
+{
+    weft__bench_purpose purpose;
+    (void)snprintf(purpose.text, sizeof purpose.text, "tensor '%s'", tensor);
+    return purpose;
+}
 
 void *weft__bench_memory(weft__bench_run *run, const char *what, size_t count, size_t bytes)
 {
@@ -50,7 +58,7 @@ weft_placed_tensor *weft__bench_tensor(weft__bench_run *run, const char *name, w
 {
     weft_placement placed = *placement;
     placed.home = home_of(run);
-    weft__bench_tensor_record *record = weft__bench_memory(run, name, 1, sizeof *record);
+    weft__bench_tensor_record *record = weft__bench_memory(run, weft__bench_purpose_of(name).text, 1, sizeof *record);
     if (!record)
         return NULL;
     *record = (weft__bench_tensor_record){.name = name, .dtype = dtype, .shape = shape};
@@ -94,7 +102,7 @@ static void set_numbers(weft__bench_run *run, const weft__bench_tensor_record *r
     size_t bytes = count * weft_dtype_bytes(record->dtype);
     void *data = malloc(bytes);
     if (!data) {
-        (void)weft__fail_memory(&run->err, bytes, record->name);
+        (void)weft__fail_memory(&run->err, bytes, weft__bench_purpose_of(record->name).text);
         return;
     }
     weft__store_doubles(record->dtype, data, 0, numbers, count);
@@ -112,7 +120,7 @@ const double *weft__bench_fill(weft__bench_run *run, weft_placed_tensor *tensor,
     const weft__bench_tensor_record *record = weft__bench_record_of(run, tensor);
     bool is_whole = weft__dtype_is_integer(record->dtype);
     size_t count = weft_shape_elements(&record->shape);
-    double *numbers = weft__bench_numbers(run, record->name, count);
+    double *numbers = weft__bench_numbers(run, weft__bench_purpose_of(record->name).text, count);
     if (!numbers)
         return NULL;
     uint64_t stream = run->fills++;
@@ -130,7 +138,7 @@ const double *weft__bench_set(weft__bench_run *run, weft_placed_tensor *tensor, 
         return NULL;
     const weft__bench_tensor_record *record = weft__bench_record_of(run, tensor);
     size_t count = weft_shape_elements(&record->shape);
-    double *kept = weft__bench_numbers(run, record->name, count);
+    double *kept = weft__bench_numbers(run, weft__bench_purpose_of(record->name).text, count);
     if (!kept)
         return NULL;
     for (size_t i = 0; i < count; i++)

@@ -60,7 +60,7 @@ static void reference(const void *arguments, double *out)
 static const weft_sim_bench_key keys[] = {
     {"algorithm", "From all sides to the centre and back, around a ring, or to a place of its own for each share.",
      algorithms, CENTRE, 0, 0},
-    {"bytes", "Bytes of the tensor of each PE.", NULL, 4096, 2, 1073741824},
+    {"bytes", "Bytes of the tensor of each PE, a multiple of those of its dtype.", NULL, 4096, 2, 1073741824},
     {"dtype", "Of the tensor and its sum.", weft__bench_float_names, 0, 0, 0},
     WEFT__BENCH_PE_KEYS(0, 0, 1),
     {0},

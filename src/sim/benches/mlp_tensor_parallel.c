@@ -92,7 +92,7 @@ static const weft_sim_bench_key keys[] = {
     {"tokens", "Rows of x and y.", NULL, 32, 1, 65536},
     {"hidden", "Columns of x and y.", NULL, 1024, 1, 65536},
     {"inner", "Columns of W1, and rows of W2, which are divided among the ranks.", NULL, 4096, 1, 1048576},
-    {"ranks", "PEs of the ring.", NULL, 8, 1, 65536},
+    {"ranks", "PEs of the ring: some of a cube, whole cubes, or whole SIPs.", NULL, 8, 1, 65536},
     {"activation", "Between the two products.", activations, SILU, 0, 0},
     {"dtype", "Of x, the weights, the inner activations, and y.", weft__bench_float_names, 0, 0, 0},
     {0},

@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint64_t sum = sum_of(data, size);
     for (size_t i = 0; i < 8; i++)
         whole[size + i] = (uint8_t)(sum >> 8 * i);
-    weft_status status = weft__recording_parse(whole, size + 8, &recording, &error);
+    weft_status status = weft__recording_parse("The input", whole, size + 8, &recording, &error);
     free(whole);
     if (status != WEFT_OK) {
         FUZZ_ASSERT(!recording);

@@ -97,18 +97,21 @@ class Retime(CliTest):
 
     def test_wrong_words(self):
         path, folder, looked = self.save(), self.folder(), self.save_with_data()[0]
-        damaged, of_two = folder / "damaged.run", folder / "two.run"
+        damaged, cut, of_two = folder / "damaged.run", folder / "cut.run", folder / "two.run"
         self.run_json("run", "gemm-single-pe", "--machine", TWO_SIP, "--save-run", of_two)
         nine = [[place // 6, place % 6] for place in range(9)]
         data = bytearray(path.read_bytes())
         data[len(data) // 2] ^= 1
         damaged.write_bytes(data)
+        cut.write_bytes(data[:20])
         wrong = [
             (("retime",), USAGE, ["RUN"]),
             (("retime", path), USAGE, ["--machine"]),
             (("retime", folder / "none.run", "--machine", TINY), INPUT, ["none.run"]),
-            (("retime", TINY, "--machine", TINY), INPUT, ["tiny.yaml", "no recording"]),
-            (("retime", damaged, "--machine", TINY), INPUT, ["damaged"]),
+            (("retime", TINY, "--machine", TINY), INPUT, ["The file '", "tiny.yaml' is no recording."]),
+            (("retime", damaged, "--machine", TINY), INPUT,
+             [f"The file '{damaged}' is a recording that is cut off or damaged: "]),
+            (("retime", cut, "--machine", TINY), INPUT, [f"The file '{cut}' is a recording that is cut off."]),
             (("retime", path, "--machine", TWO_SIP), INPUT, ["'" + str(path), "system.sips is 2 there and was 1"]),
             (("retime", path, "--machine", TINY, "--set", "cube.sram.mib=4"), INPUT,
              [f"The file '{path}': ", "on machine 'tiny': cube.sram.mib is 4 there and was 1"]),

@@ -310,14 +310,14 @@ START_TEST(files_that_cannot_be)
     WEFT_TEST_ASSERT_FAILS(status, err, WEFT_IO, "x.run", NULL, NULL, NULL);
     ck_assert_ptr_null(none);
     status = weft_recording_open(WEFT_SOURCE_DIR "/machines/tiny.yaml", &none, &err);
-    WEFT_TEST_ASSERT_FAILS(status, err, WEFT_PARSE, "tiny.yaml", "no recording", NULL, NULL);
+    WEFT_TEST_ASSERT_FAILS(status, err, WEFT_PARSE, "The file '", "machines/tiny.yaml' is no recording.", NULL, NULL);
 }
 END_TEST
 
 static weft_status parse(const void *data, size_t bytes, weft_error *err)
 {
     weft_recording *recording;
-    weft_status status = weft__recording_parse(data, bytes, &recording, err);
+    weft_status status = weft__recording_parse("What came", data, bytes, &recording, err);
     ck_assert((status == WEFT_OK) == (recording != NULL));
     weft_recording_destroy(recording);
     return status;
@@ -332,14 +332,20 @@ START_TEST(every_damaged_byte_and_every_cut_is_seen)
     for (size_t i = 0; i < bytes; i++) {
         data[i] ^= 0x10;
         weft_status status = parse(data, bytes, &err);
-        WEFT_TEST_ASSERT_FAILS(status, err, WEFT_PARSE, NULL, NULL, NULL, NULL);
+        WEFT_TEST_ASSERT_FAILS(status, err, WEFT_PARSE, "What came is ", NULL, NULL, NULL);
         data[i] ^= 0x10;
         status = parse(data, i, &err);
-        WEFT_TEST_ASSERT_FAILS(status, err, WEFT_PARSE, NULL, NULL, NULL, NULL);
+        WEFT_TEST_ASSERT_FAILS(status, err, WEFT_PARSE,
+                               i < 15   ? "What came is no recording."
+                               : i < 25 ? "What came is a recording that is cut off."
+                                        : "What came is a recording that is cut off or damaged: ",
+                               NULL, NULL, NULL);
     }
-    memcpy(data, "weft recording 1", 16);
-    weft_status status = parse(data, bytes, &err);
-    WEFT_TEST_ASSERT_FAILS(status, err, WEFT_PARSE, "another format", NULL, NULL, NULL);
+    for (size_t size = 16; size <= bytes; size += bytes - 16) { /* even where no more than the number is left */
+        memcpy(data, "weft recording 1", 16);
+        weft_status status = parse(data, size, &err);
+        WEFT_TEST_ASSERT_FAILS(status, err, WEFT_PARSE, "is a recording of another format", NULL, NULL, NULL);
+    }
     free(data);
 }
 END_TEST
@@ -360,7 +366,7 @@ static bool play(const void *data, size_t bytes, const weft_machine *machine)
     weft_error err;
     weft_recording *recording;
     weft_retime_result *results[2];
-    WEFT_TEST_ASSERT_OK(weft__recording_parse(data, bytes, &recording, &err), err);
+    WEFT_TEST_ASSERT_OK(weft__recording_parse("What came", data, bytes, &recording, &err), err);
     bool is_small = recording_work(recording, machine) < 1e5;
     if (is_small) {
         weft_status full = weft__retime(recording, machine, false, &results[0], &err);

@@ -73,8 +73,9 @@ bool weft__recording_tidy_text(char *text);
 /* Takes so many offsets for a kernel from a reader. False without memory. */
 bool weft__recording_take_offsets(weft__reader *from, uint32_t count, weft__recorded_kernel *out);
 
-/* Reads what weft_recording_save() writes. */
-weft_status weft__recording_parse(const void *data, size_t bytes, weft_recording **out, weft_error *err);
+/* Reads what weft_recording_save() writes. `what` it reads begins the sentence of an error: "The file 'x.run'". */
+weft_status weft__recording_parse(const char *what, const void *data, size_t bytes, weft_recording **out,
+                                  weft_error *err);
 
 /* ---- playing ---- */
 

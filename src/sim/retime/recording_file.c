@@ -6,6 +6,7 @@
 #include <weft/file.h>
 
 #include "base/file.h"
+#include "base/size.h"
 #include "sim/retime/keys.h"
 #include "sim/retime/recording.h"
 #include "sim/retime/step.h"
@@ -196,19 +197,26 @@ static bool take_all(weft_recording *recording, weft__reader *from)
     return has_memory && take_part(from, &recording->deeds) && take_part(from, &recording->parts);
 }
 
-weft_status weft__recording_parse(const void *data, size_t bytes, weft_recording **out, weft_error *err)
+weft_status weft__recording_parse(const char *what, const void *data, size_t bytes, weft_recording **out,
+                                  weft_error *err)
 {
+    static const char kind[] = "weft recording ";
     const uint8_t *begin = data;
     uint64_t sum = 0;
     *out = NULL;
-    if (bytes < HEAD_BYTES + SUM_BYTES || memcmp(data, "weft recording ", sizeof "weft recording " - 1) != 0)
-        return weft__fail(err, WEFT_PARSE, "The file is no recording.");
-    if (memcmp(data, head, HEAD_BYTES) != 0)
-        return weft__fail(err, WEFT_PARSE, "The recording has another format than this version of Weft reads.");
+    if (bytes < sizeof kind - 1 || memcmp(data, kind, sizeof kind - 1) != 0)
+        return weft__fail(err, WEFT_PARSE, "%s is no recording.", what);
+    if (memcmp(data, head, weft__min_size(bytes, HEAD_BYTES)) != 0)
+        return weft__fail(err, WEFT_PARSE, "%s is a recording of another format than this version of Weft reads.",
+                          what);
+    if (bytes < HEAD_BYTES + SUM_BYTES)
+        return weft__fail(err, WEFT_PARSE, "%s is a recording that is cut off.", what);
     for (size_t i = 0; i < SUM_BYTES; i++)
         sum |= (uint64_t)begin[bytes - SUM_BYTES + i] << 8 * i;
     if (sum != sum_of(begin, bytes - SUM_BYTES))
-        return weft__fail(err, WEFT_PARSE, "The recording is damaged: its bytes do not have the sum that they had.");
+        return weft__fail(err, WEFT_PARSE,
+                          "%s is a recording that is cut off or damaged: its bytes do not have the sum that they had.",
+                          what);
     weft_recording *recording = calloc(1, sizeof *recording);
     if (!recording)
         return weft__fail_memory(err, sizeof *recording, "a recording");
@@ -220,8 +228,9 @@ weft_status weft__recording_parse(const void *data, size_t bytes, weft_recording
         return WEFT_OK;
     }
     weft_recording_destroy(recording);
-    return has_memory ? weft__fail(err, WEFT_PARSE, "The recording is damaged: it holds what no run asks.")
-                      : weft__fail_memory(err, bytes, "a recording");
+    return has_memory
+               ? weft__fail(err, WEFT_PARSE, "%s is a recording that is damaged: it holds what no run asks.", what)
+               : weft__fail_memory(err, bytes, "a recording");
 }
 
 weft_status weft_recording_open(const char *path, weft_recording **out, weft_error *err)
@@ -232,7 +241,9 @@ weft_status weft_recording_open(const char *path, weft_recording **out, weft_err
     weft_status status = weft__file_map(path, &data, &bytes, err);
     if (status != WEFT_OK)
         return status;
-    status = weft__recording_parse(data, bytes, out, err);
+    char what[WEFT__PATH_TAIL_BYTES + 16];
+    (void)snprintf(what, sizeof what, "The file '%s'", weft__path_tail(path));
+    status = weft__recording_parse(what, data, bytes, out, err);
     weft__file_unmap(data, bytes);
-    return status == WEFT_OK ? WEFT_OK : weft__fail_within(err, status, "The file '%s'", weft__path_tail(path));
+    return status == WEFT_OUT_OF_MEMORY ? weft__fail_within(err, status, "%s", what) : status;
 }

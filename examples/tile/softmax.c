@@ -37,7 +37,7 @@ int main(int argc, char **argv)
     const weft_placement rows = {.pes = cube, .over_pes = WEFT_SPLIT_ROWS};
     weft_placed_tensor *from = example_tensor(&it, weft_shape_2d(ROWS, COLUMNS), &rows, in);
     weft_placed_tensor *to = example_tensor(&it, weft_shape_2d(ROWS, COLUMNS), &rows, NULL);
-    const matrices arguments = {from, to, 100};
+    const matrices arguments = {.in = from, .out = to, .rows_at_once = 100};
     const weft_launch_options options = {.name = "softmax", .kernel = softmax, .arguments = &arguments, .pes = cube};
     example_run(&it, &options);
     must(weft_placed_tensor_get(to, out, sizeof out, &err), &err);

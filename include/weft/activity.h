@@ -4,7 +4,7 @@
  * they are full: memory does not grow with the time. What is taken from a simulation, or from a device, is a copy that
  * does not change any more; its machine must outlive it.
  *
- * Threads: any number may look at one. */
+ * Threads: any number may look at one, also from a kernel. */
 #ifndef WEFT_ACTIVITY_H
 #define WEFT_ACTIVITY_H
 

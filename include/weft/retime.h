@@ -6,6 +6,8 @@
  *
  * That holds where a full run would ask the same, and what cannot be known to do so is refused:
  * - A kernel that looked at data or at the clock may do something else: WEFT_UNSUPPORTED, naming kernel, PE and call.
+ *   These are tl_peek() and tl_now_ps(); nobody notices what it asks by calls of <weft/sim.h>.
+ * - A kernel that launched did so at a time that depends on the machine: WEFT_UNSUPPORTED, naming the launch.
  * - Keys of the machine that kernels and placements go by must be those of the recorded run: how many parts there are,
  *   how large memories and slots are. WEFT_UNSUPPORTED, naming the key and both values. weft_retime_key_is_free() tells
  *   them from the others: times, bandwidths, channels, and what else only times depend on.
@@ -39,9 +41,10 @@ WEFT_API WEFT_CHECKED weft_status weft_recording_begin(weft_simulation *simulati
                                                        weft_error *err);
 /** Ends it; the simulation may go on, or be destroyed. Once more it does nothing.
  *  WEFT_INVALID_STATE, naming it, for a launch that has not been waited for; WEFT_OUT_OF_MEMORY if there was no memory
- *  for all of it. The recording is good for nothing then, except to be destroyed. */
+ *  for all of it. The recording is good for nothing then, except to be destroyed. Not from a kernel of the
+ *  simulation: WEFT_INVALID_STATE too, and the recording goes on. */
 WEFT_API WEFT_CHECKED weft_status weft_recording_finish(weft_recording *recording, weft_error *err);
-/** Of one that is not finished, before its simulation is. NULL is fine. */
+/** Of one that is not finished, before its simulation is, and not from a kernel of it. NULL is fine. */
 WEFT_API void weft_recording_destroy(weft_recording *recording);
 
 /** Writes a finished recording to a file, under another name until it is whole. WEFT_IO if that cannot be. */

@@ -10,7 +10,13 @@
  * times are the same.
  *
  * Threads: a simulation and what was made from it from one thread at a time; different simulations from any, also of
- * one machine. */
+ * one machine.
+ *
+ * Kernels run while the host waits, and may call what says "also from a kernel", or "any thread". That stays a call of
+ * the host: it takes no simulated time, and nothing orders it with what kernels do, so that elements which the kernel
+ * then reads, or has read, make a hazard when they are set. What lets time pass says "not from a kernel", and is
+ * refused there. A kernel may also make, run and destroy a simulation of its own. All of this takes stack of the
+ * kernel, and nobody looks at how much is left: see weft_launch_options.stack_bytes. */
 #ifndef WEFT_SIM_H
 #define WEFT_SIM_H
 
@@ -104,19 +110,20 @@ typedef struct weft_simulation_options {
  *  @param machine  borrowed: it must outlive the simulation
  *  @param options  or NULL
  *  @param out      owned by the caller until weft_simulation_destroy(); NULL on failure
- *  WEFT_IO if the trace cannot be written. */
+ *  WEFT_IO if the trace cannot be written. Also from a kernel, of another simulation. */
 WEFT_API WEFT_CHECKED weft_status weft_simulation_create(const weft_machine *machine,
                                                          const weft_simulation_options *options, weft_simulation **out,
                                                          weft_error *err);
 /** Its tensors and launches must have been destroyed. What is under way is dropped, and so is a trace that was not
- *  finished. NULL is fine. */
+ *  finished. NULL is fine. Not from a kernel of this simulation, whose stack goes with it: a programming error, at
+ *  which the program crashes. */
 WEFT_API void weft_simulation_destroy(weft_simulation *simulation);
 
 /** Completes the trace, also of a simulation that has failed; what comes later is not in it. Without a trace, and once
- *  more, it does nothing. WEFT_IO if the file could not be written. */
+ *  more, it does nothing. WEFT_IO if the file could not be written. Also from a kernel. */
 WEFT_API WEFT_CHECKED weft_status weft_simulation_finish_trace(weft_simulation *simulation, weft_error *err);
 
-/** The present time. */
+/** The present time. Also from a kernel; tl_now_ps() is the call that recordings know of. */
 WEFT_API uint64_t weft_simulation_now_ps(const weft_simulation *simulation);
 
 /** What it took so far. */
@@ -129,17 +136,17 @@ typedef struct weft_simulation_statistics {
     uint64_t hazards;
 } weft_simulation_statistics;
 
-/** Fills @p out. */
+/** Fills @p out. Also from a kernel. */
 WEFT_API void weft_simulation_get_statistics(const weft_simulation *simulation, weft_simulation_statistics *out);
 
 /** The hazard at @p index, in the order of their times; false past the last. Those after the first thousand are counted
- *  and not kept. */
+ *  and not kept. Also from a kernel. */
 WEFT_API bool weft_simulation_hazard_at(const weft_simulation *simulation, size_t index, weft_kernel_hazard *out);
 
 /** From now on, notes when links, PEs and memories are busy; what was noted before is forgotten. Costs no simulated
- *  time. */
+ *  time. Also from a kernel. */
 WEFT_API WEFT_CHECKED weft_status weft_simulation_keep_activity(weft_simulation *simulation, weft_error *err);
-/** What has been noted until now; see <weft/activity.h>.
+/** What has been noted until now; see <weft/activity.h>. Also from a kernel.
  *  @param out  owned by the caller until weft_activity_destroy(), and may outlive the simulation; NULL on failure
  *  WEFT_INVALID_STATE without weft_simulation_keep_activity(). */
 WEFT_API WEFT_CHECKED weft_status weft_simulation_take_activity(const weft_simulation *simulation, weft_activity **out,
@@ -148,7 +155,7 @@ WEFT_API WEFT_CHECKED weft_status weft_simulation_take_activity(const weft_simul
 /** How many records the log has; and the one at @p index, in the order in which commands ended, with the inputs that
  * were captured when they were read. A record is as of weft_oplog_record(), but the addresses of its tensors are
  * physical, and its inputs have data only where values are kept. WEFT_OUT_OF_RANGE past the last, WEFT_INVALID_STATE
- * without keeps_log. */
+ * without keeps_log. Also from a kernel. */
 WEFT_API size_t weft_simulation_log_count(const weft_simulation *simulation);
 WEFT_API WEFT_CHECKED weft_status weft_simulation_log_at(weft_simulation *simulation, size_t index, weft_record *out,
                                                          weft_error *err);
@@ -173,6 +180,7 @@ WEFT_API WEFT_CHECKED weft_status weft_machine_count_pes(const weft_machine *mac
  * it, and so PEs can find at one address what lies elsewhere for each of them, or find in one piece what lies in many.
  * Takes no simulated time, and holds for transfers that begin from now on. What look-ups of addresses take is told
  * at `pe.mmu` of the machine; a page may have any number of mappings, and those of one page do not disturb each other.
+ * Also from a kernel.
  *  @param pes              NULL: all PEs. Each of them gets the mapping, or none does
  *  @param virtual_address  from WEFT_VIRTUAL_BEGIN on; as `address` and `bytes`, a multiple of nothing in particular
  *  @param address          physical, of HBM, SRAM or the TCM of a PE; it may be mapped elsewhere too
@@ -184,7 +192,7 @@ WEFT_API WEFT_CHECKED weft_status weft_simulation_map(weft_simulation *simulatio
                                                       weft_error *err);
 /** Takes all mappings away that lie in a range of virtual addresses, from all of these PEs or, on failure, from none.
  * What is under way goes on to where they led. WEFT_NOT_FOUND if a PE has none there, WEFT_INVALID_ARGUMENT
- * for one that is but partly in the range. */
+ * for one that is but partly in the range. Also from a kernel. */
 WEFT_API WEFT_CHECKED weft_status weft_simulation_unmap(weft_simulation *simulation, const weft_pe_set *pes,
                                                         uint64_t virtual_address, uint64_t bytes, weft_error *err);
 
@@ -215,7 +223,7 @@ typedef struct weft_placement {
 } weft_placement;
 
 /** Makes a tensor and takes the memory for it: the lowest place that is free, at a multiple of 256 bytes and of a flit.
- *  Where `pe.ipcq.memory` is that memory, some of it is kept for the slots of queues.
+ *  Where `pe.ipcq.memory` is that memory, some of it is kept for the slots of queues. Also from a kernel.
  *  @param shape      no extent 0; of rank 1 at least where it is split
  *  @param placement  or NULL: zeros
  *  @param out        owned by the caller until weft_placed_tensor_destroy(); NULL on failure
@@ -225,7 +233,8 @@ WEFT_API WEFT_CHECKED weft_status weft_placed_tensor_create(weft_simulation *sim
                                                             const weft_shape *shape, const weft_placement *placement,
                                                             weft_placed_tensor **out, weft_error *err);
 /** Gives the memory back, and what stood there is as if nobody had written it. Launches that are under way may go on
- *  using the tensor: it lasts until they have ended. Kernels that are launched later must not. NULL is fine. */
+ *  using the tensor: it lasts until they have ended. Kernels that are launched later must not. NULL is fine. Also from
+ * a kernel, but not while the host uploads or downloads this tensor. */
 WEFT_API void weft_placed_tensor_destroy(weft_placed_tensor *tensor);
 
 /** The share of a PE. */
@@ -236,9 +245,10 @@ typedef struct weft_shard {
     uint64_t origin[WEFT_RANK_MAX]; /**< in the tensor: the index of its first element */
 } weft_shard;
 
-/** How many shards there are, empty ones included: one for each PE of the placement, in the order of the machine. */
+/** How many shards there are, empty ones included: one for each PE of the placement, in the order of the machine. Also
+ *  from a kernel. */
 WEFT_API size_t weft_placed_tensor_shard_count(const weft_placed_tensor *tensor);
-/** The shard at @p index; false past the last. */
+/** The shard at @p index; false past the last. Also from a kernel. */
 WEFT_API bool weft_placed_tensor_get_shard(const weft_placed_tensor *tensor, size_t index, weft_shard *out);
 
 /** Gives all shards, copies too, their elements, as if they had always been there: takes no simulated time. Without
@@ -246,21 +256,22 @@ WEFT_API bool weft_placed_tensor_get_shard(const weft_placed_tensor *tensor, siz
  *  @param data   all elements, row-major, copied; not looked at without values
  *  @param bytes  of all elements; other bytes are WEFT_SHAPE_MISMATCH, here and below
  *  WEFT_HAZARD, also below, for elements that a launch uses that has not ended, if hazards are errors: the simulation
- *  has ended then, as with a hazard of a kernel. */
+ *  has ended then, as with a hazard of a kernel. Also from a kernel, which ends then in its next call that waits. */
 WEFT_API WEFT_CHECKED weft_status weft_placed_tensor_set(weft_placed_tensor *tensor, const void *data, size_t bytes,
                                                          weft_error *err);
 /** Reads all elements, computing them if nobody has; of copies, the one that comes first. Takes no simulated time.
- *  WEFT_INVALID_STATE for elements that nobody wrote, WEFT_UNSUPPORTED without values. */
+ *  WEFT_INVALID_STATE for elements that nobody wrote, WEFT_UNSUPPORTED without values. Also from a kernel; tl_peek()
+ *  is the call that recordings know of. */
 WEFT_API WEFT_CHECKED weft_status weft_placed_tensor_get(weft_placed_tensor *tensor, void *out, size_t bytes,
                                                          weft_error *err);
-/** The same for one shard, which lies alone in @p out. WEFT_OUT_OF_RANGE past the last. */
+/** The same for one shard, which lies alone in @p out. WEFT_OUT_OF_RANGE past the last. Also from a kernel. */
 WEFT_API WEFT_CHECKED weft_status weft_placed_tensor_get_of(weft_placed_tensor *tensor, size_t shard, void *out,
                                                             size_t bytes, weft_error *err);
 
 /** The same over the host's link, in simulated time: all shards begin to move now, and the call returns when the last
  * has arrived. An upload moves each copy, a download one of them. Elements change hands when they come to the memory,
  * or leave it; whatever else is under way goes on. Without values they take the same time, and do not look at the data.
- *  After an error of the simulation that error comes back. */
+ *  After an error of the simulation that error comes back. Not from a kernel: WEFT_INVALID_STATE, and nothing moves. */
 WEFT_API WEFT_CHECKED weft_status weft_placed_tensor_upload(weft_placed_tensor *tensor, const void *data, size_t bytes,
                                                             weft_error *err);
 WEFT_API WEFT_CHECKED weft_status weft_placed_tensor_download(weft_placed_tensor *tensor, void *out, size_t bytes,
@@ -306,7 +317,8 @@ typedef struct weft_launch_options {
     uint32_t stack_bytes;
 } weft_launch_options;
 
-/** Sends a launch, now. Several can be under way; a PE runs its kernels one after another.
+/** Sends a launch, now. Several can be under way; a PE runs its kernels one after another. Also from a kernel: it is
+ *  the host that sends it, and a run with such a launch cannot be re-timed.
  *  @param out  owned by the caller until weft_kernel_launch_destroy(), which must come before that of the simulation
  *  WEFT_OUT_OF_RANGE for PEs that the machine lacks; WEFT_INVALID_ARGUMENT for groups that do not come out, or a
  *  stack out of range;
@@ -314,12 +326,14 @@ typedef struct weft_launch_options {
 WEFT_API WEFT_CHECKED weft_status weft_simulation_launch(weft_simulation *simulation,
                                                          const weft_launch_options *options, weft_kernel_launch **out,
                                                          weft_error *err);
-/** A launch that is under way goes on, and its memory is the simulation's. NULL is fine. */
+/** A launch that is under way goes on, and its memory is the simulation's. NULL is fine. Also from a kernel, but not of
+ *  the launch that the host waits for. */
 WEFT_API void weft_kernel_launch_destroy(weft_kernel_launch *launch);
 
 /** Simulates until the host knows that the launch has ended. Errors are those of kernels, see <weft/tile.h>;
  *  WEFT_HAZARD; WEFT_DEADLOCK, naming PEs, what each of them waits for, and the circle if there is one. After an error
- *  the simulation cannot go on: the same error comes back. */
+ *  the simulation cannot go on: the same error comes back. Not from a kernel: WEFT_INVALID_STATE, also for a launch
+ * that has ended. */
 WEFT_API WEFT_CHECKED weft_status weft_simulation_wait(weft_simulation *simulation, weft_kernel_launch *launch,
                                                        weft_error *err);
 
@@ -367,10 +381,10 @@ typedef struct weft_launch_report {
     double roofline_fraction; /**< the greater of these two over the makespan; 0 for a kernel that does nothing */
 } weft_launch_report;
 
-/** Of all PEs of a launch that has ended, and zeros of one that has not. */
+/** Of all PEs of a launch that has ended, and zeros of one that has not. Also from a kernel. */
 WEFT_API void weft_kernel_launch_get_report(const weft_kernel_launch *launch, weft_launch_report *out);
 /** Of one of its PEs, by its place in the launch, which is below `pes`: start and finish are its own, and what is left
- * of the makespan is idle. @param pe  becomes its name */
+ * of the makespan is idle. Also from a kernel. @param pe  becomes its name */
 WEFT_API void weft_kernel_launch_get_report_of(const weft_kernel_launch *launch, size_t index, char pe[48],
                                                weft_launch_report *out);
 /** Adds a report to those of other launches, in any order; zeros are none. The sum begins and starts with the earliest

@@ -1,7 +1,8 @@
 /* The benches of the simulator: tile kernels with their tensors, their check, and what they are measured by. Each is a
  * file of src/sim/benches, to be read as an example of <weft/tile.h> too.
  *
- * Threads: any number of benches may run on one machine at once. */
+ * Threads: any number of benches may run on one machine at once. A bench makes its own simulations, so all of this may
+ * also be called from a kernel, of whose stack it takes some. */
 #ifndef WEFT_SIM_BENCH_H
 #define WEFT_SIM_BENCH_H
 

@@ -217,7 +217,9 @@ static void look_ahead(const weft_sim *sim)
 
 weft_status weft__sim_run(weft_sim *sim, weft__time until, weft_error *err)
 {
-    sim->halted = sim->failed;
+    if (sim->failed) /* a process may ask for the error too, and must be able to switch back to where the engine is */
+        return weft__fail_copy(err, &sim->error);
+    sim->halted = false;
     sim->engine_stack = (weft__coroutine){0}; /* that of the thread which runs it now */
     while (!sim->halted) {
         weft__event_node event;

@@ -100,7 +100,7 @@ struct weft_simulation {
     weft__activity_recorder *activity; /* NULL: none is kept */
     weft__allocator **hbm;             /* by PE; each made when it is first needed */
     weft__allocator **sram;            /* by cube */
-    const bool *awaited;               /* what the host waits for */
+    const bool *awaited;               /* what the host waits for; NULL outside of the run */
     weft__names names;                 /* of kernels: messages may outlive their launch */
     weft__hazards hazards;             /* without values; else `memory` has them */
     weft_kernel_launch *abandoned;
@@ -118,6 +118,9 @@ static inline const weft__graph *weft__simulation_graph(const weft_simulation *s
 
 /* The error that the simulation has had, if any. */
 weft_status weft__simulation_check(weft_simulation *simulation, weft_error *err);
+
+/* WEFT_INVALID_STATE, naming the call, within the run: for calls that would run it once more. */
+weft_status weft__simulation_check_outside(const weft_simulation *simulation, const char *call, weft_error *err);
 
 /* Simulates until weft__simulation_reach is called for `done`; at once if it has been. *done stays false, and the
  * status is WEFT_OK, if nothing happens any more. */

@@ -241,9 +241,12 @@ weft_status weft_simulation_wait(weft_simulation *simulation, weft_kernel_launch
 {
     if (launch->simulation != simulation)
         return weft__fail(err, WEFT_INVALID_ARGUMENT, "The launch '%s' belongs to another simulation.", launch->name);
+    weft_status status = weft__simulation_check_outside(simulation, "weft_simulation_wait", err);
+    if (status != WEFT_OK)
+        return status;
     if (simulation->listener)
         simulation->listener->awaits(simulation->listener->context, launch);
-    weft_status status = weft__simulation_run_until(simulation, &launch->has_ended, err);
+    status = weft__simulation_run_until(simulation, &launch->has_ended, err);
     if (status != WEFT_OK || launch->has_ended)
         return status;
     return weft__kernel_launch_fail_stuck(simulation, launch, err);

@@ -138,20 +138,24 @@ static weft_status move_tensor(tensor_move *all, const void *data, void *out, we
     return status;
 }
 
+static weft_status check_call(const weft_placed_tensor *tensor, const char *call, size_t bytes, weft_error *err)
+{
+    weft_status status = weft__simulation_check_outside(tensor->simulation, call, err);
+    if (status == WEFT_OK)
+        status = weft__simulation_check(tensor->simulation, err);
+    return status == WEFT_OK ? weft__placed_tensor_check_bytes(tensor, &tensor->shape, bytes, err) : status;
+}
+
 weft_status weft_placed_tensor_upload(weft_placed_tensor *tensor, const void *data, size_t bytes, weft_error *err)
 {
     tensor_move all = {.tensor = tensor, .is_upload = true};
-    weft_status status = weft__simulation_check(tensor->simulation, err);
-    if (status == WEFT_OK)
-        status = weft__placed_tensor_check_bytes(tensor, &tensor->shape, bytes, err);
+    weft_status status = check_call(tensor, "weft_placed_tensor_upload", bytes, err);
     return status == WEFT_OK ? move_tensor(&all, data, NULL, err) : status;
 }
 
 weft_status weft_placed_tensor_download(weft_placed_tensor *tensor, void *out, size_t bytes, weft_error *err)
 {
     tensor_move all = {.tensor = tensor};
-    weft_status status = weft__simulation_check(tensor->simulation, err);
-    if (status == WEFT_OK)
-        status = weft__placed_tensor_check_bytes(tensor, &tensor->shape, bytes, err);
+    weft_status status = check_call(tensor, "weft_placed_tensor_download", bytes, err);
     return status == WEFT_OK ? move_tensor(&all, NULL, out, err) : status;
 }

@@ -221,6 +221,16 @@ weft_status weft__simulation_check(weft_simulation *simulation, weft_error *err)
     return weft__sim_has_failed(simulation->sim) ? weft__sim_run(simulation->sim, 0, err) : WEFT_OK;
 }
 
+weft_status weft__simulation_check_outside(const weft_simulation *simulation, const char *call, weft_error *err)
+{
+    if (!simulation->awaited)
+        return WEFT_OK;
+    return weft__fail(err, WEFT_INVALID_STATE,
+                      "A kernel called %s(), which lets time pass and is for the host: a kernel runs while the host "
+                      "waits.",
+                      call);
+}
+
 weft_status weft__simulation_run_until(weft_simulation *simulation, const bool *done, weft_error *err)
 {
     if (*done)

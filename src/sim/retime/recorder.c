@@ -12,6 +12,17 @@
 #include "sim/retime/step.h"
 #include "sim/tile/call.h"
 
+/* The first reason is kept. */
+WEFT_PRINTF(2, 3) static void refuse(weft_recording *recording, const char *format, ...)
+{
+    va_list arguments;
+    if (recording->refusal[0])
+        return;
+    va_start(arguments, format);
+    (void)vsnprintf(recording->refusal, sizeof recording->refusal, format, arguments);
+    va_end(arguments);
+}
+
 /* ---- launches ---- */
 
 weft__recorded_launch *weft__recording_add_launch(weft_recording *recording)
@@ -70,6 +81,9 @@ static void on_launched(void *context, const weft_kernel_launch *launch, const w
         recording->has_failed = true;
     if (launch->origin.ended)
         return;
+    if (recording->simulation->awaited)
+        refuse(recording, "The run cannot be re-timed: a kernel launched '%s', which recordings have only of the host.",
+               it && it->name ? it->name : launch->name);
     weft__bytes_put(&recording->deeds, WEFT__DEED_LAUNCH);
     weft__bytes_put(&recording->deeds, recording->launch_count - 1);
 }
@@ -127,17 +141,6 @@ static void on_processes(void *context, weft__processor_part part, const weft_ke
     weft__bytes_put(&recording->parts, part);
     if (part == WEFT__PART_DISPATCH)
         weft__bytes_put(&recording->parts, it ? (uint64_t)(it - recording->launches) + 1 : 0);
-}
-
-/* The first reason is kept. */
-WEFT_PRINTF(2, 3) static void refuse(weft_recording *recording, const char *format, ...)
-{
-    va_list arguments;
-    if (recording->refusal[0])
-        return;
-    va_start(arguments, format);
-    (void)vsnprintf(recording->refusal, sizeof recording->refusal, format, arguments);
-    va_end(arguments);
 }
 
 static void on_maps(void *context)
@@ -330,7 +333,10 @@ weft_status weft_recording_finish(weft_recording *recording, weft_error *err)
         return recording->is_whole
                    ? WEFT_OK
                    : weft__fail(err, WEFT_INVALID_STATE, "The recording has ended before the run that it is of.");
-    weft_status status = weft__simulation_check(recording->simulation, err);
+    weft_status status = weft__simulation_check_outside(recording->simulation, "weft_recording_finish", err);
+    if (status != WEFT_OK)
+        return status;
+    status = weft__simulation_check(recording->simulation, err);
     stop_listening(recording);
     if (status != WEFT_OK)
         return status;

@@ -19,7 +19,10 @@
  * ends the simulation with a sentence that names the kernel, the PE, the time and the call; the call does not return.
  *
  * Threads: a kernel runs in the thread that runs the simulation, and a weft_tile is for the kernel that it was given
- * to. Shapes are in elements, addresses in bytes, physical or virtual (WEFT_VIRTUAL_BEGIN). */
+ * to: with that of another PE, calls end the simulation with the names of both, except for those that only tell
+ * something, which do not notice. What of <weft/sim.h> a kernel may call is told there.
+ *
+ * Shapes are in elements, addresses in bytes, physical or virtual (WEFT_VIRTUAL_BEGIN). */
 #ifndef WEFT_TILE_H
 #define WEFT_TILE_H
 

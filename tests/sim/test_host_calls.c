@@ -1,4 +1,5 @@
-/* Calls of sim.h that kernels make: most do what they always do and those that let time pass are refused. */
+/* Calls of sim.h that kernels make: most do what they always do, those that let time pass are refused, and a weft_tile
+ * is good for nobody but its own kernel. */
 #include "simulation_bench.h"
 
 #include <weft/sim_bench.h>
@@ -10,6 +11,7 @@ typedef struct call_work {
     weft_placed_tensor *a, *out;
     weft_kernel_launch *launch, *ended;
     weft_recording *recording;
+    weft_tile *tile;  /* of another kernel */
     uint32_t kernels; /* that have come to their end */
     bool calls, is_failed;
 } call_work;
@@ -375,6 +377,64 @@ START_TEST(recordings_and_launches_from_within)
 }
 END_TEST
 
+/* ---- tiles ---- */
+
+static void lending_kernel(weft_tile *tl, const void *arguments)
+{
+    call_work *work = work_of(arguments);
+    work->tile = tl;
+    if (!work->calls) /* else it ends */
+        for (int i = 0; i < 100; i++)
+            double_shard(tl, work);
+}
+
+static void borrowing_kernel(weft_tile *tl, const void *arguments)
+{
+    call_work *work = work_of(arguments);
+    for (int i = 0; i < 10; i++)
+        double_shard(tl, work);
+    ck_assert_ptr_nonnull(work->tile);
+    work->kernels++;
+    (void)tl_full(work->tile, weft_shape_1d(1), WEFT_F32, 1);
+    work->kernels++;
+}
+
+/* The other PE is in the middle of a kernel, or has ended it; its stack is as large, or much larger. */
+START_TEST(a_tile_is_for_its_own_kernel)
+{
+    for (int ended = 0; ended < 2; ended++) {
+        for (uint32_t kib = 64; kib <= 16384; kib *= 16) {
+            for (uint32_t lender = 0; lender < 2; lender++) {
+                char sentence[512];
+                simulation_bench it = open_simulation("tiny", NULL, NULL);
+                call_work work = make_work(&it);
+                work.calls = ended;
+                weft_kernel_launch *lent =
+                    begin_launch(&it, &(weft_launch_options){.name = "lender",
+                                                             .kernel = lending_kernel,
+                                                             .arguments = &work,
+                                                             .stack_bytes = kib * 1024,
+                                                             .pes = {.first_pe = lender, .pes = 1}});
+                weft_error err = fail_launch(&it, &(weft_launch_options){.name = "borrower",
+                                                                         .kernel = borrowing_kernel,
+                                                                         .arguments = &work,
+                                                                         .pes = {.first_pe = 1 - lender, .pes = 1}});
+                (void)snprintf(sentence, sizeof sentence,
+                               "Kernel 'borrower' on sip0.cube0.pe%u at %.3f ns, tl_full: The weft_tile belongs to "
+                               "kernel 'lender' on sip0.cube0.pe%u%s: a kernel must use the one that it was given.",
+                               1 - lender, (double)weft_simulation_now_ps(it.simulation) / 1000, lender,
+                               ended ? ", which has ended" : "");
+                ck_assert_str_eq(err.message, sentence);
+                ck_assert_int_eq(err.code, WEFT_INVALID_ARGUMENT);
+                ck_assert_uint_eq(work.kernels, 1);
+                weft_kernel_launch_destroy(lent);
+                close_work(&work, &it);
+            }
+        }
+    }
+}
+END_TEST
+
 WEFT_TEST_MAIN("host_calls", what_lets_time_pass_is_refused, what_lets_time_pass_is_refused_during_a_transfer,
                kernels_may_call_the_rest, a_kernel_may_finish_the_trace, a_kernel_may_run_another_simulation,
-               an_error_from_within_ends_the_run, recordings_and_launches_from_within)
+               an_error_from_within_ends_the_run, recordings_and_launches_from_within, a_tile_is_for_its_own_kernel)

@@ -234,6 +234,12 @@ const char *weft__process_name(const weft__process *process)
     return process->name;
 }
 
+bool weft__process_is_running(const weft__process *process)
+{
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    return here - (uintptr_t)process->coroutine.stack < process->coroutine.stack_bytes;
+}
+
 bool weft__process_is_suspended(const weft__process *process)
 {
     return process->suspended;

@@ -42,6 +42,9 @@ bool weft__process_resume(weft__process *process);
 weft_sim *weft__process_sim(const weft__process *process);
 const char *weft__process_name(const weft__process *process);
 
+/* Whether the caller is on the stack of this process, and so is what it does. */
+bool weft__process_is_running(const weft__process *process);
+
 /* True between suspend and resume. */
 bool weft__process_is_suspended(const weft__process *process);
 

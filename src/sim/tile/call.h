@@ -35,7 +35,7 @@ struct weft_tile {
     uint32_t ids[WEFT__TILE_AXES], counts[WEFT__TILE_AXES];
     weft_tile *next; /* waiting for the same PE */
 
-    uintptr_t stack_begin;  /* where the kernel's part of the stack begins, which grows down */
+    uintptr_t stack_begin;  /* where the kernel's part of the stack begins, which grows down; 0 once it has ended */
     const char *call;       /* that the kernel is in, or was last; NULL before the first */
     weft__time call_ps;     /* since when */
     uint64_t scratch_bytes; /* in use */
@@ -47,7 +47,8 @@ struct weft_tile {
 
 const char *weft__tile_kernel_name(const weft_tile *tl);
 
-/* Begins a call: notes its name, for errors, and looks at how much of its stack the kernel has in use. */
+/* Begins a call: notes its name, for errors, and looks at how much of its stack the kernel has in use, and whether it
+ * is the stack of this tile's kernel at all. */
 void weft__tile_enter(weft_tile *tl, const char *call);
 
 /* Ends the run with "Kernel 'NAME' on PE at T ns, CALL: ...". Does not return. */

@@ -31,6 +31,7 @@ static void end_tile(weft_tile *tl)
     weft__kernel_run *run = tl->run;
     tl->end = weft__sim_now(weft__pes_sim(run->pes));
     tl->process = NULL;
+    tl->stack_begin = 0; /* the next process may have this stack */
     weft__pe_times_end(tl->pe, &tl->times);
     const weft__pe_recorder *recorder = weft__pes_recorder(run->pes);
     if (recorder && recorder->left)

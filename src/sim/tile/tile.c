@@ -13,8 +13,33 @@
 
 /* ---- errors ---- */
 
-static WEFT_COLD void fail_stack(weft_tile *tl, uintptr_t used)
+/* The one whose kernel makes this call; NULL if none of this machine does. */
+static weft_tile *find_running(weft__pes *pes)
 {
+    for (uint32_t i = 0; i < weft__pes_count(pes); i++) {
+        weft_tile *tl = *weft__pe_kernels(weft__pe_at(pes, i));
+        if (tl && tl->process && weft__process_is_running(tl->process))
+            return tl;
+    }
+    return NULL;
+}
+
+static void note_call(weft_tile *tl, const char *call)
+{
+    tl->call = tl->collective ? tl->collective : call;
+    tl->call_ps = weft__sim_now(weft__pes_sim(tl->run->pes));
+    weft__pe_call(tl->pe, call);
+}
+
+/* The call is not made on the stack that this PE's kernel may take: it has taken more, or it is another kernel. */
+static WEFT_COLD _Noreturn void fail_stack(weft_tile *tl, const char *call, uintptr_t used)
+{
+    weft_tile *running = find_running(tl->run->pes);
+    note_call(running ? running : tl, call);
+    if (running && running != tl)
+        weft__tile_fail(running, WEFT_INVALID_ARGUMENT,
+                        "The weft_tile belongs to kernel '%s' on %s%s: a kernel must use the one that it was given.",
+                        weft__tile_kernel_name(tl), weft__pe_name(tl->pe), tl->process ? "" : ", which has ended");
     weft__tile_fail(tl, WEFT_OUT_OF_RANGE,
                     "The kernel has %zu bytes of stack in use, but may take %" PRIu32
                     ": let it have fewer or smaller variables, or set stack_bytes of its launch.",
@@ -23,12 +48,10 @@ static WEFT_COLD void fail_stack(weft_tile *tl, uintptr_t used)
 
 void weft__tile_enter(weft_tile *tl, const char *call)
 {
-    tl->call = tl->collective ? tl->collective : call;
-    tl->call_ps = weft__sim_now(weft__process_sim(tl->process));
-    weft__pe_call(tl->pe, call);
     uintptr_t used = tl->stack_begin - (uintptr_t)__builtin_frame_address(0);
     if (used > tl->run->request.stack_bytes)
-        fail_stack(tl, used);
+        fail_stack(tl, call, used);
+    note_call(tl, call);
 }
 
 void weft__tile_stop(weft_tile *tl)

@@ -1,9 +1,10 @@
 /* Collectives: what PEs do together. They are subroutines of tile kernels, made of the queues, composite commands and
  * scratch memory of <weft/tile.h>; so they take the time that their messages and reductions take.
  *
- * All PEs that take part must call, with tensors of one shape and dtype in TL_TCM, in the same order. Results are new
- * tensors in scratch memory, and nothing else of it is in use afterwards; operands stay as they are, and may be views.
- * Who has nothing to do, because he is alone or the root of a broadcast, gets the operand itself, at no cost.
+ * All PEs that take part must call the same, with one reduction or root and tensors of one shape and dtype in TL_TCM,
+ * in the same order; collectives of a group and those between cubes have an order each. Results are new tensors in
+ * scratch memory, and nothing else of it is in use afterwards; operands stay as they are, and may be views. Who has
+ * nothing to do, because he is alone or the root of a broadcast, gets the operand itself, at no cost.
  *
  * Messages. A tensor of any size is cut into messages of at most `pe.ipcq.slot_bytes`, and these are under way while
  * others are sent, received and reduced; the size of a slot and the number of slots change the time, never the result.
@@ -16,9 +17,13 @@
  * Those on rings work along TL_NEXT of the group (WEFT_QUEUES_RING), in order of TL_AXIS_RANK. Of a tensor, counted in
  * elements in row-major order, share c of n is that from elements * c / n on, to where the next one begins.
  *
- * Errors. Queues that a collective needs and the launch did not ask for are WEFT_NOT_FOUND, PEs that do not stand as it
- * needs them WEFT_UNSUPPORTED, messages of another size than expected WEFT_SHAPE_MISMATCH, and no room in scratch
- * memory is WEFT_OUT_OF_MEMORY; each names what is missing, and ends the run. */
+ * Errors. A message of a collective that something else receives is WEFT_INVALID_STATE, and so is one of something else
+ * that a collective receives: of another collective, of the same with another reduction, root or place in the order, or
+ * of tl_send(). The sentence names both, and it takes no values to find it. Calls that differ and whose messages never
+ * meet leave PEs that wait, or messages that nobody has received.
+ * Queues that a collective needs and the launch did not ask for are WEFT_NOT_FOUND, PEs that do not stand as it needs
+ * them WEFT_UNSUPPORTED, messages of another size than expected WEFT_SHAPE_MISMATCH, and no room in scratch memory is
+ * WEFT_OUT_OF_MEMORY; each names what is missing. All of them end the run. */
 #ifndef WEFT_COLLECTIVE_H
 #define WEFT_COLLECTIVE_H
 

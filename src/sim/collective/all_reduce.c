@@ -11,6 +11,7 @@ tl_tensor weft__all_reduce_tree(weft_tile *tl, tl_tensor tensor, tl_reduction re
     static const tl_direction children[] = {TL_LEFT_CHILD, TL_RIGHT_CHILD};
     uint64_t rank = tl_program_id(tl, TL_AXIS_RANK), size = tl_num_programs(tl, TL_AXIS_RANK);
     weft__tree tree = {.has_parent = rank > 0, .parent = TL_PARENT};
+    weft__tile_join_collective(tl, WEFT__PEERS_GROUP, weft__reduction_name(reduction), UINT32_MAX);
     for (uint64_t above = rank; above > 0; above = (above - 1) / 2)
         tree.depth++;
     for (uint32_t i = 0; i < 2; i++)

@@ -16,9 +16,11 @@ typedef struct place {
     bool has[BRANCHES]; /* neighbours, as in `branches` */
 } place;
 
-static place enter_tree(weft_tile *tl)
+/* The root is UINT32_MAX if there is none. */
+static place enter_tree(weft_tile *tl, uint32_t root)
 {
     place at = {.rank = tl_program_id(tl, TL_AXIS_RANK), .size = tl_num_programs(tl, TL_AXIS_RANK)};
+    weft__tile_join_collective(tl, WEFT__PEERS_GROUP, NULL, root);
     for (uint32_t i = 0; i < BRANCHES; i++) {
         at.has[i] = branches[i] == TL_PARENT ? at.rank > 0 : (uint64_t)2 * at.rank + i + 1 < at.size;
         if (at.has[i])
@@ -66,7 +68,7 @@ static void pass_on(weft_tile *tl, const place *at, uint32_t source, const tl_te
 
 static tl_tensor broadcast(weft_tile *tl, tl_tensor tensor, uint32_t root)
 {
-    place at = enter_tree(tl);
+    place at = enter_tree(tl, root);
     weft__tile_check_local(tl, &tensor, "The tensor");
     if (root >= at.size)
         weft__tile_fail(tl, WEFT_OUT_OF_RANGE, "There is no rank %" PRIu32 " in a group of %" PRIu32 ".", root,
@@ -87,7 +89,7 @@ static tl_tensor broadcast(weft_tile *tl, tl_tensor tensor, uint32_t root)
 static void barrier(weft_tile *tl)
 {
     const weft_shape one = weft_shape_1d(1);
-    place at = enter_tree(tl);
+    place at = enter_tree(tl, UINT32_MAX);
     weft__sends sends = {0};
     tl_tensor token = {0};
     bool has_token = false;

@@ -4,6 +4,7 @@
 tl_tensor weft__all_reduce_centre(weft_tile *tl, tl_tensor tensor, tl_reduction reduction)
 {
     weft__line lines[4];
+    weft__tile_join_collective(tl, WEFT__PEERS_CUBES, weft__reduction_name(reduction), UINT32_MAX);
     weft__need_cubes(tl, true);
     weft__cube_lines(tl, &lines[0]);
     weft__sip_lines(tl, &lines[2]);

@@ -236,6 +236,7 @@ static void run_mesh(mesh *it)
 tl_tensor weft__all_reduce_mesh(weft_tile *tl, tl_tensor tensor, tl_reduction reduction)
 {
     mesh it = {.tl = tl, .reduction = reduction};
+    weft__tile_join_collective(tl, WEFT__PEERS_CUBES, weft__reduction_name(reduction), UINT32_MAX);
     weft__need_cubes(tl, weft__has_sip_queues(tl));
     begin_mesh(&it);
     if (it.shares == 1)

@@ -42,12 +42,20 @@ uint64_t weft__message_elements(const weft_tile *tl, weft_dtype dtype)
 
 /* ---- reductions ---- */
 
-static const weft_command_op operations[] = {
-    [TL_REDUCE_SUM] = WEFT_COMMAND_ADD,
-    [TL_REDUCE_MAX] = WEFT_COMMAND_MAXIMUM,
-    [TL_REDUCE_MIN] = WEFT_COMMAND_MINIMUM,
+static const struct operation {
+    const char *name;
+    weft_command_op op;
+} operations[] = {
+    [TL_REDUCE_SUM] = {"sum", WEFT_COMMAND_ADD},
+    [TL_REDUCE_MAX] = {"max", WEFT_COMMAND_MAXIMUM},
+    [TL_REDUCE_MIN] = {"min", WEFT_COMMAND_MINIMUM},
 };
 #define REDUCTIONS (sizeof operations / sizeof operations[0])
+
+const char *weft__reduction_name(tl_reduction reduction)
+{
+    return operations[reduction].name;
+}
 
 tl_tensor weft__call_reducer(weft_tile *tl, const char *call, weft__reducer *reduce, tl_tensor tensor,
                              tl_reduction reduction)
@@ -64,7 +72,7 @@ tl_tensor weft__call_reducer(weft_tile *tl, const char *call, weft__reducer *red
 tl_command weft__reduce(weft_tile *tl, tl_reduction reduction, tl_tensor a, tl_tensor b, tl_tensor place)
 {
     const tl_composite_request request = {
-        .op = operations[reduction], .a = a, .b = b, .out = place.address, .dtype = place.dtype};
+        .op = operations[reduction].op, .a = a, .b = b, .out = place.address, .dtype = place.dtype};
     return tl_composite(tl, &request);
 }
 

@@ -35,6 +35,9 @@ weft__reducer weft__all_reduce_ring, weft__all_reduce_centre, weft__all_reduce_m
 tl_tensor weft__call_reducer(weft_tile *tl, const char *call, weft__reducer *reduce, tl_tensor tensor,
                              tl_reduction reduction);
 
+/* "sum", always at the same place; for errors, and to tell collectives apart. */
+const char *weft__reduction_name(tl_reduction reduction);
+
 /* Begins to write the reduction of two tensors of one shape to a contiguous place of that shape. */
 tl_command weft__reduce(weft_tile *tl, tl_reduction reduction, tl_tensor a, tl_tensor b, tl_tensor place);
 

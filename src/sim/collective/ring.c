@@ -238,9 +238,10 @@ static void run_ring(ring *it, uint32_t first_share)
     weft__sends_await(it->tl, &it->sends, it->sends.sent);
 }
 
-/* Ranks and queues; false for a group of one. */
-static bool enter_ring(weft_tile *tl, ring *out)
+/* Ranks and queues; false for a group of one. The name of a reduction is NULL if there is none. */
+static bool enter_ring(weft_tile *tl, const char *reduction, ring *out)
 {
+    weft__tile_join_collective(tl, WEFT__PEERS_GROUP, reduction, UINT32_MAX);
     *out = (ring){.tl = tl, .rank = tl_program_id(tl, TL_AXIS_RANK), .size = tl_num_programs(tl, TL_AXIS_RANK)};
     if (out->size == 1)
         return false;
@@ -256,7 +257,7 @@ static uint32_t rank_before(const ring *it)
 tl_tensor weft__all_reduce_ring(weft_tile *tl, tl_tensor tensor, tl_reduction reduction)
 {
     ring it;
-    if (!enter_ring(tl, &it))
+    if (!enter_ring(tl, weft__reduction_name(reduction), &it))
         return tensor;
     weft__result result = weft__result_begin(tl, tensor, tensor.shape);
     it.reduction = reduction;
@@ -274,7 +275,7 @@ static tl_tensor reduce_scatter(weft_tile *tl, tl_tensor tensor, tl_reduction re
 {
     ring it;
     char text[WEFT_SHAPE_TEXT_BYTES];
-    bool is_ring = enter_ring(tl, &it);
+    bool is_ring = enter_ring(tl, weft__reduction_name(reduction), &it);
     weft_shape share = tensor.shape;
     if (share.rank == 0 || share.extent[0] % it.size != 0)
         weft__tile_fail(tl, WEFT_SHAPE_MISMATCH,
@@ -296,7 +297,7 @@ static tl_tensor reduce_scatter(weft_tile *tl, tl_tensor tensor, tl_reduction re
 static tl_tensor all_gather(weft_tile *tl, tl_tensor tensor)
 {
     ring it;
-    bool is_ring = enter_ring(tl, &it);
+    bool is_ring = enter_ring(tl, NULL, &it);
     weft__tile_check_local(tl, &tensor, "The tensor");
     weft_shape whole = tensor.shape;
     if (whole.rank == 0)

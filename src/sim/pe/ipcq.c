@@ -410,6 +410,11 @@ void weft__ipcq_set_activity(weft__ipcq *ipcq, weft__pe *pe, weft__pe_activity a
     weft__ipcq_at(ipcq, pe)->activity = activity;
 }
 
+void weft__ipcq_set_collective(weft__ipcq *ipcq, const weft__pe *pe, const weft__collective *collective)
+{
+    weft__ipcq_at(ipcq, pe)->collective = collective ? *collective : (weft__collective){0};
+}
+
 void weft__ipcq_suspend(weft__ipcq_pe *at, weft__pe *pe, weft__ipcq_wait_kind kind, weft__ipcq_queue *queue)
 {
     weft__time since = weft__sim_now(weft__pes_sim(pe->owner));

@@ -74,6 +74,22 @@ bool weft__ipcq_slot_at(const weft__pes *pes, uint64_t address, weft__ipcq_slot 
 /* Bytes at the end of a PE's TCM that its slots take; 0 where slots are elsewhere. */
 uint64_t weft__ipcq_tcm_bytes(const weft__ipcq *ipcq, const weft__pe *pe);
 
+/* What a kernel does while it is in a collective: all messages and receives of it belong to that, and a receive that
+ * meets a message of something else ends the run. It takes no bytes and no time. */
+typedef enum weft__collective_peers {
+    WEFT__PEERS_GROUP, /* who takes part: the PEs of its group */
+    WEFT__PEERS_CUBES, /* one PE of each cube */
+    WEFT__PEERS
+} weft__collective_peers;
+
+typedef struct weft__collective {
+    const char *name;      /* the call, the same pointer on all PEs; NULL: no collective */
+    const char *reduction; /* likewise; NULL: nothing is reduced */
+    uint32_t root;         /* a rank; UINT32_MAX: there is none */
+    weft__collective_peers peers;
+    uint64_t number; /* among those of its PE with the same peers, from 1 */
+} weft__collective;
+
 /* A message, from its send until its credit is back, or until it is lost. */
 struct weft__ipcq_message {
     weft__ipcq *owner;
@@ -85,12 +101,13 @@ struct weft__ipcq_message {
     weft__dma_place slot;      /* where it is written */
     uint64_t slot_address;     /* the same, physical */
     const char *kernel, *call; /* who sent it, for errors */
-    uint64_t captured;         /* of the recorder: the value that the tensor was; 0: not read */
-    uint64_t captured_at;      /* and how often its memory had been written by then */
-    void *order;               /* of the recorder: what was known to have happened at the sender */
-    uint64_t traced;           /* of the trace: its number among all messages */
-    weft__time sent;           /* when it took its slot */
-    weft__time written;        /* when it was in its slot; WEFT__NEVER: it is not, or was lost on the way */
+    weft__collective collective;
+    uint64_t captured;    /* of the recorder: the value that the tensor was; 0: not read */
+    uint64_t captured_at; /* and how often its memory had been written by then */
+    void *order;          /* of the recorder: what was known to have happened at the sender */
+    uint64_t traced;      /* of the trace: its number among all messages */
+    weft__time sent;      /* when it took its slot */
+    weft__time written;   /* when it was in its slot; WEFT__NEVER: it is not, or was lost on the way */
     /* private */
     struct weft__ipcq_queue *queue;
     weft__ipcq_receive *waits_for_credit; /* that tells of it; NULL: the kernel does, or nobody */
@@ -110,6 +127,7 @@ struct weft__ipcq_receive {
     tl_tensor result;            /* in scratch memory, or in the slot as soon as that is known */
     weft__ipcq_message *message; /* NULL until it is in its slot; good while the receive is served */
     const char *kernel, *call;
+    weft__collective collective;
     uint64_t number;                /* among those of its kernel, from 1 */
     uint64_t captured, captured_at; /* of the recorder, as of a message: what stood in the slot */
     weft__time begun;               /* the same: when it began to be read */
@@ -140,6 +158,9 @@ void weft__ipcq_end(weft__ipcq *ipcq, weft__pe *pe);
 /* What its waits count as from now on: WEFT__PE_WAIT_QUEUE, as at first, or WEFT__PE_WAIT_BARRIER. */
 void weft__ipcq_set_activity(weft__ipcq *ipcq, weft__pe *pe, weft__pe_activity activity);
 
+/* What its sends and receives belong to from now on; NULL, as at first: no collective. */
+void weft__ipcq_set_collective(weft__ipcq *ipcq, const weft__pe *pe, const weft__collective *collective);
+
 /* Sends a tensor in the TCM, of no more bytes than a slot, to a direction that has a queue: waits for a slot. The
  * number of the message goes to *out_number. False when out of memory, which is noted. */
 bool weft__ipcq_send(weft__ipcq *ipcq, weft__pe *pe, tl_direction direction, const tl_tensor *tensor,
@@ -149,7 +170,8 @@ uint64_t weft__ipcq_sent(const weft__ipcq *ipcq, const weft__pe *pe, tl_directio
 void weft__ipcq_send_wait(weft__ipcq *ipcq, weft__pe *pe, tl_direction direction, uint64_t number);
 
 /* Begins to receive from a direction that has a source: what pe, direction, shape, dtype, is_in_place, result, kernel
- * and call are, the caller says. NULL when out of memory, which is noted. A message that does not fit ends the run. */
+ * and call are, the caller says. NULL when out of memory, which is noted. A message of another collective ends the run,
+ * and so does one that does not fit. */
 weft__ipcq_receive *weft__ipcq_receive_begin(weft__ipcq *ipcq, const weft__ipcq_receive *request);
 /* How many there were; the one with a number, NULL if it was taken, or never was. */
 uint64_t weft__ipcq_receives(const weft__ipcq *ipcq, const weft__pe *pe);

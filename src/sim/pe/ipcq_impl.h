@@ -39,6 +39,7 @@ typedef struct weft__ipcq_pe {
     uint64_t slots_begin; /* in the memory that they are in */
     weft__process *process;
     weft__pe_activity activity;
+    weft__collective collective;
     weft__ipcq_wait_kind waits; /* what for, and on which queue */
     weft__ipcq_queue *waits_on;
     uint64_t sends, sends_read, receives;

@@ -1,4 +1,6 @@
 /* The receiving side of queues: messages come into their slots, receives take them, slots become free. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "sim/pe/ipcq_impl.h"
@@ -62,6 +64,53 @@ static void refuse(const weft__ipcq_receive *receive, const weft__ipcq_message *
                          weft_dtype_name(receive->dtype), weft_shape_text(&receive->shape, asked));
 }
 
+/* Who waits, or has sent. */
+typedef struct party {
+    const weft__collective *collective;
+    const char *call;
+    const weft__pe *pe;
+} party;
+
+#define PARTY_TEXT_BYTES 160
+
+/* "tl_all_reduce_ring of max, collective 2 of sip0.cube0.pe4 in its group". */
+static const char *party_text(const party *it, char text[PARTY_TEXT_BYTES])
+{
+    static const char *const peers[WEFT__PEERS] = {
+        [WEFT__PEERS_GROUP] = "in its group", [WEFT__PEERS_CUBES] = "between cubes"};
+    const weft__collective *collective = it->collective;
+    char root[32] = "";
+    if (!collective->name) {
+        (void)snprintf(text, PARTY_TEXT_BYTES, "%s of %s, outside of collectives", it->call, weft__pe_name(it->pe));
+        return text;
+    }
+    if (collective->root != UINT32_MAX)
+        (void)snprintf(root, sizeof root, " from rank %" PRIu32, collective->root);
+    (void)snprintf(text, PARTY_TEXT_BYTES, "%s%s%s%s, collective %" PRIu64 " of %s %s", collective->name,
+                   collective->reduction ? " of " : "", collective->reduction ? collective->reduction : "", root,
+                   collective->number, weft__pe_name(it->pe), peers[collective->peers]);
+    return text;
+}
+
+/* A message of another collective, or of one where none is waited for, or the other way round. */
+static void refuse_collective(const weft__ipcq_receive *receive, const weft__ipcq_message *message)
+{
+    weft_sim *sim = weft__pes_sim(message->owner->pes);
+    const party here = {&receive->collective, receive->call, receive->pe};
+    const party there = {&message->collective, message->call, message->from};
+    char text[PARTY_TEXT_BYTES], other[PARTY_TEXT_BYTES];
+    (void)weft__sim_fail(
+        sim, WEFT_INVALID_STATE, "Kernel '%s' on %s at %.3f ns, %s: This is %s, but the message from %s is of %s.",
+        receive->kernel, weft__pe_name(receive->pe), (double)weft__sim_now(sim) / 1000, receive->call,
+        party_text(&here, text), tl_direction_name((tl_direction)receive->direction), party_text(&there, other));
+}
+
+static bool is_same_collective(const weft__collective *a, const weft__collective *b)
+{
+    return a->name == b->name && a->reduction == b->reduction && a->root == b->root && a->peers == b->peers &&
+           a->number == b->number;
+}
+
 /* The first receive of a queue, if its message is there. */
 static void serve_receive(weft__ipcq_queue *queue)
 {
@@ -70,6 +119,10 @@ static void serve_receive(weft__ipcq_queue *queue)
     weft__ipcq_message *message = queue->to_receive;
     if (queue->is_serving || !receive || !message || message->written == WEFT__NEVER)
         return;
+    if (!is_same_collective(&receive->collective, &message->collective)) {
+        refuse_collective(receive, message);
+        return;
+    }
     uint64_t bytes = weft_shape_elements(&receive->shape) * weft_dtype_bytes(receive->dtype);
     if (bytes != message->bytes || receive->dtype != message->tensor.dtype) {
         refuse(receive, message);
@@ -157,6 +210,7 @@ weft__ipcq_receive *weft__ipcq_receive_begin(weft__ipcq *ipcq, const weft__ipcq_
     *receive = *request;
     receive->next_made = next_made;
     receive->message = NULL;
+    receive->collective = at->collective;
     receive->number = ++at->receives;
     receive->queue = queue;
     receive->is_done = false;

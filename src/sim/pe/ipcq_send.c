@@ -149,6 +149,7 @@ bool weft__ipcq_send(weft__ipcq *ipcq, weft__pe *pe, tl_direction direction, con
     message->bytes = weft_shape_elements(&tensor->shape) * weft_dtype_bytes(tensor->dtype);
     message->kernel = kernel;
     message->call = call;
+    message->collective = at->collective;
     enter_ring(queue, message);
     ipcq->under_way++;
     at->sends++;

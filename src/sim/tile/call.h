@@ -40,7 +40,8 @@ struct weft_tile {
     weft__time call_ps;     /* since when */
     uint64_t scratch_bytes; /* in use */
     uint64_t scratch_room;
-    const char *collective; /* that the kernel is in, or NULL */
+    const char *collective;            /* that the kernel is in, or NULL */
+    uint64_t collectives[WEFT__PEERS]; /* that it has been in, by who takes part */
     weft__time start, end;
     weft__pe_times times;
 };
@@ -106,6 +107,9 @@ weft__plan_tensor weft__tile_plan_tensor(const tl_tensor *tensor);
  * waits in a barrier if it is one. */
 void weft__tile_begin_collective(weft_tile *tl, const char *call, bool is_barrier);
 void weft__tile_end_collective(weft_tile *tl);
+/* Before the first message of it: what all who take part must have called, so that a message of something else is
+ * found. NULL if nothing is reduced, UINT32_MAX if there is no root. */
+void weft__tile_join_collective(weft_tile *tl, weft__collective_peers peers, const char *reduction, uint32_t root);
 
 /* The shape of an operation on elements of one to three tensors. */
 weft_shape weft__tile_broadcast(weft_tile *tl, const tl_tensor *operands, uint32_t count);

@@ -347,8 +347,21 @@ void weft__tile_begin_collective(weft_tile *tl, const char *call, bool is_barrie
         set_activity(tl, WEFT__PE_WAIT_BARRIER);
 }
 
+void weft__tile_join_collective(weft_tile *tl, weft__collective_peers peers, const char *reduction, uint32_t root)
+{
+    const weft__collective collective = {.name = tl->collective,
+                                         .reduction = reduction,
+                                         .root = root,
+                                         .peers = peers,
+                                         .number = ++tl->collectives[peers]};
+    if (queues_of(tl))
+        weft__ipcq_set_collective(queues_of(tl), tl->pe, &collective);
+}
+
 void weft__tile_end_collective(weft_tile *tl)
 {
     tl->collective = NULL;
+    if (queues_of(tl))
+        weft__ipcq_set_collective(queues_of(tl), tl->pe, NULL);
     set_activity(tl, WEFT__PE_WAIT_QUEUE);
 }

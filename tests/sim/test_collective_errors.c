@@ -198,6 +198,203 @@ START_TEST(ranks_that_do_not_agree_are_found_out)
 }
 END_TEST
 
+/* ---- PEs that do not call alike ---- */
+
+/* What a PE calls, one of `collective` or of these; of so many elements. */
+enum {
+    NOTHING = 100,
+    BARRIER,
+    SEND,
+    RECEIVE
+};
+
+typedef struct step {
+    int which;
+    tl_reduction reduction;
+    uint32_t root;
+    uint64_t elements; /* 0: 32 */
+} step;
+
+#define RING(reduction_name) .which = ALL_REDUCE_RING, .reduction = TL_REDUCE_##reduction_name
+#define TREE(reduction_name) .which = ALL_REDUCE_TREE, .reduction = TL_REDUCE_##reduction_name
+#define CENTRE(reduction_name) .which = ALL_REDUCE_CENTRE, .reduction = TL_REDUCE_##reduction_name
+#define ROOT(rank, count) .which = BROADCAST, .root = (rank), .elements = (count)
+
+typedef struct disagreement {
+    weft_pe_set pes;
+    uint32_t group_size;
+    weft_dtype dtype;
+    uint32_t count;          /* of steps */
+    uint32_t odd, odd_count; /* who does something else: places in the launch; 0: one PE */
+    step all[3], his[3];
+    const char *says; /* NULL: it is right */
+} disagreement;
+
+static void call_step(weft_tile *tl, const step *it, weft_dtype dtype)
+{
+    const weft_shape shape = weft_shape_1d(it->elements ? it->elements : 32);
+    const trial same = {.which = (collective)it->which, .reduction = it->reduction, .root = it->root};
+    if (it->which == NOTHING)
+        return;
+    if (it->which == BARRIER)
+        tl_barrier(tl);
+    else if (it->which == SEND)
+        (void)tl_send(tl, TL_NEXT, tl_full(tl, shape, dtype, 1));
+    else if (it->which == RECEIVE)
+        (void)tl_recv(tl, TL_PREVIOUS, shape, dtype);
+    else
+        (void)call_collective(tl, &same, tl_full(tl, shape, dtype, tl_program_id(tl, TL_AXIS_ALL)));
+}
+
+static void disagreement_kernel(weft_tile *tl, const void *arguments)
+{
+    const disagreement *it = arguments;
+    uint32_t place = tl_program_id(tl, TL_AXIS_ALL), odd_count = it->odd_count ? it->odd_count : 1;
+    const step *steps = place >= it->odd && place < it->odd + odd_count ? it->his : it->all;
+    for (uint32_t i = 0; i < it->count; i++)
+        call_step(tl, &steps[i], it->dtype);
+}
+
+#define IN_CUBE .sips = 1, .cubes = 1
+#define PAIR .sips = 1, .cubes = 1, .pes = 2
+
+static const disagreement disagreements[] = {
+    {.pes = {IN_CUBE},
+     .odd = 4,
+     .count = 1,
+     .all = {{RING(SUM)}},
+     .his = {{RING(MAX)}},
+     .says = "This is tl_all_reduce_ring of sum, collective 1 of sip0.cube0.pe5 in its group, but the message from "
+             "previous is of tl_all_reduce_ring of max, collective 1 of sip0.cube0.pe4 in its group."},
+    /* Another order. */
+    {.pes = {IN_CUBE},
+     .odd = 2,
+     .count = 2,
+     .all = {{RING(SUM)}, {RING(MAX)}},
+     .his = {{RING(MAX)}, {RING(SUM)}},
+     .says = "This is tl_all_reduce_ring of sum, collective 1 of sip0.cube0.pe3 in its group, but the message from "
+             "previous is of tl_all_reduce_ring of max, collective 1 of sip0.cube0.pe2 in its group."},
+    {.pes = {IN_CUBE},
+     .odd = 7,
+     .count = 3,
+     .all = {{RING(SUM)}, {TREE(MIN)}, {TREE(MAX)}},
+     .his = {{RING(SUM)}, {TREE(MAX)}, {TREE(MIN)}},
+     .says = "This is tl_all_reduce_tree of min, collective 2 of sip0.cube0.pe3 in its group, but the message from "
+             "left is of tl_all_reduce_tree of max, collective 2 of sip0.cube0.pe7 in its group."},
+    {.pes = {PAIR},
+     .odd = 1,
+     .count = 2,
+     .all = {{ROOT(0, 32)}, {ROOT(1, 32)}},
+     .his = {{ROOT(1, 32)}, {ROOT(0, 32)}},
+     .says = "This is tl_broadcast from rank 1, collective 2 of sip0.cube0.pe0 in its group, but the message from left "
+             "is of tl_broadcast from rank 1, collective 1 of sip0.cube0.pe1 in its group."},
+    /* Another root; and a shape of fewer messages, the rest of which are left. */
+    {.pes = {IN_CUBE},
+     .odd = 1,
+     .count = 1,
+     .all = {{ROOT(0, 32)}},
+     .his = {{ROOT(1, 32)}},
+     .says = "This is tl_broadcast from rank 0, collective 1 of sip0.cube0.pe3 in its group, but the message from "
+             "parent is of tl_broadcast from rank 1, collective 1 of sip0.cube0.pe1 in its group."},
+    {.pes = {IN_CUBE},
+     .odd = 7,
+     .count = 2,
+     .all = {{ROOT(0, 2048)}, {ROOT(0, 1024)}},
+     .his = {{ROOT(0, 1024)}, {ROOT(0, 1024)}},
+     .says = "This is tl_broadcast from rank 0, collective 2 of sip0.cube0.pe7 in its group, but the message from "
+             "parent is of tl_broadcast from rank 0, collective 1 of sip0.cube0.pe3 in its group."},
+    /* Another collective, of the same messages. */
+    {.pes = {IN_CUBE},
+     .odd = 4,
+     .count = 1,
+     .all = {{RING(SUM)}},
+     .his = {{.which = REDUCE_SCATTER}},
+     .says = "This is tl_all_reduce_ring of sum, collective 1 of sip0.cube0.pe5 in its group, but the message from "
+             "previous is of tl_reduce_scatter of sum, collective 1 of sip0.cube0.pe4 in its group."},
+    {.pes = {IN_CUBE},
+     .dtype = WEFT_U8,
+     .odd = 1,
+     .count = 1,
+     .all = {{.which = ALL_REDUCE_TREE, .elements = 1}},
+     .his = {{.which = BARRIER}},
+     .says = "This is tl_barrier, collective 1 of sip0.cube0.pe1 in its group, but the message from left is of "
+             "tl_all_reduce_tree of sum, collective 1 of sip0.cube0.pe3 in its group."},
+    {.pes = {IN_CUBE},
+     .odd = 3,
+     .count = 1,
+     .all = {{.which = ALL_GATHER, .elements = 4}},
+     .his = {{RING(SUM)}},
+     .says = "This is tl_all_reduce_ring of sum, collective 1 of sip0.cube0.pe3 in its group, but the message from "
+             "previous is of tl_all_gather, collective 1 of sip0.cube0.pe2 in its group."},
+    {.pes = {.pes = 1},
+     .odd = 5,
+     .count = 1,
+     .all = {{CENTRE(SUM)}},
+     .his = {{CENTRE(MIN)}},
+     .says = "This is tl_all_reduce_centre of min, collective 1 of sip0.cube5.pe0 between cubes, but the message from "
+             "west is of tl_all_reduce_centre of sum, collective 1 of sip0.cube4.pe0 between cubes."},
+    {.pes = {.pes = 1},
+     .odd = 5,
+     .count = 2,
+     .all = {{.which = ALL_REDUCE_MESH}, {CENTRE(SUM)}},
+     .his = {{.which = ALL_REDUCE_MESH, .reduction = TL_REDUCE_MAX}, {CENTRE(SUM)}},
+     .says = "This is tl_all_reduce_mesh of max, collective 1 of sip0.cube5.pe0 between cubes, but the message from "
+             "west is of tl_all_reduce_mesh of sum, collective 1 of sip0.cube4.pe0 between cubes."},
+    /* A message of none. */
+    {.pes = {PAIR},
+     .odd = 1,
+     .count = 3,
+     .all = {{RING(MAX)}, {RING(SUM)}, {RING(SUM)}},
+     .his = {{RING(MAX)}, {.which = SEND, .elements = 16}, {RING(SUM)}},
+     .says = "This is tl_all_reduce_ring of sum, collective 2 of sip0.cube0.pe0 in its group, but the message from "
+             "previous is of tl_send of sip0.cube0.pe1, outside of collectives."},
+    {.pes = {PAIR},
+     .odd = 1,
+     .count = 3,
+     .all = {{RING(MAX)}, {RING(SUM)}, {RING(SUM)}},
+     .his = {{RING(MAX)}, {.which = RECEIVE, .elements = 16}, {RING(SUM)}},
+     .says = "This is tl_recv of sip0.cube0.pe1, outside of collectives, but the message from previous is of "
+             "tl_all_reduce_ring of sum, collective 2 of sip0.cube0.pe0 in its group."},
+    /* Right: the PEs of a cube that reduce more often, and then PEs of all cubes. */
+    {.pes = {.sips = 1, .cubes = 4, .pes = 2},
+     .group_size = 2,
+     .odd = 2,
+     .odd_count = 2,
+     .count = 3,
+     .all = {{.which = NOTHING}, {RING(SUM)}, {CENTRE(SUM)}},
+     .his = {{TREE(MAX)}, {RING(SUM)}, {CENTRE(SUM)}}},
+    /* And messages in between. */
+    {.pes = {PAIR},
+     .odd = 1,
+     .count = 3,
+     .all = {{RING(SUM)}, {.which = SEND}, {RING(SUM)}},
+     .his = {{RING(SUM)}, {.which = RECEIVE}, {RING(SUM)}}},
+};
+
+/* With values and without. */
+START_TEST(pes_that_do_not_call_alike_are_found_out)
+{
+    const disagreement *it = &disagreements[_i];
+    for (int round = 0; round < 2; round++) {
+        const weft_simulation_options values = {.values = round ? WEFT_VALUES_NONE : WEFT_VALUES_LAZY};
+        simulation_bench bench = open_simulation("two-sip", NULL, &values);
+        const weft_launch_options options = {.kernel = disagreement_kernel,
+                                             .arguments = it,
+                                             .pes = it->pes,
+                                             .queues = ALL_QUEUES,
+                                             .group_size = it->group_size};
+        if (it->says) {
+            weft_error err = fail_launch(&bench, &options);
+            ck_assert_msg(err.code == WEFT_INVALID_STATE && strstr(err.message, it->says), "%s: %s",
+                          weft_status_name(err.code), err.message);
+        } else {
+            (void)run_launch(&bench, &options);
+        }
+        close_simulation(&bench);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("collective_errors");
@@ -205,6 +402,8 @@ int main(void)
     tcase_set_timeout(tests, 0);
     tcase_add_loop_test(tests, what_is_missing_is_named, 0, (int)(sizeof mistakes / sizeof mistakes[0]));
     tcase_add_test(tests, ranks_that_do_not_agree_are_found_out);
+    tcase_add_loop_test(tests, pes_that_do_not_call_alike_are_found_out, 0,
+                        (int)(sizeof disagreements / sizeof disagreements[0]));
     suite_add_tcase(suite, tests);
     return weft_test_run_suite(suite);
 }

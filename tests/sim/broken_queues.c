@@ -382,6 +382,49 @@ static void swaps_two_messages(weft_tile *tl, const void *arguments)
     (void)tl_recv(tl, TL_PREVIOUS, o.shape, WEFT_F32);
 }
 
+/* ---- unlike collectives ---- */
+
+static bool is_odd_one(weft_tile *tl, const broken_work *it)
+{
+    return it->is_broken && tl_program_id(tl, TL_AXIS_RANK) == tl_num_programs(tl, TL_AXIS_RANK) / 2;
+}
+
+static void one_rank_wants_the_maximum(weft_tile *tl, const void *arguments)
+{
+    const broken_work *it = arguments;
+    tl_reduction reduction = is_odd_one(tl, it) ? TL_REDUCE_MAX : TL_REDUCE_SUM;
+    store_out(tl, it, tl_all_reduce_ring(tl, load_in(tl, it), reduction));
+}
+
+static void one_rank_swaps_two_reductions(weft_tile *tl, const void *arguments)
+{
+    const broken_work *it = arguments;
+    bool is_swapped = is_odd_one(tl, it);
+    tl_tensor mine = load_in(tl, it);
+    tl_tensor first = tl_all_reduce_tree(tl, mine, is_swapped ? TL_REDUCE_MIN : TL_REDUCE_SUM);
+    tl_tensor second = tl_all_reduce_tree(tl, mine, is_swapped ? TL_REDUCE_SUM : TL_REDUCE_MIN);
+    store_out(tl, it, tl_add(tl, first, second));
+}
+
+static void one_rank_names_another_root(weft_tile *tl, const void *arguments)
+{
+    const broken_work *it = arguments;
+    tl_tensor mine = load_in(tl, it);
+    store_out(tl, it, tl_broadcast(tl, mine, is_odd_one(tl, it) ? 1 : 0));
+}
+
+/* Its first message is what a plain receive takes. */
+static void receives_what_a_collective_sends(weft_tile *tl, const void *arguments)
+{
+    const broken_work *it = arguments;
+    tl_tensor mine = load_in(tl, it);
+    if (is_odd_one(tl, it))
+        (void)tl_recv(tl, TL_PARENT, mine.shape, mine.dtype);
+    else
+        mine = tl_broadcast(tl, mine, 0);
+    store_out(tl, it, mine);
+}
+
 #define RING WEFT_QUEUES_RING
 #define TREE WEFT_QUEUES_TREE
 
@@ -436,5 +479,13 @@ const broken_kernel broken_queues[] = {
     {"wrong shape", "expects another dtype", expects_another_dtype, 1, 2, RING, WEFT_SHAPE_MISMATCH, 0, "tl_recv",
      "i32"},
     {"wrong shape", "swaps two messages", swaps_two_messages, 1, 2, RING, WEFT_SHAPE_MISMATCH, 0, "tl_recv", NULL},
+    {"unlike collectives", "one rank wants the maximum", one_rank_wants_the_maximum, 1, 8, RING, WEFT_INVALID_STATE, 0,
+     "tl_all_reduce_ring", "of max, collective 1 of sip0.cube0.pe4 in its group"},
+    {"unlike collectives", "one rank swaps two reductions", one_rank_swaps_two_reductions, 1, 6, TREE,
+     WEFT_INVALID_STATE, 0, "tl_all_reduce_tree", "of min, collective 1 of sip0.cube0.pe3 in its group"},
+    {"unlike collectives", "one rank names another root", one_rank_names_another_root, 1, 8, TREE, WEFT_INVALID_STATE,
+     0, "tl_broadcast", "from rank 1, collective 1 of sip0.cube0.pe4 in its group"},
+    {"unlike collectives", "receives what a collective sends", receives_what_a_collective_sends, 1, 8, TREE,
+     WEFT_INVALID_STATE, 0, "tl_recv", "tl_broadcast from rank 0, collective 1 of sip0.cube0.pe1 in its group"},
     {.name = NULL},
 };

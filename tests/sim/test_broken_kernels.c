@@ -176,9 +176,9 @@ END_TEST
 /* What the suite promises: so many kernels, of all these kinds. */
 START_TEST(the_suite_is_whole)
 {
-    static const char *const kinds[] = {"missing wait",      "early reuse",        "wrong direction",
-                                        "unmatched receive", "cyclic wait",        "overrun",
-                                        "wrong shape",       "uninitialised read", "unordered"};
+    static const char *const kinds[] = {"missing wait", "early reuse",       "wrong direction", "unmatched receive",
+                                        "cyclic wait",  "overrun",           "wrong shape",     "uninitialised read",
+                                        "unordered",    "unlike collectives"};
     const broken_kernel *const lists[] = {broken_commands, broken_queues, broken_memories};
     size_t counts[sizeof kinds / sizeof *kinds] = {0}, all = 0;
     for (size_t list = 0; list < 3; list++)

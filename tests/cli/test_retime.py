@@ -143,6 +143,18 @@ class Retime(CliTest):
             for part in parts:
                 self.assertIn(part, result.err)
 
+    def test_the_name_of_a_file_is_not_cut_inside_of_a_character(self):
+        folder = self.folder() / ("\u00e9" * 100)
+        folder.mkdir()
+        for name in "x.run", "xy.run":  # the cut is at even and at odd bytes
+            path = folder / name
+            shutil.copy(self.save(), path)
+            words = ("--machine", TINY, "--set", "cube.sram.mib=4")
+            result = weft("retime", path, *words)
+            self.assertRegex(result.err, rf"\Aweft retime: The file '\u00e9+/{name}': .* on machine 'tiny': cube\.sram")
+            told, = json.loads(weft("sweep", *words, "--retime", path, "--json").out)
+            self.assertEqual(f"weft retime: {told['error']}\n", result.err)
+
     def test_a_run_that_cannot_be_retimed_says_so_when_it_is_saved(self):
         _, result = self.save_with_data()
         self.assertIn("tl_peek", result.err)

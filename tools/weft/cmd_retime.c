@@ -43,13 +43,22 @@ static weft_status open_run(const char *path, const weft_recording **out, weft_e
 
 #define PATH_SHOWN 160 /* of its end: the sentence behind it has to have room */
 
+static const char *tail_of(const char *path)
+{
+    size_t bytes = strlen(path);
+    if (bytes <= PATH_SHOWN)
+        return path;
+    const char *tail = path + bytes - PATH_SHOWN;
+    while (((unsigned char)*tail & 0xc0u) == 0x80u) /* not in the middle of a UTF-8 character */
+        tail++;
+    return tail;
+}
+
 /* Puts the name of the file before the sentence about what is in it, as there is before one that cannot be read. */
 static void name_run(const char *path, weft_error *err)
 {
     weft_error about = *err;
-    size_t bytes = strlen(path);
-    (void)snprintf(err->message, sizeof err->message,
-                   "The file '%s': ", path + (bytes > PATH_SHOWN ? bytes - PATH_SHOWN : 0));
+    (void)snprintf(err->message, sizeof err->message, "The file '%s': ", tail_of(path));
     size_t used = strlen(err->message);
     (void)snprintf(err->message + used, sizeof err->message - used, "%.*s", (int)sizeof about.message, about.message);
 }

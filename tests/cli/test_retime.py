@@ -97,7 +97,9 @@ class Retime(CliTest):
 
     def test_wrong_words(self):
         path, folder, looked = self.save(), self.folder(), self.save_with_data()[0]
-        damaged, cut, of_two = folder / "damaged.run", folder / "cut.run", folder / "two.run"
+        damaged, cut, of_one, of_two = (folder / f"{name}.run" for name in ("damaged", "cut", "one", "two"))
+        tall = ("--machine", TINY, "--set", "cube.rows=3")  # there is room for a hole
+        self.run_json("run", "gemm-single-pe", *tall, "--set", "cube.pes=[[0, 0]]", "--save-run", of_one)
         self.run_json("run", "gemm-single-pe", "--machine", TWO_SIP, "--save-run", of_two)
         nine = [[place // 6, place % 6] for place in range(9)]
         data = bytearray(path.read_bytes())
@@ -120,6 +122,12 @@ class Retime(CliTest):
               "cube.pes is [[0, 0], [1, 1]] there and was another list of 2 places in the run,"]),
             (("retime", path, "--machine", TINY, "--set", "cube.pes=[[0, 0]]"), INPUT,
              ["cube.pes is [[0, 0]] there and was a list of 2 places in the run,"]),
+            (("retime", of_one, *tall), INPUT,
+             ["cube.pes is [[0, 0], [0, 1]] there and was a list of 1 place in the run,"]),
+            (("retime", of_one, *tall, "--set", "cube.pes=[[1, 0]]"), INPUT,
+             ["cube.pes is [[1, 0]] there and was another list of 1 place in the run,"]),
+            (("retime", of_one, *tall, "--set", "cube.pes=[[0, 0]]", "--set", "cube.holes=[[2, 1]]"), INPUT,
+             ["cube.holes is [[2, 1]] there and was an empty list in the run,"]),
             (("retime", of_two, "--machine", TWO_SIP, "--set", "cube.holes=[]"), INPUT,
              ["cube.holes is an empty list there and was a list of 4 places in the run,"]),
             (("retime", of_two, "--machine", TWO_SIP, "--set", "cube.hbm.gib=72", "--set", f"cube.pes={nine}"), INPUT,

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <weft/retime.h>
@@ -49,7 +50,9 @@ static const weft__place *places_of(const weft__machine_key *key, const weft__ma
     return places;
 }
 
-/* A value as text that can be compared, and kept: of a list there are only the length and a hash. */
+#define LIST_BEGIN "a list of "
+
+/* A value as text that can be compared, and kept in recordings: of a list there are only the length and a hash. */
 static void write_value(const weft__machine_key *key, const weft__machine_spec *spec, char out[VALUE_BYTES])
 {
     const char *at = (const char *)spec + key->offset;
@@ -57,7 +60,7 @@ static void write_value(const weft__machine_key *key, const weft__machine_spec *
     if (key->kind == WEFT__KEY_PLACES) {
         unsigned count;
         const weft__place *places = places_of(key, spec, &count);
-        (void)snprintf(out, VALUE_BYTES, count ? "a list of %u places (%016" PRIx64 ")" : "an empty list", count,
+        (void)snprintf(out, VALUE_BYTES, count ? LIST_BEGIN "%u places (%016" PRIx64 ")" : "an empty list", count,
                        hash_places(places, count));
         return;
     }
@@ -68,7 +71,7 @@ static void write_value(const weft__machine_key *key, const weft__machine_spec *
         (void)snprintf(out, VALUE_BYTES, "%" PRIu32, number);
 }
 
-/* A list as it stands in a machine file, or how it begins. */
+/* A list of at least one place as it stands in a machine file, or how it begins. */
 static void show_places(const weft__place *places, unsigned count, char out[SHOWN_BYTES])
 {
     size_t used = 0;
@@ -81,26 +84,34 @@ static void show_places(const weft__place *places, unsigned count, char out[SHOW
         (void)snprintf(out + used, SHOWN_BYTES - used, "]");
 }
 
-/* Says how a value differs from what it was. Of a list that was recorded nothing is known that would tell a person
- * anything but its length. */
-static weft_status refuse(const weft__machine_key *key, const weft__machine_spec *spec, const char *path,
-                          const char *value, char *recorded, weft_error *err)
+/* A recorded value for people. Of a list nothing is known that would tell them anything but its length, and whether
+ * that is the one of the list that there is now. */
+static void show_recorded(const char *recorded, unsigned count_now, char out[VALUE_BYTES])
 {
-    char places[SHOWN_BYTES];
+    unsigned long count = 0;
+    if (strncmp(recorded, LIST_BEGIN, strlen(LIST_BEGIN)) == 0)
+        count = strtoul(recorded + strlen(LIST_BEGIN), NULL, 10);
+    if (count > 0)
+        (void)snprintf(out, VALUE_BYTES, "%s list of %lu place%s", count == count_now ? "another" : "a", count,
+                       count == 1 ? "" : "s");
+    else
+        (void)snprintf(out, VALUE_BYTES, "%s", recorded);
+}
+
+/* Says how a value differs from what it was. */
+static weft_status refuse(const weft__machine_key *key, const weft__machine_spec *spec, const char *path,
+                          const char *value, const char *recorded, weft_error *err)
+{
+    char now[SHOWN_BYTES], before[VALUE_BYTES];
     unsigned count = 0;
-    bool is_as_long = false;
-    if (key->kind == WEFT__KEY_PLACES) {
-        const weft__place *list = places_of(key, spec, &count);
-        show_places(list, count, places);
-        char *hash = strstr(recorded, " (");
-        if (hash)
-            *hash = '\0';
-        is_as_long = count > 0 && recorded[0] && strncmp(value, recorded, strlen(recorded)) == 0;
-    }
+    const weft__place *places = key->kind == WEFT__KEY_PLACES ? places_of(key, spec, &count) : NULL;
+    if (count > 0)
+        show_places(places, count, now);
+    show_recorded(recorded, count, before);
     return weft__fail(err, WEFT_UNSUPPORTED,
-                      "The recording cannot be re-timed on machine '%s': %s is %s there and was %s%s in the run, "
+                      "The recording cannot be re-timed on machine '%s': %s is %s there and was %s in the run, "
                       "and what kernels do, or where tensors lie, depends on it.",
-                      spec->name, path, count > 0 ? places : value, is_as_long ? "another" : "", recorded + is_as_long);
+                      spec->name, path, count > 0 ? now : value, before);
 }
 
 void weft__retime_keys_put(weft__bytes *to, const weft__machine_spec *spec)

@@ -1,15 +1,17 @@
 #include "large_pages.h"
 
+#include <stdlib.h> /* which says whether this is glibc */
+
+#ifdef __GLIBC__
+
+#include <fcntl.h>
 #include <limits.h>
 #include <malloc.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-#ifdef __GLIBC__
 
 #define SET_ASIDE_BYTES (1 << 30)  /* of addresses, no memory yet */
 #define OF_ITS_OWN_BYTES (1 << 25) /* a block of so much is mapped alone: the most that glibc comes to by itself */
@@ -20,6 +22,17 @@ static bool is_limited(int resource)
 {
     struct rlimit limit;
     return getrlimit(resource, &limit) != 0 || limit.rlim_cur != RLIM_INFINITY;
+}
+
+/* Whether the system counts addresses as if they were memory. */
+static bool is_counted(void)
+{
+    char mode = '0';
+    int file = open("/proc/sys/vm/overcommit_memory", O_RDONLY | O_CLOEXEC);
+    bool is = file >= 0 && read(file, &mode, 1) == 1 && mode == '2';
+    if (file >= 0)
+        (void)close(file);
+    return is;
 }
 
 /* Makes the heap grow by a block that does not fit into it and what is to be set aside behind it. */
@@ -35,7 +48,7 @@ static void grow_heap(void)
 
 void cli_ask_for_large_pages(void)
 {
-    if (is_limited(RLIMIT_AS) || is_limited(RLIMIT_DATA))
+    if (is_limited(RLIMIT_AS) || is_limited(RLIMIT_DATA) || is_counted())
         return;
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     uintptr_t before = (uintptr_t)sbrk(0);

@@ -151,12 +151,30 @@ START_TEST(a_file_that_is_too_large_is_not_written)
 }
 END_TEST
 
+/* In what `weft run --json` prints. */
+static void check_slots(const json_t *list)
+{
+    const char *pe, *direction;
+    json_int_t number;
+    ck_assert(json_is_null(json_object_get(json_array_get(list, 0), "slot")));
+    json_t *slot = json_object_get(json_array_get(list, 1), "slot");
+    ck_assert_int_eq(json_unpack(slot, "{s:s, s:s, s:I !}", "pe", &pe, "direction", &direction, "number", &number), 0);
+    ck_assert_str_eq(pe, "sip0.cube1.pe2");
+    ck_assert_str_eq(direction, "previous");
+    ck_assert_int_eq(number, 3);
+}
+
 /* In a run file and in what `weft run --json` prints: shipped benches have no hazards that could show it. */
-START_TEST(hazards_tell_how_often_they_came_back)
+START_TEST(hazards_tell_their_slot_and_how_often_they_came_back)
 {
     static const weft_kernel_hazard hazards[] = {
         {.kind = WEFT_KERNEL_HAZARD_RAW, .repeats = 0, .text = "Once."},
-        {.kind = WEFT_KERNEL_HAZARD_RAW, .repeats = 41, .text = "Time and again."},
+        {.kind = WEFT_KERNEL_HAZARD_RAW,
+         .slot_pe = "sip0.cube1.pe2",
+         .slot_direction = TL_PREVIOUS,
+         .slot = 3,
+         .repeats = 41,
+         .text = "Time and again."},
     };
     static const weft_machine_info machine = {.name = "none"};
     static const weft_sim_bench_options options = {.verify = true};
@@ -175,11 +193,13 @@ START_TEST(hazards_tell_how_often_they_came_back)
             ck_assert(json_is_integer(repeats));
             ck_assert_int_eq(json_integer_value(repeats), (json_int_t)hazards[j].repeats);
         }
-        json_decref(told[i]);
     }
+    check_slots(json_object_get(told[1], "hazards"));
+    json_decref(told[0]);
+    json_decref(told[1]);
     remove_folder();
 }
 END_TEST
 
 WEFT_TEST_MAIN("run_file", the_first_entries_are_kept, long_entries_are_fewer_and_leave_room_for_others,
-               a_file_that_is_too_large_is_not_written, hazards_tell_how_often_they_came_back)
+               a_file_that_is_too_large_is_not_written, hazards_tell_their_slot_and_how_often_they_came_back)

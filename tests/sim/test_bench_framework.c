@@ -420,6 +420,39 @@ START_TEST(hazards_are_counted_and_outlive_their_run)
 }
 END_TEST
 
+/* Each PE sends to the one east of it, and nobody receives. */
+static void talkative(weft_tile *tl, const void *arguments)
+{
+    (void)arguments;
+    if (tl_has_neighbour(tl, TL_PE_EAST))
+        (void)tl_send(tl, TL_PE_EAST, tl_full(tl, weft_shape_2d(2, 3), WEFT_F32, 1));
+}
+
+static void run_talkative(weft__bench_run *run)
+{
+    weft__bench_launch(run, &(weft_launch_options){.kernel = talkative, .queues = WEFT_QUEUES_PES});
+}
+
+static const weft__bench talkative_bench = {
+    .name = "talkative", .what = "Talkative.", .keys = no_keys, .run = run_talkative};
+
+/* The PE that has the slot goes with the simulation, and its name with it. */
+START_TEST(the_slot_of_a_hazard_outlives_its_run)
+{
+    weft_machine *machine = open_bench_machine("tiny", NULL);
+    weft_sim_bench_result *result =
+        run_test(machine, &talkative_bench, (weft_sim_bench_options){.verify = true, .hazards = WEFT_HAZARDS_REPORT});
+    weft_machine_close(machine);
+    ck_assert_uint_eq(result->hazard_count, 1);
+    const weft_kernel_hazard *hazard = &result->hazards[0];
+    ck_assert_int_eq(hazard->kind, WEFT_KERNEL_HAZARD_UNRECEIVED);
+    ck_assert_str_eq(hazard->slot_pe, "sip0.cube0.pe1");
+    ck_assert_int_eq(hazard->slot_direction, TL_PE_WEST);
+    ck_assert_uint_eq(hazard->slot, 0);
+    weft_sim_bench_result_destroy(result);
+}
+END_TEST
+
 START_TEST(an_error_says_in_which_run)
 {
     weft_error err;
@@ -488,5 +521,5 @@ END_TEST
 WEFT_TEST_MAIN("bench_framework", a_check_holds_within_its_bound_and_not_outside, a_check_knows_what_is_not_finite,
                the_steps_of_each_dtype, shards_are_put_together, the_first_difference_is_named, launches_add_up,
                random_numbers_fill_their_range, memory_that_there_is_not, nothing_happens_after_an_error,
-               hazards_are_counted_and_outlive_their_run, an_error_says_in_which_run, progress_counts_runs,
-               memory_that_fails)
+               hazards_are_counted_and_outlive_their_run, the_slot_of_a_hazard_outlives_its_run,
+               an_error_says_in_which_run, progress_counts_runs, memory_that_fails)

@@ -9,11 +9,14 @@ static json_t *json_ns(uint64_t ps)
     return cli_json_number((double)ps / 1000);
 }
 
+/* Those that have an effect. */
 static json_t *json_of_settings(const weft_sim_bench_result *result)
 {
     json_t *object = json_object();
     for (size_t i = 0; i < result->setting_count; i++) {
         const weft_sim_bench_setting *it = &result->settings[i];
+        if (it->is_unused)
+            continue;
         json_object_set_new(object, it->key, it->word ? cli_json_text(it->word) : cli_json_count(it->number));
     }
     return object;

@@ -56,6 +56,11 @@ static const refusal refusals[] = {
      {"cached", "1824"},
      WEFT_UNSUPPORTED,
      {"65600", "65536"}},
+    {{"pe.tcm_kib", "128"}, /* 6 queues end at a PE, though groups are rows of cubes */
+     {"path", "cubes", "ranks", "32", "groups", "4", "q_heads", "32", "kv_heads", "4", "head_dim", "16", "cached",
+      "8992"},
+     WEFT_UNSUPPORTED,
+     {"281 scores", "32768"}},
     {{NULL},
      {"mode", "prefill", "ranks", "2"},
      WEFT_UNSUPPORTED,

@@ -264,19 +264,32 @@ static uint64_t least_of_prefill(const bench *it)
     return rows * held + weft__max_size(block, rows * (head_dim * (number + each) + number));
 }
 
-/* Queues that end at a PE in the midst of its group. */
-static uint64_t queues_of(const bench *it)
+/* How many of the two neighbours a PE in the midst of so many has. */
+static uint64_t neighbours_of(uint64_t count)
 {
-    const weft__attention *kernel = &it->kernel;
-    return (it->ranks > 1 ? 2u : 0u) + weft__min_size(kernel->cube_columns - 1, 2) +
-           weft__min_size(kernel->cube_rows - 1, 2);
+    return weft__min_size(count - 1, 2);
+}
+
+/* Queues that end at the PE that has the most of them. Cubes are joined to all neighbours in the launch, not only to
+ * those of their group. Whole groups of at least two cubes fill rows of the SIP, so that the second cube of a row has
+ * neighbours wherever any cube has. */
+static uint64_t queues_of(const weft__bench_run *run, const bench *it)
+{
+    const weft__machine_spec *spec = weft__bench_machine(run)->spec;
+    uint32_t cubes = it->kernel.cube_columns * it->kernel.cube_rows;
+    uint64_t queues = it->ranks / cubes > 1 ? 2 : 0;
+    if (cubes == 1)
+        return queues;
+    uint64_t all = (uint64_t)cubes * it->groups, columns = spec->sip.columns;
+    uint64_t rows = weft__min_size(weft__ceil_div(all, columns), spec->sip.rows);
+    return queues + neighbours_of(weft__min_size(all, columns)) + neighbours_of(rows);
 }
 
 /* Ends the run if the kernel would not find room in scratch memory. */
 static void check_scratch(weft__bench_run *run, const bench *it, uint64_t least_bytes)
 {
     const weft__pe_spec *pe = &weft__bench_machine(run)->spec->pe;
-    uint64_t room = weft__bench_scratch_bytes(run, queues_of(it));
+    uint64_t room = weft__bench_scratch_bytes(run, queues_of(run, it));
     if (least_bytes <= room || room == 0) /* the launch says that there is none for the slots */
         return;
     if (it->mode == DECODE)

@@ -140,6 +140,9 @@ static const shape decodes[] = {
     {{"pe.ipcq.memory", "sram"}, {"ranks", "64", "path", "cubes", "groups", "2", "cached", "64", "dtype", "f32"}},
     {{"pe.ipcq.slot_bytes", "64"}, /* pairs in several messages */
      {"ranks", "128", "path", "cubes", "groups", "2", "cached", "128", "head_dim", "8", "q_heads", "48"}},
+    {{"pe.tcm_kib", "128"}, /* cubes at an end have more scratch memory than others, but all send as many pairs */
+     {"ranks", "32", "path", "cubes", "groups", "4", "cached", "8640", "q_heads", "32", "kv_heads", "4", "head_dim",
+      "16"}},
     {{"sip.rows", "2", "sip.columns", "8"}, {"ranks", "32", "path", "cubes", "cached", "64", "head_dim", "16"}},
     {{"sip.rows", "2", "sip.columns", "8"}, {"ranks", "64", "path", "cubes", "cached", "64", "head_dim", "16"}},
     {{"sip.rows", "2", "sip.columns", "8"}, {"ranks", "128", "path", "cubes", "cached", "128", "head_dim", "16"}},
@@ -320,6 +323,7 @@ static void place_layer(placed_layer *it, const layer *data, const char *slots, 
                                       .stays_in_slots = true,
                                       .together = together < WEFT__ATTENTION_PARTS ? together : WEFT__ATTENTION_PARTS,
                                       .output_rows = OUTPUT_ROWS,
+                                      .pair_rows = HEADS,
                                       .dtype = WEFT_F16,
                                       .query = it->query,
                                       .key = it->key,

@@ -51,16 +51,16 @@ static const refusal refusals[] = {
      {"cached", "16777216"},
      WEFT_UNSUPPORTED,
      {"cached=16777216", "ranks=8", "2097152 scores for each of 16 rows", "469774528", "1015808", "pe.scratch_kib=0"}},
-    {{"pe.scratch_kib", "64"}, {"cached", "1896"}, WEFT_UNSUPPORTED, {"65568", "65536", "pe.scratch_kib=64"}},
+    {{"pe.scratch_kib", "64"}, {"cached", "1896"}, WEFT_UNSUPPORTED, {"65600", "65536", "pe.scratch_kib=64"}},
     {{"pe.scratch_kib", "64", "pe.ipcq.memory", "sram"}, /* so that messages are copied */
      {"cached", "1824"},
      WEFT_UNSUPPORTED,
      {"65600", "65536"}},
     {{"pe.tcm_kib", "128"}, /* 6 queues end at a PE, though groups are rows of cubes */
      {"path", "cubes", "ranks", "32", "groups", "4", "q_heads", "32", "kv_heads", "4", "head_dim", "16", "cached",
-      "8992"},
+      "8800"},
      WEFT_UNSUPPORTED,
-     {"281 scores", "32768"}},
+     {"275 scores", "32772", "32768"}},
     {{NULL},
      {"mode", "prefill", "ranks", "2"},
      WEFT_UNSUPPORTED,
@@ -104,6 +104,9 @@ static const struct fitting {
 } fitting[] = {
     {{"pe.scratch_kib", "64"}, {"cached", "1888"}},
     {{"pe.scratch_kib", "64", "pe.ipcq.memory", "sram"}, {"cached", "1816"}},
+    {{"pe.tcm_kib", "128"},
+     {"path", "cubes", "ranks", "32", "groups", "4", "q_heads", "32", "kv_heads", "4", "head_dim", "16", "cached",
+      "8768"}},
     {{"pe.scratch_kib", "67"},
      {"mode", "prefill", "q_heads", "1", "kv_heads", "1", "queries", "512", "cached", "512", "causal", "no"}},
 };

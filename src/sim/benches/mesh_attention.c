@@ -12,6 +12,7 @@
 #include "base/size.h"
 #include "sim/benches/bench.h"
 #include "sim/benches/rank_set.h"
+#include "sim/machine/address.h"
 #include "sim/machine/machine.h"
 
 /* ---- what both kernels use ---- */
@@ -40,6 +41,15 @@ tl_command weft__attention_product(weft_tile *tl, tl_tensor a, tl_tensor b, cons
 tl_tensor weft__attention_place(weft_tile *tl, tl_tensor tensor)
 {
     return tl_ref(tl, tensor.address, tensor.shape, tensor.dtype);
+}
+
+void weft__attention_take(weft__attention_scratch *scratch, uint32_t tensors, uint64_t elements, weft_dtype dtype)
+{
+    for (uint32_t i = 0; i < tensors; i++) {
+        uint64_t begin = weft__ceil_div(scratch->used_bytes, WEFT__SCRATCH_ALIGNMENT) * WEFT__SCRATCH_ALIGNMENT;
+        scratch->used_bytes = begin + elements * weft_dtype_bytes(dtype);
+    }
+    scratch->most_bytes = weft__max_size(scratch->most_bytes, scratch->used_bytes);
 }
 
 /* ---- settings ---- */
@@ -240,19 +250,9 @@ static uint32_t block_of(const weft__bench_run *run, const bench *it, uint64_t s
     return block;
 }
 
-/* The least that the kernel of decode holds at once: scores and what becomes of them, queries, two outputs, three
- * numbers of each row; and when all is done the output in the dtype, or copies of messages. */
-static uint64_t least_of_decode(const bench *it, uint64_t row_bytes)
-{
-    const weft__attention *kernel = &it->kernel;
-    uint64_t number = weft_dtype_bytes(WEFT_F32), each = weft_dtype_bytes(kernel->dtype), head_dim = kernel->head_dim;
-    uint64_t message = it->ranks > 1 && !kernel->stays_in_slots ? kernel->output_rows * row_bytes : 0;
-    uint64_t held = it->rows * (kernel->tokens * (3 * number + each) + head_dim * (2 * number + each) + 3 * number);
-    return held + weft__max_size(it->rows * head_dim * each, message);
-}
-
-/* The same of prefill, in blocks of one token. Beside queries, two outputs and the scores of all ranks are held, in a
- * block, an output more and what becomes of scores and sums, and behind all blocks the result. */
+/* The least that the kernel of prefill holds at once, in blocks of one token. Beside queries, two outputs and the
+ * scores of all ranks are held, in a block, an output more and what becomes of scores and sums, and behind all blocks
+ * the result. */
 static uint64_t least_of_prefill(const bench *it)
 {
     const weft__attention *kernel = &it->kernel;
@@ -286,10 +286,9 @@ static uint64_t queues_of(const weft__bench_run *run, const bench *it)
 }
 
 /* Ends the run if the kernel would not find room in scratch memory. */
-static void check_scratch(weft__bench_run *run, const bench *it, uint64_t least_bytes)
+static void check_scratch(weft__bench_run *run, const bench *it, uint64_t least_bytes, uint64_t room)
 {
     const weft__pe_spec *pe = &weft__bench_machine(run)->spec->pe;
-    uint64_t room = weft__bench_scratch_bytes(run, queues_of(run, it));
     if (least_bytes <= room || room == 0) /* the launch says that there is none for the slots */
         return;
     if (it->mode == DECODE)
@@ -309,6 +308,19 @@ static void check_scratch(weft__bench_run *run, const bench *it, uint64_t least_
                          least_bytes, room, pe->scratch_kib, pe->tcm_kib);
 }
 
+/* Of how many rows pairs are joined at a time: as many as a slot, and scratch memory beside all else, have room for;
+ * gives what the kernel then takes of that. All PEs must cut alike, so it is done here for the PE that has the least
+ * room, and not by each of them for its own. */
+static uint64_t plan_pairs(bench *it, uint64_t slot_bytes, uint64_t room)
+{
+    weft__attention *kernel = &it->kernel;
+    uint32_t ranks = it->ranks / (kernel->cube_columns * kernel->cube_rows);
+    kernel->pair_rows = (uint32_t)weft__min_size(slot_bytes / (2 * weft_dtype_bytes(WEFT_F32)), it->rows);
+    while (kernel->pair_rows > 1 && weft__attention_decode_bytes(kernel, ranks) > room)
+        kernel->pair_rows--;
+    return weft__attention_decode_bytes(kernel, ranks);
+}
+
 /* Cuts what travels to the slots of the machine. Ends the run if a slot has no room for the least of it, or if scratch
  * memory has none. */
 static void plan_messages(weft__bench_run *run, bench *it)
@@ -316,6 +328,7 @@ static void plan_messages(weft__bench_run *run, bench *it)
     weft__attention *kernel = &it->kernel;
     const weft__ipcq_spec *ipcq = &weft__bench_machine(run)->spec->pe.ipcq;
     uint64_t slot_bytes = it->ranks > 1 ? ipcq->slot_bytes : UINT64_MAX; /* one rank alone sends nothing */
+    uint64_t room = weft__bench_scratch_bytes(run, queues_of(run, it));
     uint64_t row_bytes = kernel->head_dim * weft_dtype_bytes(it->mode == PREFILL ? kernel->dtype : WEFT_F32);
     if (slot_bytes < row_bytes) {
         weft__bench_fail(run, WEFT_INVALID_ARGUMENT,
@@ -327,13 +340,13 @@ static void plan_messages(weft__bench_run *run, bench *it)
     kernel->stays_in_slots = ipcq->memory == WEFT__SLOTS_TCM && ipcq->slots > 1;
     if (it->mode == PREFILL) {
         kernel->block = block_of(run, it, slot_bytes, row_bytes);
-        check_scratch(run, it, least_of_prefill(it));
+        check_scratch(run, it, least_of_prefill(it), room);
         return;
     }
     kernel->output_rows = (uint32_t)weft__min_size(slot_bytes / row_bytes, it->rows);
     uint64_t slots = ipcq->slots - kernel->stays_in_slots;
     kernel->together = (uint32_t)weft__min_size(slots, WEFT__ATTENTION_PARTS);
-    check_scratch(run, it, least_of_decode(it, row_bytes));
+    check_scratch(run, it, plan_pairs(it, slot_bytes, room), room);
 }
 
 /* ---- the reference ---- */

@@ -32,6 +32,7 @@ typedef struct weft__attention {
     bool stays_in_slots;              /* messages are used, and sent on, from where they came in */
     uint32_t together;                /* messages of a rank that may go round one behind another */
     uint32_t output_rows;             /* of decode: of an output, in a message */
+    uint32_t pair_rows;               /* of decode: whose pairs are joined at a time, on all PEs the same number */
     uint32_t block;                   /* of prefill: tokens in a message */
 
     weft_dtype dtype;
@@ -73,6 +74,19 @@ weft__attention_travel weft__attention_go_round;
 /* All ranks of a path call it with a table of f32 [ranks, columns] of the same shape, of which a slot has room for a
  * row: a place in which each has written its own row, and gets those of all others. */
 void weft__attention_gather(weft_tile *tl, const weft__attention_path *path, tl_tensor table);
+
+/* ---- scratch memory ---- */
+
+/* What has been taken of it, and the most that was in use at once; begins as zeros. */
+typedef struct weft__attention_scratch {
+    uint64_t used_bytes, most_bytes;
+} weft__attention_scratch;
+
+/* Takes room for so many tensors of so many elements each. */
+void weft__attention_take(weft__attention_scratch *scratch, uint32_t tensors, uint64_t elements, weft_dtype dtype);
+
+/* Bytes of scratch memory that decode takes, with so many ranks in a ring or line. */
+uint64_t weft__attention_decode_bytes(const weft__attention *it, uint32_t ranks);
 
 /* ---- kernels ---- */
 

@@ -79,18 +79,6 @@ typedef struct pair {
     tl_tensor greatest, sum; /* [1, rows] */
 } pair;
 
-/* So many rows whose pairs are joined at a time: a message of them fits into a slot, and what joining makes into half
- * of the scratch memory that is left. */
-static uint64_t rows_together(const weft_tile *tl, const weft__attention *it, const weft__attention_path *paths,
-                              uint32_t path_count)
-{
-    uint64_t number = weft_dtype_bytes(WEFT_F32), row_bytes = 0;
-    for (uint32_t i = 0; i < path_count; i++)
-        row_bytes += number * 6 * paths[i].ranks; /* a table of two columns, and beside it */
-    uint64_t most = weft__min_size(tl_slot_bytes(tl) / (2 * number), tl_scratch_left(tl) / 2 / row_bytes);
-    return weft__max_size(weft__min_size(most, rows_of(it)), 1);
-}
-
 /* Of all ranks of a path together: M, the greatest m, and the sum of l exp(m - M). A row of the table has the greatest
  * scores of a rank, and then its sums. */
 static pair join_pairs(weft_tile *tl, const weft__attention_path *path, const pair *own)
@@ -123,9 +111,8 @@ static tl_tensor shares_of(weft_tile *tl, const weft__attention *it, const weft_
 {
     uint64_t rows = rows_of(it);
     tl_tensor shares = tl_empty(tl, weft_shape_2d(rows, 1), WEFT_F32);
-    uint64_t together = rows_together(tl, it, paths, path_count);
-    for (uint64_t first = 0; first < rows; first += together) {
-        uint64_t count = weft__min_size(together, rows - first), mark = tl_mark(tl);
+    for (uint64_t first = 0; first < rows; first += it->pair_rows) {
+        uint64_t count = weft__min_size(it->pair_rows, rows - first), mark = tl_mark(tl);
         const pair some = {.greatest = tl_slice(tl, own->greatest, 1, first, count),
                            .sum = tl_slice(tl, own->sum, 1, first, count)};
         tl_tensor place = weft__attention_place(tl, tl_slice(tl, shares, 0, first, count));
@@ -208,4 +195,47 @@ void weft__attention_decode_by(weft_tile *tl, const weft__attention *it, weft__a
 void weft__attention_decode(weft_tile *tl, const void *arguments)
 {
     weft__attention_decode_by(tl, arguments, weft__attention_go_round);
+}
+
+/* ---- scratch memory ---- */
+
+/* What share_of takes: join_pairs for each path, and the share. */
+static void take_pairs(weft__attention_scratch *scratch, const weft__attention *it, uint32_t ranks)
+{
+    const uint32_t paths[WEFT__ATTENTION_PATHS] = {ranks, it->cube_columns, it->cube_rows};
+    uint64_t rows = it->pair_rows;
+    for (uint32_t i = 0; i < WEFT__ATTENTION_PATHS; i++) {
+        if (i > 0 && paths[i] == 1)
+            continue;
+        weft__attention_take(scratch, 1, paths[i] * 2 * rows, WEFT_F32); /* the table */
+        weft__attention_take(scratch, 1, rows, WEFT_F32);                /* the greatest */
+        weft__attention_take(scratch, 3, paths[i] * rows, WEFT_F32);     /* what the sums are multiplied by, and made */
+        weft__attention_take(scratch, 1, rows, WEFT_F32);                /* their sum */
+    }
+    weft__attention_take(scratch, 3, rows, WEFT_F32);
+}
+
+/* Tensor by tensor what the kernel does. */
+uint64_t weft__attention_decode_bytes(const weft__attention *it, uint32_t ranks)
+{
+    uint64_t rows = rows_of(it), scores = rows * it->tokens, output = rows * it->head_dim;
+    weft__attention_scratch scratch = {0};
+    weft__attention_take(&scratch, 1, scores, WEFT_F32);
+    weft__attention_take(&scratch, 1, output, it->dtype); /* queries */
+    weft__attention_take(&scratch, 1, rows, WEFT_F32);    /* the greatest */
+    weft__attention_take(&scratch, 2, scores, WEFT_F32);  /* differences and weights */
+    weft__attention_take(&scratch, 1, output, WEFT_F32);
+    weft__attention_take(&scratch, 1, scores, it->dtype); /* weights that multiply values */
+    weft__attention_take(&scratch, 2, rows, WEFT_F32);    /* sums and shares */
+    uint64_t mark = scratch.used_bytes;
+    take_pairs(&scratch, it, ranks);
+    scratch.used_bytes = mark;
+    weft__attention_take(&scratch, 1, output, WEFT_F32); /* the share of it */
+    mark = scratch.used_bytes;
+    bool is_alone = ranks * it->cube_columns * it->cube_rows == 1;
+    if (!is_alone && !it->stays_in_slots)
+        weft__attention_take(&scratch, 1, (uint64_t)it->output_rows * it->head_dim, WEFT_F32);
+    scratch.used_bytes = mark;
+    weft__attention_take(&scratch, 1, output, it->dtype);
+    return scratch.most_bytes;
 }

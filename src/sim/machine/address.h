@@ -30,6 +30,9 @@
 #define WEFT__ADDRESS_SRAM_BYTES (UINT64_C(1) << 38)
 #define WEFT__ADDRESS_MAILBOX_BYTES (UINT64_C(1) << 20)
 
+/* In the scratch memory of a PE tensors begin at multiples of so many bytes. */
+#define WEFT__SCRATCH_ALIGNMENT 64u
+
 typedef struct weft__address {
     uint32_t sip, die;
     uint64_t offset; /* in the die, below 2^42 */

@@ -8,9 +8,6 @@
 #include "sim/pe/mmu.h"
 #include "sim/tile/call.h"
 
-/* Tensors begin at multiples of so many bytes. */
-#define SCRATCH_ALIGNMENT 64u
-
 /* ---- errors ---- */
 
 /* The one whose kernel makes this call; NULL if none of this machine does. */
@@ -255,7 +252,7 @@ void tl_release(weft_tile *tl, uint64_t mark)
 /* Where the next tensor begins. */
 static uint64_t next_begin(const weft_tile *tl)
 {
-    return (tl->scratch_bytes + SCRATCH_ALIGNMENT - 1) & ~(uint64_t)(SCRATCH_ALIGNMENT - 1);
+    return (tl->scratch_bytes + WEFT__SCRATCH_ALIGNMENT - 1) & ~(uint64_t)(WEFT__SCRATCH_ALIGNMENT - 1);
 }
 
 uint64_t tl_scratch_left(const weft_tile *tl)

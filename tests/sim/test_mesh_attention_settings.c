@@ -7,8 +7,8 @@
 /* ---- what is refused ---- */
 
 typedef struct refusal {
-    const char *machine[5];
-    const char *bench[16];
+    const char *machine[9];
+    const char *bench[17];
     weft_status status;
     const char *fragments[7];
 } refusal;
@@ -64,13 +64,18 @@ static const refusal refusals[] = {
     {{NULL},
      {"mode", "prefill", "ranks", "2"},
      WEFT_UNSUPPORTED,
-     {"mode=prefill of queries=256 over ranks=2", "q_heads=16", "head_dim=64", "1073152", "1015808",
+     {"mode=prefill of queries=256 over ranks=2", "q_heads=16", "head_dim=64", "1073216", "1015808",
       "pe.scratch_kib=0"}},
-    {{NULL}, {"mode", "prefill", "ranks", "1"}, WEFT_UNSUPPORTED, {"queries=256", "ranks=1,", "2138112", "1048576"}},
+    {{NULL}, {"mode", "prefill", "ranks", "1"}, WEFT_UNSUPPORTED, {"queries=256", "ranks=1,", "2138176", "1048576"}},
     {{"pe.scratch_kib", "66"},
      {"mode", "prefill", "q_heads", "1", "kv_heads", "1", "queries", "512", "cached", "512", "causal", "no"},
      WEFT_UNSUPPORTED,
      {"queries=512", "68352", "67584", "pe.scratch_kib=66"}},
+    {{"pe.scratch_kib", "2", "pe.ipcq.slot_bytes", "512", "pe.ipcq.slots", "4", "pe.ipcq.memory", "sram"},
+     {"mode", "prefill", "path", "line", "ranks", "4", "q_heads", "2", "kv_heads", "2", "head_dim", "16", "cached",
+      "48", "queries", "24"},
+     WEFT_UNSUPPORTED,
+     {"queries=24", "2636", "2048", "pe.scratch_kib=2"}},
     {{"pe.tcm_kib", "32"}, {NULL}, WEFT_OUT_OF_MEMORY, {"The queues of"}},
 };
 
@@ -99,8 +104,8 @@ END_TEST
 
 /* One step further, these are refused above. */
 static const struct fitting {
-    const char *machine[5];
-    const char *bench[16];
+    const char *machine[9];
+    const char *bench[17];
 } fitting[] = {
     {{"pe.scratch_kib", "64"}, {"cached", "1888"}},
     {{"pe.scratch_kib", "64", "pe.ipcq.memory", "sram"}, {"cached", "1816"}},
@@ -109,6 +114,9 @@ static const struct fitting {
       "8768"}},
     {{"pe.scratch_kib", "67"},
      {"mode", "prefill", "q_heads", "1", "kv_heads", "1", "queries", "512", "cached", "512", "causal", "no"}},
+    {{"pe.scratch_kib", "3", "pe.ipcq.slot_bytes", "512", "pe.ipcq.slots", "4", "pe.ipcq.memory", "sram"},
+     {"mode", "prefill", "path", "line", "ranks", "4", "q_heads", "2", "kv_heads", "2", "head_dim", "16", "cached",
+      "48", "queries", "24"}},
 };
 
 START_TEST(what_just_fits_into_scratch_memory_runs)

@@ -230,40 +230,6 @@ static bench read_settings(weft__bench_run *run)
 
 /* ---- messages ---- */
 
-/* Tokens in a block: as many as a slot and the scratch memory have room for, and so that all blocks are alike. */
-static uint32_t block_of(const weft__bench_run *run, const bench *it, uint64_t slot_bytes, uint64_t token_bytes)
-{
-    const weft__attention *kernel = &it->kernel;
-    uint64_t rows = (uint64_t)kernel->sharers * kernel->queries, number = weft_dtype_bytes(WEFT_F32);
-    /* Queries, two outputs, and one that is made beside them, with its copy in the dtype; the greatest of each block.
-     */
-    uint64_t fixed_bytes = rows * (kernel->head_dim * (3 * number + 2 * weft_dtype_bytes(kernel->dtype)) +
-                                   number * (2 * (uint64_t)it->ranks + 8));
-    /* Scores of all ranks, three more of one, own keys and values, and a copy of others. */
-    uint64_t each_bytes = rows * number * ((uint64_t)it->ranks + 3) + 3 * token_bytes;
-    uint64_t room = weft__bench_ring_scratch_bytes(run);
-    uint64_t most = room > fixed_bytes ? (room - fixed_bytes) / each_bytes : 0;
-    most = weft__min_size(weft__min_size(most, slot_bytes / token_bytes), kernel->tokens);
-    uint32_t block = (uint32_t)weft__max_size(most, 1);
-    while (kernel->tokens % block != 0)
-        block--;
-    return block;
-}
-
-/* The least that the kernel of prefill holds at once, in blocks of one token. Beside queries, two outputs and the
- * scores of all ranks are held, in a block, an output more and what becomes of scores and sums, and behind all blocks
- * the result. */
-static uint64_t least_of_prefill(const bench *it)
-{
-    const weft__attention *kernel = &it->kernel;
-    uint64_t number = weft_dtype_bytes(WEFT_F32), each = weft_dtype_bytes(kernel->dtype), head_dim = kernel->head_dim;
-    uint64_t rows = (uint64_t)kernel->sharers * kernel->queries, ranks = it->ranks;
-    uint64_t held = head_dim * (2 * number + each) + number * (ranks + 2 + kernel->is_causal);
-    uint64_t messages = head_dim * each * (ranks > 1 && !kernel->stays_in_slots ? 3 : 2);
-    uint64_t block = rows * (head_dim * number + number * (ranks + 9) + each) + messages;
-    return rows * held + weft__max_size(block, rows * (head_dim * (number + each) + number));
-}
-
 /* How many of the two neighbours a PE in the midst of so many has. */
 static uint64_t neighbours_of(uint64_t count)
 {
@@ -321,6 +287,19 @@ static uint64_t plan_pairs(bench *it, uint64_t slot_bytes, uint64_t room)
     return weft__attention_decode_bytes(kernel, ranks);
 }
 
+/* Tokens in a block: as many as a slot and scratch memory have room for, and so that all blocks are alike; gives what
+ * the kernel then takes of scratch memory. */
+static uint64_t plan_block(bench *it, uint64_t slot_bytes, uint64_t token_bytes, uint64_t room)
+{
+    weft__attention *kernel = &it->kernel;
+    uint64_t most = weft__min_size(weft__min_size(slot_bytes, room) / token_bytes, kernel->tokens);
+    kernel->block = (uint32_t)weft__max_size(most, 1);
+    while (kernel->block > 1 &&
+           (kernel->tokens % kernel->block != 0 || weft__attention_prefill_bytes(kernel, it->ranks) > room))
+        kernel->block--;
+    return weft__attention_prefill_bytes(kernel, it->ranks);
+}
+
 /* Cuts what travels to the slots of the machine. Ends the run if a slot has no room for the least of it, or if scratch
  * memory has none. */
 static void plan_messages(weft__bench_run *run, bench *it)
@@ -339,8 +318,7 @@ static void plan_messages(weft__bench_run *run, bench *it)
     }
     kernel->stays_in_slots = ipcq->memory == WEFT__SLOTS_TCM && ipcq->slots > 1;
     if (it->mode == PREFILL) {
-        kernel->block = block_of(run, it, slot_bytes, row_bytes);
-        check_scratch(run, it, least_of_prefill(it), room);
+        check_scratch(run, it, plan_block(it, slot_bytes, row_bytes, room), room);
         return;
     }
     kernel->output_rows = (uint32_t)weft__min_size(slot_bytes / row_bytes, it->rows);

@@ -85,8 +85,9 @@ typedef struct weft__attention_scratch {
 /* Takes room for so many tensors of so many elements each. */
 void weft__attention_take(weft__attention_scratch *scratch, uint32_t tensors, uint64_t elements, weft_dtype dtype);
 
-/* Bytes of scratch memory that decode takes, with so many ranks in a ring or line. */
+/* Bytes of scratch memory that the kernels take, with so many ranks in a ring or line: on the rank that takes most. */
 uint64_t weft__attention_decode_bytes(const weft__attention *it, uint32_t ranks);
+uint64_t weft__attention_prefill_bytes(const weft__attention *it, uint32_t ranks);
 
 /* ---- kernels ---- */
 

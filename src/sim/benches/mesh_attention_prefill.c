@@ -169,3 +169,45 @@ void weft__attention_prefill(weft_tile *tl, const void *arguments)
         tl_release(tl, mark);
     }
 }
+
+/* ---- scratch memory ---- */
+
+/* What attend_to_block takes where all ranks' keys are seen. The last rank sees all of them in the first block. A mask
+ * takes less, beside less, than the weights do that are made of it. */
+static void take_block(weft__attention_scratch *scratch, const weft__attention *it, uint32_t ranks)
+{
+    uint64_t rows = (uint64_t)it->sharers * it->queries, scores = rows * it->block,
+             block = (uint64_t)it->block * it->head_dim;
+    weft__attention_take(scratch, 1, block, it->dtype);              /* keys */
+    weft__attention_take(scratch, 1, ranks * rows, WEFT_F32);        /* the greatest of each rank's scores */
+    weft__attention_take(scratch, 5, rows, WEFT_F32);                /* of all; what sums are multiplied by, and made */
+    weft__attention_take(scratch, 1, rows * it->head_dim, WEFT_F32); /* the output so far */
+    weft__attention_take(scratch, 1, block, it->dtype);              /* values */
+    if (ranks > 1 && !it->stays_in_slots)
+        weft__attention_take(scratch, 1, block, it->dtype); /* those of another rank */
+    weft__attention_take(scratch, 2, scores, WEFT_F32);     /* differences and weights */
+    weft__attention_take(scratch, 2, rows, WEFT_F32);       /* their sums, and those so far */
+    weft__attention_take(scratch, 1, scores, it->dtype);    /* weights that multiply values */
+}
+
+/* Tensor by tensor what the kernel does for a head. */
+uint64_t weft__attention_prefill_bytes(const weft__attention *it, uint32_t ranks)
+{
+    uint64_t rows = (uint64_t)it->sharers * it->queries, output = rows * it->head_dim;
+    weft__attention_scratch scratch = {0};
+    if (it->is_causal) {
+        weft__attention_take(&scratch, 1, rows, WEFT_F32);      /* positions */
+        weft__attention_take(&scratch, 1, it->block, WEFT_F32); /* offsets */
+    }
+    weft__attention_take(&scratch, 1, output, it->dtype); /* queries */
+    weft__attention_take(&scratch, 2, rows, WEFT_F32);    /* the greatest and sums */
+    weft__attention_take(&scratch, 2, output, WEFT_F32);
+    weft__attention_take(&scratch, 1, ranks * rows * it->block, WEFT_F32); /* scores */
+    uint64_t mark = scratch.used_bytes;
+    take_block(&scratch, it, ranks);
+    scratch.used_bytes = mark;
+    weft__attention_take(&scratch, 1, rows, WEFT_F32);    /* what the output is multiplied by */
+    weft__attention_take(&scratch, 1, output, WEFT_F32);  /* the result */
+    weft__attention_take(&scratch, 1, output, it->dtype); /* and in the dtype */
+    return scratch.most_bytes;
+}

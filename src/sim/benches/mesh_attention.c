@@ -4,6 +4,7 @@
  * mesh_attention_travel.c says. Tensors lie as the ranks have them: [group, rank, head, token or query, head_dim]. */
 #include "sim/benches/mesh_attention.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -153,22 +154,28 @@ static rectangle rectangle_of(const weft__machine_spec *spec, uint32_t ranks, bo
                        .rows = is_rows ? cubes / columns : 1};
 }
 
-/* The numbers of ranks that go with any number of groups: "1, 2, 4 or 8"; those at the end only if there are many. */
-static void list_ranks(const weft__machine_spec *spec, char *text, size_t bytes)
+/* The numbers of ranks that fit: "1 to 8, 16 or 32". No machine has so many PEs in a cube, and cubes, that the text
+ * would take 200 bytes. */
+static void list_ranks(const weft__machine_spec *spec, bool is_alone, char *text, size_t bytes)
 {
     size_t begin = bytes - 1;
     const char *behind = "";
     text[begin] = 0;
-    for (uint32_t ranks = RANKS_MAX; ranks > 0; ranks--) {
-        char one[32];
-        if (!rectangle_of(spec, ranks, false).fits)
+    for (uint32_t last = RANKS_MAX, first; last > 0; last = first - 1) {
+        char one[48];
+        first = last;
+        if (!rectangle_of(spec, last, is_alone).fits)
             continue;
-        size_t length = (size_t)snprintf(one, sizeof one, "%" PRIu32 "%s", ranks, behind);
-        if (length > begin)
-            break;
-        begin -= length;
-        memcpy(text + begin, one, length);
-        behind = begin + length == bytes - 1 ? " or " : ", ";
+        while (first > 1 && rectangle_of(spec, first - 1, is_alone).fits)
+            first--;
+        if (last - first < 2) /* two are no range */
+            first = last;
+        int length = first < last ? snprintf(one, sizeof one, "%" PRIu32 " to %" PRIu32 "%s", first, last, behind)
+                                  : snprintf(one, sizeof one, "%" PRIu32 "%s", last, behind);
+        assert((size_t)length <= begin);
+        begin -= (size_t)length;
+        memcpy(text + begin, one, (size_t)length);
+        behind = behind[0] ? ", " : " or ";
     }
     memmove(text, text + begin, bytes - begin);
 }
@@ -177,12 +184,13 @@ static void list_ranks(const weft__machine_spec *spec, char *text, size_t bytes)
 static void divide_over_cubes(weft__bench_run *run, bench *it)
 {
     const weft_machine *machine = weft__bench_machine(run);
-    const rectangle cubes = rectangle_of(machine->spec, it->ranks, it->groups == 1);
+    bool is_alone = it->groups == 1;
+    const rectangle cubes = rectangle_of(machine->spec, it->ranks, is_alone);
     if (it->mode == PREFILL)
         weft__bench_fail(run, WEFT_INVALID_ARGUMENT, "path=cubes goes with mode=decode only.");
     if (!cubes.fits) {
         char all[256];
-        list_ranks(machine->spec, all, sizeof all);
+        list_ranks(machine->spec, is_alone, all, sizeof all);
         weft__bench_fail(run, WEFT_INVALID_ARGUMENT,
                          "ranks=%" PRIu32 " does not divide the cubes of '%s' evenly: with path=cubes it can be %s.",
                          it->ranks, machine->spec->name, all);

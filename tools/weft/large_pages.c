@@ -18,7 +18,7 @@
 #define PADDING_BYTES (1 << 17)    /* by which the heap grows: what glibc begins with */
 
 /* Then addresses that are set aside would be missing for something else. */
-static bool is_limited(int resource)
+static bool is_limited(__rlimit_resource_t resource)
 {
     struct rlimit limit;
     return getrlimit(resource, &limit) != 0 || limit.rlim_cur != RLIM_INFINITY;

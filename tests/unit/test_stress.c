@@ -6,16 +6,10 @@
 
 #include "base/rng.h"
 #include "support/failing_malloc.h"
+#include "support/sanitizers.h"
 
 /* The sanitizer of threads makes each step some twenty times as dear. */
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define CYCLES 5000
-#endif
-#endif
-#ifndef CYCLES
-#define CYCLES 50000
-#endif
+#define CYCLES (WEFT_TEST_THREAD_SANITIZER ? 5000 : 50000)
 
 static const char *const host_schemes[] = {"ref", "cpu?threads=2"};
 

@@ -13,6 +13,9 @@
 /* Elements that lie ahead of and behind every argument at least. */
 #define GUARD_ELEMENTS 16u
 
+/* What fills the bytes that an op does not declare as read: a NaN and -1, and large finite numbers. */
+static const unsigned char rubbish[2] = {0xff, 0x7b};
+
 static void *allocate(size_t bytes)
 {
     void *data = calloc(1, bytes ? bytes : 1);
@@ -78,7 +81,8 @@ void conf_place(conf_case *c, uint32_t argument, weft_dtype dtype, weft_shape sh
     size_t after = GUARD_ELEMENTS + (size_t)weft__rng_below(rng, 20);
     size_t bytes = (before + (size_t)weft_shape_elements(&shape) + after) * weft_dtype_bytes(dtype);
     uint32_t memory = c->memory_count++;
-    c->memories[memory] = (conf_memory){dtype, bytes, allocate(bytes), allocate(bytes), allocate(bytes)};
+    c->memories[memory] = (conf_memory){dtype,           bytes,           allocate(bytes),
+                                        allocate(bytes), allocate(bytes), {allocate(bytes), allocate(bytes)}};
     place_at(c, argument, memory, shape, before);
 }
 
@@ -190,6 +194,16 @@ static void mark_declared(conf_case *c)
     }
 }
 
+static void fill_before(conf_case *c)
+{
+    for (uint32_t i = 0; i < c->memory_count; i++) {
+        const conf_memory *memory = &c->memories[i];
+        for (size_t which = 0; which < 2; which++)
+            for (size_t byte = 0; byte < memory->bytes; byte++)
+                memory->before[which][byte] = memory->reads[byte] ? memory->data[byte] : rubbish[which];
+    }
+}
+
 void conf_case_make(conf_case *c, const conf_op *op, uint64_t seed)
 {
     *c = (conf_case){.op = op, .seed = seed};
@@ -202,6 +216,7 @@ void conf_case_make(conf_case *c, const conf_op *op, uint64_t seed)
     op->make(c, &rng);
     ck_assert_uint_eq(c->argument_count, weft_op_argument_count(c->definition));
     mark_declared(c);
+    fill_before(c);
 }
 
 void conf_case_free(conf_case *c)
@@ -210,6 +225,8 @@ void conf_case_free(conf_case *c)
         free(c->memories[i].data);
         free(c->memories[i].reads);
         free(c->memories[i].writes);
+        free(c->memories[i].before[0]);
+        free(c->memories[i].before[1]);
     }
     c->memory_count = 0;
 }

@@ -36,6 +36,7 @@ typedef struct conf_memory {
     unsigned char *data;
     unsigned char *reads; /* 1 for each such byte */
     unsigned char *writes;
+    unsigned char *before[2]; /* of the two runs: `data` where it is read, and other rubbish in each elsewhere */
 } conf_memory;
 
 typedef struct conf_argument {
@@ -117,6 +118,7 @@ double conf_relative(weft_dtype dtype, double value, double factor);
 
 typedef struct conf_device {
     const char *uri;
+    bool has_one_thread; /* beside that of the host */
     weft_device *device; /* NULL: not on this machine */
     char group[32];      /* devices of one group give the same bits */
 } conf_device;

@@ -439,6 +439,7 @@ static uint64_t allocations_of(uint64_t rounds, bool is_traced)
 
 START_TEST(a_trace_takes_no_more_memory_for_a_longer_run)
 {
+    (void)allocations_of(5, true); /* those of Check, for places that are passed for the first time */
     uint64_t few = allocations_of(5, true) - allocations_of(5, false);
     uint64_t many = allocations_of(500, true) - allocations_of(500, false);
     ck_assert_uint_gt(few, 0);

@@ -102,6 +102,37 @@ START_TEST(of_each_direction_and_number)
 }
 END_TEST
 
+/* A slot that has to wait for an older one is not to be read either. */
+static void turn_kernel(weft_tile *tl, const void *arguments)
+{
+    tl_tensor slots[2];
+    (void)arguments;
+    for (int i = 0; i < 2; i++)
+        (void)tl_send(tl, TL_NEXT, ones(tl));
+    for (int i = 0; i < 2; i++)
+        slots[i] = tl_recv_in_place(tl, TL_PREVIOUS, weft_shape_1d(16), WEFT_F16);
+    tl_free_slot(tl, slots[1]);
+    if (tl_program_id(tl, TL_AXIS_RANK) == 1)
+        (void)tl_neg(tl, slots[1]);
+    (void)tl_neg(tl, slots[0]);
+    tl_free_slot(tl, slots[0]);
+}
+
+START_TEST(of_a_slot_behind_one_that_is_held)
+{
+    simulation_bench it = open_reporting();
+    const weft_launch_options options = {.name = "turn", .kernel = turn_kernel, .queues = WEFT_QUEUES_RING};
+    (void)run_launch(&it, &options);
+    weft_kernel_hazard hazard = only_hazard(&it);
+    ck_assert_int_eq(hazard.kind, WEFT_KERNEL_HAZARD_FREED);
+    ck_assert_str_eq(hazard.pe, "sip0.cube0.pe1");
+    ck_assert_str_eq(hazard.slot_pe, "sip0.cube0.pe1");
+    ck_assert_uint_eq(hazard.slot, 1);
+    ck_assert_uint_gt(hazard.margin_ps, 0);
+    close_simulation(&it);
+}
+END_TEST
+
 /* Slots of two launches lie at the same addresses, of which one waits for the other to end. */
 START_TEST(of_the_launch_whose_message_it_was)
 {
@@ -145,5 +176,5 @@ START_TEST(of_none_where_a_kernel_has_no_queues)
 }
 END_TEST
 
-WEFT_TEST_MAIN("hazard_slots", of_each_direction_and_number, of_the_launch_whose_message_it_was,
-               of_none_where_a_kernel_has_no_queues)
+WEFT_TEST_MAIN("hazard_slots", of_each_direction_and_number, of_a_slot_behind_one_that_is_held,
+               of_the_launch_whose_message_it_was, of_none_where_a_kernel_has_no_queues)

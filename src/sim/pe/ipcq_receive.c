@@ -355,6 +355,7 @@ void weft__ipcq_free(weft__ipcq_message *message)
     weft__ipcq_queue *queue = message->queue;
     weft__ipcq_pe *at = weft__ipcq_at(queue->owner, queue->to);
     WEFT__PE_ASK(queue->to, .kind = WEFT__ASK_FREE, .number = message->slot_address);
+    WEFT__IPCQ_TELL(queue->owner, slot_given_up, message);
     const weft__ipcq_message *last = give_up(message, NULL);
     uint64_t end = last ? last->number + 1 : 0;
     while (queue->credited < end)

@@ -112,6 +112,8 @@ typedef struct weft__pe_recorder {
     /* A receive: begins to read its slot; its tensor is in place, so receive->result may be given its value. */
     void (*receive_begins)(void *context, weft__ipcq_receive *receive);
     void (*receive_ends)(void *context, weft__ipcq_receive *receive);
+    /* The kernel frees the slot of a message in place, which may have to wait for older ones. */
+    void (*slot_given_up)(void *context, weft__ipcq_message *message);
     /* The slot of a message is free; and its credit is with the sender. The message ends after that. */
     void (*slot_freed)(void *context, weft__ipcq_message *message);
     void (*credited)(void *context, weft__ipcq_message *message);

@@ -143,7 +143,6 @@ void weft__pe_values_on_slot_freed(void *context, weft__ipcq_message *message)
     weft__held_values *held = &it->slots[weft__pe_index(message->to)];
     let_go(it, message);
     weft__pe_values_order_free(it, message);
-    weft__pe_values_slot_freed(it, message);
     if (it->hazards.action == WEFT_HAZARDS_REPORT)
         return;
     for (size_t i = 0; i < held->count; i++) {

@@ -1,5 +1,5 @@
-/* Slots in which messages were received in place. Once a kernel has freed one, the next message may come at any time:
- * what it still reads there is right by luck, whether one has come or not. */
+/* Slots in which messages were received in place. Once a kernel has freed one, the next message may come at any time,
+ * or as soon as older slots are free: what it still reads there is right by luck, whether one has come or not. */
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -40,9 +40,10 @@ weft_status weft__pe_values_slot_taken(weft__pe_values *it, const weft__ipcq_mes
     return WEFT_OK;
 }
 
-void weft__pe_values_slot_freed(weft__pe_values *it, const weft__ipcq_message *message)
+void weft__pe_values_on_slot_given_up(void *context, weft__ipcq_message *message)
 {
-    weft__own_slot *slot = message->is_in_place ? find(it, message->to, message->slot_address) : NULL;
+    weft__pe_values *it = context;
+    weft__own_slot *slot = find(it, message->to, message->slot_address);
     if (slot)
         slot->freed_ps = weft__sim_now(weft__pes_sim(it->pes));
 }

@@ -321,6 +321,7 @@ static const weft__pe_recorder functions = {
     .slot_written = weft__pe_values_on_slot_written,
     .receive_begins = weft__pe_values_on_receive_begins,
     .receive_ends = weft__pe_values_on_receive_ends,
+    .slot_given_up = weft__pe_values_on_slot_given_up,
     .slot_freed = weft__pe_values_on_slot_freed,
     .credited = weft__pe_values_on_credited,
     .lost = weft__pe_values_on_lost,

@@ -235,9 +235,8 @@ void weft__pe_values_let_go(weft__pe_values *it, weft__held_values *held, uint64
 
 /* ---- slots.c: messages in their slots ---- */
 
-/* The kernel has a message in place; has freed its slot; has ended. */
+/* The kernel has a message in place; has ended. */
 weft_status weft__pe_values_slot_taken(weft__pe_values *it, const weft__ipcq_message *message, weft_error *err);
-void weft__pe_values_slot_freed(weft__pe_values *it, const weft__ipcq_message *message);
 void weft__pe_values_forget_slots(weft__pe_values *it, const weft__pe *pe);
 void weft__pe_values_free_slots(weft__pe_values *it);
 
@@ -299,6 +298,7 @@ void weft__pe_values_on_receive_issued(void *context, weft__ipcq_receive *receiv
 void weft__pe_values_on_receive_awaited(void *context, weft__ipcq_receive *receive);
 void weft__pe_values_on_receive_begins(void *context, weft__ipcq_receive *receive);
 void weft__pe_values_on_receive_ends(void *context, weft__ipcq_receive *receive);
+void weft__pe_values_on_slot_given_up(void *context, weft__ipcq_message *message);
 void weft__pe_values_on_slot_freed(void *context, weft__ipcq_message *message);
 void weft__pe_values_on_credited(void *context, weft__ipcq_message *message);
 void weft__pe_values_on_lost(void *context, weft__ipcq_message *message);
